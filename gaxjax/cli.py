@@ -1,0 +1,166 @@
+"""The command line: gaxjax train | sample | show | prepare."""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+USAGE = """gaxjax: generative adversarial networks, as pure functions
+
+  gaxjax train CONFIG.py[:name] --workdir DIR [--any.field value] [--dry-run]
+  gaxjax train CONFIG.py --help        every field of the recipe and its networks
+  gaxjax show CONFIG.py[:name]         parameters per network, the recipe resolved
+  gaxjax sample DIR --n 64 --out grid.png
+  gaxjax prepare NAME [--directory DIR]   make a tensorflow-datasets set readable, once
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done."""
+    from gaxjax.errors import Diverged, InputError, Interrupted
+
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    commands = {"train": train, "show": show, "sample": sample, "prepare": prepare}
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE)
+        return 0 if arguments else 2
+    if arguments[0] not in commands:
+        print(f"error: unknown command {arguments[0]!r}; known: {', '.join(commands)}", file=sys.stderr)
+        return 2
+    try:
+        commands[arguments[0]](arguments[1:])
+        return 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except Diverged as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return 128 + stop.signal
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def train(arguments: list[str]) -> None:
+    """gaxjax train CONFIG.py[:name] --workdir DIR [--any.field value] [--dry-run]"""
+    import tyro
+
+    from gaxjax.recipe import Recipe
+
+    target, flags = first_argument(arguments, "train CONFIG.py[:name] --workdir DIR")
+    recipe, path = load(target)
+
+    @dataclasses.dataclass
+    class Train:
+        recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+        workdir: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+        """directory of the run: made, or resumed if it is there"""
+        dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """check everything, say what would run, and write nothing"""
+
+    chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", vars(sys.modules[CONFIG]).get("__doc__"))
+    settle()
+    from gaxjax import parallel
+    from gaxjax.errors import InputError
+
+    if chosen.dry_run:
+        from gaxjax.show import outline
+
+        print(outline(chosen.recipe))
+        return
+    if chosen.workdir is None:
+        raise InputError("say where the run is kept: --workdir DIR")
+    parallel.initialize()
+    from gaxjax.train import train
+
+    picture = train(chosen.recipe, chosen.workdir, path)
+    if parallel.primary() and picture:
+        print(f"samples: {picture}")
+
+
+def show(arguments: list[str]) -> None:
+    """gaxjax show CONFIG.py[:name] [--any.field value]"""
+    from gaxjax.plain import describe
+    from gaxjax.recipe import Recipe
+
+    target, flags = first_argument(arguments, "show CONFIG.py[:name]")
+    recipe, _ = load(target)
+    recipe = parse(Recipe, recipe, flags, f"gaxjax show {target}", None)
+    settle()
+    from gaxjax.show import parameters
+
+    print(parameters(recipe))
+    print(json.dumps(describe(recipe), indent=2))
+
+
+def sample(arguments: list[str]) -> None:
+    """gaxjax sample DIR [--n 64] [--out grid.png] [--seed 0]"""
+    parser = argparse.ArgumentParser("gaxjax sample", description="Samples from a run's last checkpoint.")
+    parser.add_argument("workdir", type=Path, help="directory of a run")
+    parser.add_argument("--n", type=int, default=64, help="how many (default: 64)")
+    parser.add_argument("--out", type=Path, default=Path("grid.png"), help="picture to write (default: grid.png)")
+    parser.add_argument("--seed", type=int, default=0, help="of the latents (default: 0)")
+    chosen = parser.parse_args(arguments)
+    settle()
+    from gaxjax.generate import generate
+
+    print(f"samples: {generate(chosen.workdir, chosen.n, chosen.out, chosen.seed)}")
+
+
+def prepare(arguments: list[str]) -> None:
+    """gaxjax prepare NAME [--directory DIR]"""
+    parser = argparse.ArgumentParser("gaxjax prepare", description="Prepares a tensorflow-datasets set, once.")
+    parser.add_argument("name", help="of the set, such as mnist")
+    parser.add_argument("--directory", default="", help="where sets are kept (default: tensorflow-datasets' own)")
+    chosen = parser.parse_args(arguments)
+    from gaxjax.data import prepare
+
+    prepare(chosen.name, chosen.directory)
+
+
+CONFIG = "gaxjax_config"
+
+
+def load(target: str) -> Any:
+    """The recipe that the command names, and its file."""
+    from gaxjax.plain import load_recipe
+
+    return load_recipe(target)
+
+
+def parse(kind: Any, default: Any, flags: list[str], program: str, description: str | None) -> Any:
+    """The flags over the recipe. An InputError from a field's own check stays one."""
+    import tyro
+
+    return tyro.cli(
+        kind, default=default, args=flags, prog=program, description=description or "", config=(tyro.conf.AvoidSubcommands,)
+    )
+
+
+def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
+    """The recipe that a command begins with, and the flags after it."""
+    from gaxjax.errors import InputError
+
+    if not arguments or arguments[0].startswith("-"):
+        raise InputError(f"usage: gaxjax {usage}")
+    return arguments[0], arguments[1:]
+
+
+def settle() -> None:
+    """What the command line sets for the whole process, before anything is compiled."""
+    import jax
+
+    cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(Path.home() / ".cache" / "gaxjax" / "compiled")
+    jax.config.update("jax_compilation_cache_dir", cache)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""What a run reads, as plain data: every field is a command-line flag and is stored with the run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["auto", "flat", "classes", "halves"]
+Fit = Literal["crop", "resize"]
+Filter = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The examples of a run and how they become arrays."""
+
+    name: str = "digits"
+    """"digits" (built in), "ring", "grid" or "mixture" (points), "folder" (images of your own), or the name
+    of a tensorflow-datasets set, such as "cifar10", "celeb_a" or "lsun/bedroom"."""
+    shape: tuple[int, ...] = (32, 32, 3)
+    """What the networks get: (height, width, channels) with 1, 3 or 4 channels; (2,) for ring and grid, (1,)
+    for mixture."""
+    directory: str = ""
+    """The folder of images, or where tensorflow-datasets keeps its sets (empty: its own default)."""
+    split: str = "train"
+    """tensorflow-datasets syntax ("train[:90%]"). For a folder, the subfolder of that name; without a
+    subfolder "train", the folder itself is "train"."""
+    layout: Layout = "auto"
+    """Folders: "flat" takes every image below the folder; "classes" makes each subfolder a label; "halves"
+    makes a pair {a, b} of the left and right half of each image; "auto" takes classes where every image is in
+    one of two or more subfolders, else flat."""
+    paired: bool = True
+    """Halves: whether b[i] belongs to a[i]; if not, b comes in an order of its own (unpaired translation)."""
+    fit: Fit = "crop"
+    """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
+    filter: Filter = "lanczos"
+    """Resampling filter, antialiased (all but "nearest")."""
+    flip: bool = False
+    """Mirror half of the images left to right, chosen by (seed, position)."""
+    strict: bool = True
+    """A file that cannot be used stops the run before the first step; otherwise it is left out and named."""
+    workers: int = 2
+    """Threads that decode and assemble batches; 0 does it between the steps."""
+    memory: float = 2.0
+    """GiB. A set that fits, decoded, is decoded once and kept; a larger one is decoded as it is needed."""
+    modes: int | None = None
+    """Points: number of Gaussians (ring 8, grid 25, mixture 5)."""
+    spread: float | None = None
+    """Points: radius of the ring (2), distance between neighbors in the grid (2) and in the mixture (2)."""
+    deviation: float | None = None
+    """Points: standard deviation of each Gaussian (ring 0.02, grid 0.05, mixture 0.1)."""

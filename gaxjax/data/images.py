@@ -1,0 +1,129 @@
+"""From an image file to pixels of the shape that the networks get."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from gaxjax.data.config import Filter, Fit
+
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class DamagedError(Exception):
+    """One image cannot be used; the message says why."""
+
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What undoes each EXIF orientation; 1 is upright."""
+
+
+@contextlib.contextmanager
+def opened(file: Path | bytes) -> Iterator[Image.Image]:
+    """An image whose header is read; DamagedError for whatever goes wrong inside."""
+    try:
+        with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
+            yield picture
+    except (DamagedError, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        empty = not file if isinstance(file, bytes) else file.stat().st_size == 0
+        reason = "the file is empty" if empty else "not an image, or its header is damaged"
+        raise DamagedError(reason) from error
+    # Pillow raises what its parsers happen to raise: OSError, SyntaxError, ValueError, struct.error, ...
+    except Exception as error:
+        raise DamagedError(str(error) or type(error).__name__) from error
+
+
+def orientation(picture: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) if there is none that can be read."""
+    try:
+        return int(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    # metadata that cannot be parsed does not make the pixels unusable
+    except Exception:
+        return 1
+
+
+def open_picture(file: Path | bytes, upright: bool = False) -> Image.Image:
+    """Decode an image, 8 bits a channel; `upright` turns it as its EXIF orientation says."""
+    with opened(file) as picture:
+        picture.load()
+        turn = TURNS.get(orientation(picture)) if upright else None
+        return eight_bits(picture if turn is None else picture.transpose(turn))
+
+
+def verify(file: Path) -> None:
+    """DamagedError for an image that need not be decoded to see it: by its header, and a PNG's checksums."""
+    with opened(file) as picture:
+        picture.verify()
+
+
+def measure(file: Path) -> tuple[int, int]:
+    """Width and height of an image when it is upright."""
+    with opened(file) as picture:
+        width, height = picture.size
+        return (height, width) if orientation(picture) >= 5 else (width, height)
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit gray to 8 bits by 255 / 65535; Pillow's own conversion clips it at 255."""
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        wide = np.asarray(picture).astype(np.int64)
+        if wide.min() < 0 or wide.max() > 65535:
+            raise DamagedError(f"gray levels from {wide.min()} to {wide.max()} do not fit 16 bits")
+        return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+    if picture.mode == "F":
+        raise DamagedError("floating-point pixels have no known range")
+    return picture
+
+
+def with_channels(picture: Image.Image, channels: int) -> Image.Image:
+    """Gray, color or color with alpha. Where alpha goes away, what shows through is white."""
+    transparent = picture.has_transparency_data
+    if transparent and channels < 4:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
+        picture = Image.alpha_composite(white, picture).convert("RGB")
+    try:
+        return picture if picture.mode == MODES[channels] else picture.convert(MODES[channels])
+    except ValueError as error:
+        raise DamagedError(f"its pixels, {picture.mode}, do not convert to {MODES[channels]}") from error
+
+
+def check_halves(size: tuple[int, int]) -> None:
+    """DamagedError for an image (width, height) that cannot be cut into two."""
+    if size[0] % 2:
+        raise DamagedError(f"its width, {size[0]}, is odd: it has no halves")
+
+
+def halves(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
+    """The left and the right half."""
+    check_halves(picture.size)
+    width, height = picture.size
+    return picture.crop((0, 0, width // 2, height)), picture.crop((width // 2, 0, width, height))
+
+
+def fitted(picture: Image.Image, shape: tuple[int, ...], fit: Fit, filter: Filter) -> np.ndarray:
+    """Pixels of the wanted shape (height, width, channels): uint8 [H, W, C]."""
+    height, width, channels = shape
+    picture = with_channels(picture, channels)
+    left, top, right, bottom = 0.0, 0.0, float(picture.width), float(picture.height)
+    if fit == "crop":
+        scale = min(right / width, bottom / height)
+        left, top = (right - scale * width) / 2, (bottom - scale * height) / 2
+        right, bottom = right - left, bottom - top
+    if picture.size != (width, height):
+        method = Image.Resampling[filter.upper()]
+        picture = picture.resize((width, height), method, box=(left, top, right, bottom))
+    return np.asarray(picture).reshape(shape)

@@ -1,0 +1,131 @@
+"""The iterator that feeds a run: what it gives depends on the seed and the position alone."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self, TypeVar, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gaxjax.data.source import Batch, Source, random_words
+from gaxjax.errors import InputError
+
+Tree = TypeVar("Tree")
+
+
+def normalize(batch: Tree) -> Tree:
+    """Each uint8 leaf as float32 in [-1, 1], x / 127.5 - 1, the others as they are; pure, for the device.
+
+    >>> normalize({"image": np.array([0, 255], np.uint8), "label": np.array([3])})
+    {'image': Array([-1.,  1.], dtype=float32), 'label': array([3])}
+    """
+
+    def leaf(x: Any) -> Any:
+        return jnp.asarray(x, jnp.float32) / 127.5 - 1 if getattr(x, "dtype", None) == jnp.uint8 else x
+
+    return jax.tree.map(leaf, batch)
+
+
+@final
+class Steps:
+    """Random access to the batches of a step, as grain wants its sources."""
+
+    def __init__(self, source: Source, batch_size: int, minibatches: int, seed: int, rows: slice, flip: bool):
+        self.source, self.seed, self.rows, self.flip = source, seed, rows, flip
+        self.shape = (minibatches, batch_size)
+
+    def __len__(self) -> int:
+        return 2**62 // (self.shape[0] * self.shape[1])
+
+    def __getitem__(self, step: int) -> Batch:
+        examples = self.shape[0] * self.shape[1]
+        positions = (step * examples + np.arange(examples)).reshape(self.shape)[:, self.rows]
+        batch = self.source.take(positions.reshape(-1), self.seed)
+        if self.flip:
+            batch = {key: self.mirrored(key, value, positions.reshape(-1)) for key, value in batch.items()}
+        return {key: value.reshape(*positions.shape, *value.shape[1:]) for key, value in batch.items()}
+
+    def mirrored(self, key: str, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        """Half of the images left to right; names that belong together are mirrored together."""
+        if images.ndim != 4:
+            return images
+        chosen = random_words(positions, self.seed, self.source.streams[key])[:, 0] >> np.uint64(63)
+        return np.where(chosen[:, None, None, None] == 1, images[:, :, ::-1], images)
+
+
+@final
+class Loader(Iterator[Batch]):
+    """Batches without end: dicts of arrays [minibatches, batch_size // process_count, ...].
+
+    Global batch b holds positions b * batch_size to (b + 1) * batch_size; step s takes the minibatches
+    s * minibatches onward, and each process its own rows of them. So what a run sees does not depend on how
+    many processes there are or where it was resumed. Close it, or use it as a context, to end its threads
+    before the process ends.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        batch_size: int,
+        minibatches: int = 1,
+        seed: int = 0,
+        process_index: int = 0,
+        process_count: int = 1,
+        flip: bool = False,
+        workers: int = 2,
+    ):
+        import grain
+
+        if batch_size < 1 or minibatches < 1:
+            raise InputError(f"batch_size and minibatches are at least 1, not {batch_size} and {minibatches}")
+        if seed < 0:
+            raise InputError(f"seed is at least 0, not {seed}")
+        if not 0 <= process_index < process_count:
+            raise InputError(f"process_index {process_index} is not one of {process_count} processes")
+        if batch_size % process_count:
+            below = batch_size // process_count * process_count
+            use = f"{below} or {below + process_count}" if below else str(process_count)
+            raise InputError(
+                f"batch_size {batch_size} is not divisible by {process_count} processes; use {use}"
+            )
+        if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
+            raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
+        self.examples = batch_size * minibatches
+        share = batch_size // process_count
+        rows = slice(process_index * share, (process_index + 1) * share)
+        steps = Steps(source, batch_size, minibatches, seed, rows, flip)
+        size = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in source.spec.values())
+        ahead = max(min(16, 2**28 // (size * share * minibatches + 1)), workers, 2)
+        options = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=ahead)
+        dataset = grain.MapDataset.source(steps).to_iter_dataset(read_options=options)
+        self.iterator = iter(dataset)
+
+    def __next__(self) -> Batch:
+        return next(self.iterator)
+
+    def get_state(self) -> dict[str, int]:
+        """Where the run is, in examples: {"position": p}."""
+        return {"position": self.iterator.get_state()["next_index"] * self.examples}
+
+    def set_state(self, state: dict[str, int]) -> None:
+        """Go on from a position, which lies between two steps."""
+        step, rest = divmod(int(state["position"]), self.examples)
+        if rest or step < 0:
+            raise InputError(
+                f"position {state['position']} is not between two steps of {self.examples} examples; was the "
+                "batch size changed?"
+            )
+        self.iterator.set_state({"next_index": step})
+
+    def close(self) -> None:
+        """End the threads; what was read ahead is dropped."""
+        self.iterator.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

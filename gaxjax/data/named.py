@@ -1,0 +1,195 @@
+"""Sets by name, prepared and read by tensorflow-datasets; reading them does not import TensorFlow."""
+
+import difflib
+import importlib.util
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, final
+
+import jax
+import numpy as np
+
+from gaxjax.data.config import Data
+from gaxjax.data.images import fitted, open_picture
+from gaxjax.data.pictures import Pictures
+from gaxjax.data.source import Batch
+from gaxjax.errors import InputError
+
+
+def find(name: str, directory: str) -> Any | None:
+    """A prepared set as a read-only builder, None if there is none; looks at local files only."""
+    from tensorflow_datasets.core import naming, read_only_builder, registered
+
+    try:
+        parsed, options = naming.parse_builder_name_kwargs(name)
+    except ValueError as error:
+        raise InputError(
+            f"{name!r} is not the name of a set; a name looks like cifar10, lsun/bedroom or mnist:3.0.1"
+        ) from error
+    if directory:
+        options["data_dir"] = os.path.expanduser(directory)
+    try:
+        return read_only_builder.builder_from_files(str(parsed), **options)
+    except registered.DatasetNotFoundError:
+        return None
+
+
+def plain(name: str) -> str:
+    """The name of the set alone: without configuration and version."""
+    return name.split("/")[0].split(":")[0]
+
+
+def known() -> list[str]:
+    """The names that tensorflow-datasets can prepare."""
+    from tensorflow_datasets.core import registered
+
+    return registered.list_imported_builders()
+
+
+def unknown(name: str) -> InputError:
+    """What to say about a name that nobody knows."""
+    names = ["digits", "ring", "grid", "mixture", "folder", *known()]
+    close = difflib.get_close_matches(plain(name), names, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(close)}?" if close else "tensorflow.org/datasets/catalog lists them."
+    own = "For images of your own: name=folder, directory=PATH."
+    return InputError(f"no set is called {name!r}; {hint} {own}")
+
+
+def command(name: str, directory: str) -> str:
+    """The command line that prepares a set."""
+    return f"gaxjax prepare {name}" + (f" --directory {shlex.quote(directory)}" if directory else "")
+
+
+def check_format(name: str, builder: Any) -> None:
+    """InputError for a set that is prepared in a format that only TensorFlow reads."""
+    formats = [file_format.value for file_format in builder.info.available_file_formats()]
+    if "array_record" not in formats:
+        raise InputError(
+            f"{name} in {builder.data_dir} is prepared as {', '.join(formats)}, which only TensorFlow reads; "
+            f"prepare it as array_record, in another directory:\n  {command(name, 'DIRECTORY')}"
+        )
+
+
+@final
+class Named(Pictures):
+    """The images, and labels if there are any, of one split of a prepared set."""
+
+    def __init__(self, data: Data):
+        import tensorflow_datasets as tfds
+
+        builder = find(data.name, data.directory)
+        if builder is None and plain(data.name) == "digits":
+            prepare(data.name, data.directory)
+            builder = find(data.name, data.directory)
+        if builder is None:
+            if plain(data.name) not in known():
+                raise unknown(data.name)
+            where = data.directory or tfds.core.constants.DATA_DIR
+            raise InputError(
+                f"{data.name} is not prepared in {where}; prepare it once with\n"
+                f"  {command(data.name, data.directory)}\n"
+                'which needs TensorFlow that one time: pip install "gaxjax[prepare]"'
+            )
+        features = builder.info.features
+        if "image" not in features or not isinstance(features["image"], tfds.features.Image):
+            raise InputError(f"{data.name} has no feature image, only {', '.join(sorted(features))}")
+        if features["image"].np_dtype not in (np.uint8, np.uint16):
+            kind = np.dtype(features["image"].np_dtype).name
+            raise InputError(
+                f"{data.name} has images of {kind}, and only uint8 and uint16 have a known range"
+            )
+        check_format(data.name, builder)
+        try:
+            self.records = builder.as_data_source(
+                split=data.split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
+            )
+        except ValueError as error:
+            raise InputError(
+                f"{data.name} has no split {data.split!r} with examples in it; its splits are "
+                f"{', '.join(builder.info.splits)}, and parts of them are written as train[:90%]"
+            ) from error
+        chosen = {"image": features["image"]}
+        self.spec = {"image": jax.ShapeDtypeStruct(data.shape, np.uint8)}
+        if "label" in features and isinstance(features["label"], tfds.features.ClassLabel):
+            chosen["label"] = features["label"]
+            self.spec["label"] = jax.ShapeDtypeStruct((), np.int32)
+            self.classes = features["label"].num_classes
+        self.streams = dict.fromkeys(self.spec, 0)
+        self.features = tfds.features.FeaturesDict(chosen)
+        self.decoders = {"image": tfds.decode.SkipDecoding()}
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def name(self, index: int) -> str:
+        return f"{self.data.name} {self.data.split}, number {index}"
+
+    def fetch(self, indices: Sequence[int]) -> Sequence[bytes]:
+        return self.records.__getitems__(list(indices))
+
+    def check(self, index: int) -> None:
+        """Nothing: tensorflow-datasets has decoded each image once, to write it."""
+
+    def decode(self, fetched: bytes) -> Batch:
+        example = self.features.deserialize_example_np(fetched, decoders=self.decoders)
+        picture = open_picture(example["image"])
+        batch: Batch = {"image": fitted(picture, self.data.shape, self.data.fit, self.data.filter)}
+        if "label" in self.spec:
+            batch["label"] = np.array(example["label"], np.int32)
+        return batch
+
+
+def prepare(name: str, directory: str = "") -> Path:
+    """Download a set once and write it where training reads it; returns its folder.
+
+    "digits" is built in. Sets of tensorflow-datasets need TensorFlow, this once, and the network; builders of
+    one's own, in an imported module, need what they import.
+    """
+    if name in ("ring", "grid", "mixture", "folder"):
+        raise InputError(f"{name} needs no preparation")
+    builder = find(name, directory)
+    if builder is not None:
+        check_format(name, builder)
+        return Path(builder.data_dir)
+    if plain(name) == "digits":
+        from gaxjax.data.digits import prepare_digits
+
+        return prepare_digits(directory)
+    if plain(name) not in known():
+        raise unknown(name)
+    if stock(plain(name)) and importlib.util.find_spec("tensorflow") is None:
+        raise InputError(
+            f"preparing {name} needs TensorFlow, this one time (training does not): "
+            'pip install "gaxjax[prepare]"'
+        )
+    return download(name, directory)
+
+
+def stock(name: str) -> bool:
+    """Whether a known set is one of tensorflow-datasets' own."""
+    from tensorflow_datasets.core import registered
+
+    try:
+        return registered.imported_builder_cls(name).__module__.startswith("tensorflow_datasets.")
+    except ImportError:
+        # a module that does not even import without TensorFlow
+        return True
+
+
+def download(name: str, directory: str) -> Path:
+    """What tensorflow-datasets does to prepare a set; its failures as InputErrors."""
+    import tensorflow_datasets as tfds
+    from tensorflow_datasets.core.download import download_manager, util
+
+    where = os.path.expanduser(directory) or None
+    changed = download_manager.NonMatchingChecksumError
+    try:
+        builder = tfds.builder(name, data_dir=where, file_format="array_record")
+        builder.download_and_prepare()
+    # AssertionError: files that must be fetched by hand, with instructions; or a version that does not exist
+    except (OSError, AssertionError, ValueError, util.DownloadError, changed) as error:
+        raise InputError(f"{name} could not be prepared: {error}") from error
+    return Path(builder.data_dir)

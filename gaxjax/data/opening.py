@@ -1,0 +1,44 @@
+"""From a description to a source of examples."""
+
+import typing
+
+import numpy as np
+
+from gaxjax.data.config import Data, Filter, Fit, Layout
+from gaxjax.data.pictures import Kept, Pictures, Streamed
+from gaxjax.data.points import DEFAULTS, Points
+from gaxjax.data.source import Source
+from gaxjax.errors import InputError
+
+
+def check(data: Data) -> None:
+    """InputError for a description that cannot be meant, before anything slow."""
+    for field, kind in (("layout", Layout), ("fit", Fit), ("filter", Filter)):
+        value, choices = getattr(data, field), typing.get_args(kind)
+        if value not in choices:
+            raise InputError(f"{field} is one of {', '.join(choices)}, not {value!r}")
+    if data.workers < 0 or data.memory < 0:
+        raise InputError(f"workers and memory are at least 0, not {data.workers} and {data.memory}")
+    if data.name in DEFAULTS:
+        return
+    if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
+        raise InputError(f"shape is (height, width, channels) with 1, 3 or 4 channels, not {data.shape}")
+
+
+def open_source(data: Data) -> Source:
+    """The examples that `data` describes; InputError if they cannot be had."""
+    check(data)
+    if data.name in DEFAULTS:
+        return Points(data)
+    pictures: Pictures
+    if data.name == "folder":
+        from gaxjax.data.folder import Folder
+
+        pictures = Folder(data)
+    else:
+        from gaxjax.data.named import Named
+
+        pictures = Named(data)
+    example = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in pictures.spec.values())
+    kind = Kept if example * len(pictures) <= data.memory * 2**30 else Streamed
+    return kind(pictures, data.workers, data.strict)

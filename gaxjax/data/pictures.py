@@ -1,0 +1,162 @@
+"""Sources of images: decoded once and kept in memory, or decoded as they are needed."""
+
+import functools
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, final
+
+import numpy as np
+
+from gaxjax.data.images import DamagedError
+from gaxjax.data.source import Batch, Source, Spec, shuffled
+from gaxjax.errors import InputError
+
+LISTED = 10
+BLOCK = 256
+
+
+class Pictures(ABC):
+    """Examples that are decoded one at a time, to their final shape."""
+
+    spec: Spec
+    classes: int | None = None
+    streams: dict[str, int]
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """How a message names the example: its path, or its number in a set."""
+
+    @abstractmethod
+    def fetch(self, indices: Sequence[int]) -> Sequence[Any]:
+        """What `decode` takes, for several at once: a read of one record costs 30 times one of a block."""
+
+    @abstractmethod
+    def check(self, index: int) -> None:
+        """A quick look at one example, without decoding it; DamagedError if it cannot be used."""
+
+    @abstractmethod
+    def decode(self, fetched: Any) -> Batch:
+        """One example, as `spec` says; DamagedError if it cannot be used."""
+
+
+def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool) -> None:
+    """Say which examples cannot be used: an InputError if strict or if none is left, else one warning."""
+    if not damaged:
+        return
+    lines = [f"  {name}: {reason}" for name, reason in damaged[:LISTED]]
+    if len(damaged) > LISTED:
+        lines.append(f"  and {len(damaged) - LISTED} more")
+    listing = "\n".join(lines)
+    if strict or len(damaged) == total:
+        raise InputError(
+            f"{len(damaged)} of {total} images cannot be used:\n{listing}\n"
+            "Repair or remove them, or leave them out with strict=False."
+        )
+    warnings.warn(f"left out {len(damaged)} of {total} images that cannot be used:\n{listing}", stacklevel=2)
+
+
+def reason_against(attempt: Callable[[], None]) -> str | None:
+    """Why the example that is attempted cannot be used; None: it can."""
+    try:
+        attempt()
+    except DamagedError as error:
+        return str(error)
+    return None
+
+
+def usable(
+    pictures: Pictures, attempt: Callable[[range], list[str | None]], workers: int, strict: bool
+) -> np.ndarray:
+    """Indices of the examples that can be used; `attempt` says why not, by block; reports the others."""
+    count = len(pictures)
+    blocks = [range(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        reasons = [reason for block in pool.map(attempt, blocks) for reason in block]
+    damaged = [(pictures.name(index), reason) for index, reason in enumerate(reasons) if reason is not None]
+    report(damaged, count, strict)
+    return np.array([index for index, reason in enumerate(reasons) if reason is None], np.int64)
+
+
+@final
+class Kept(Source):
+    """Images in memory: taking n of them is one indexing."""
+
+    def __init__(self, pictures: Pictures, workers: int, strict: bool):
+        self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
+        count = len(pictures)
+        arrays = {key: np.empty((count, *leaf.shape), leaf.dtype) for key, leaf in self.spec.items()}
+
+        def place(index: int, fetched: Any) -> None:
+            example = pictures.decode(fetched)
+            for key, array in arrays.items():
+                array[index] = example[key]
+
+        def attempt(block: range) -> list[str | None]:
+            return [
+                reason_against(functools.partial(place, index, fetched))
+                for index, fetched in zip(block, pictures.fetch(block), strict=True)
+            ]
+
+        indices = usable(pictures, attempt, workers, strict)
+        whole = len(indices) == count
+        self.arrays = arrays if whole else {key: array[indices] for key, array in arrays.items()}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        streams = set(self.streams.values())
+        order = {stream: shuffled(positions, len(self), seed, stream) for stream in streams}
+        return {key: array[order[self.streams[key]]] for key, array in self.arrays.items()}
+
+
+@final
+class Streamed(Source):
+    """Images on disk, decoded each time they are taken."""
+
+    def __init__(self, pictures: Pictures, workers: int, strict: bool):
+        self.pictures, self.strict = pictures, strict
+        self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
+        self.reported: set[int] = set()
+
+        def attempt(block: range) -> list[str | None]:
+            return [reason_against(functools.partial(pictures.check, index)) for index in block]
+
+        self.indices = usable(pictures, attempt, workers, strict)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        batch = {key: np.empty((len(positions), *leaf.shape), leaf.dtype) for key, leaf in self.spec.items()}
+        for stream in set(self.streams.values()):
+            keys = [key for key in batch if self.streams[key] == stream]
+            numbers = shuffled(positions, len(self), seed, stream)
+            for row, fetched in enumerate(self.pictures.fetch(self.indices[numbers].tolist())):
+                try:
+                    example = self.pictures.decode(fetched)
+                except DamagedError as error:
+                    example = self.instead(int(numbers[row]), error)
+                for key in keys:
+                    batch[key][row] = example[key]
+        return batch
+
+    def instead(self, number: int, error: DamagedError) -> Batch:
+        """The next good example in place of one that only decoding shows to be damaged, or an InputError."""
+        for following in range(number, number + len(self)):
+            index = int(self.indices[following % len(self)])
+            if following > number:
+                try:
+                    return self.pictures.decode(self.pictures.fetch([index])[0])
+                except DamagedError as another:
+                    error = another
+            if self.strict or index not in self.reported:
+                self.reported.add(index)
+                report([(self.pictures.name(index), str(error))], len(self), self.strict)
+        raise InputError(f"none of {len(self)} images can be used")

@@ -1,0 +1,65 @@
+"""Random access to examples, in an order that depends on a seed and a position alone."""
+
+import functools
+from abc import ABC, abstractmethod
+
+import jax
+import numpy as np
+
+Batch = dict[str, np.ndarray]
+Spec = dict[str, jax.ShapeDtypeStruct]
+
+
+@functools.lru_cache(maxsize=4)
+def permutation(count: int, seed: int, epoch: int, stream: int = 0) -> np.ndarray:
+    """Order of `count` examples in one epoch: [count] int64; `stream` numbers independent orders."""
+    order = np.random.default_rng([seed, epoch, stream]).permutation(count)
+    order.flags.writeable = False
+    return order
+
+
+def shuffled(positions: np.ndarray, count: int, seed: int | None, stream: int = 0) -> np.ndarray:
+    """Examples at global positions: p is number p % count of epoch p // count; no seed: as stored."""
+    epochs, within = np.divmod(np.asarray(positions, np.int64), count)
+    if seed is None:
+        return within
+    examples = np.empty_like(within)
+    for epoch in np.unique(epochs):
+        there = epochs == epoch
+        examples[there] = permutation(count, seed, int(epoch), stream)[within[there]]
+    return examples
+
+
+def random_words(positions: np.ndarray, seed: int, stream: int) -> np.ndarray:
+    """Four random words for each position, a function of (seed, stream, position): [n, 4] uint64.
+
+    Philox is a counter-based generator (Salmon et al. 2011): the counter is the position, so that no position
+    needs the ones before it.
+    """
+    positions = np.asarray(positions, np.int64)
+    words = np.empty((len(positions), 4), np.uint64)
+    starts = np.flatnonzero(np.diff(positions, prepend=positions[:1] - 2) != 1)
+    for start, stop in zip(starts, [*starts[1:], len(positions)], strict=True):
+        key = np.array([seed, stream], np.uint64)
+        generator = np.random.Philox(key=key, counter=int(positions[start]))
+        words[start:stop] = generator.random_raw(4 * int(stop - start)).reshape(-1, 4)
+    return words
+
+
+class Source(ABC):
+    """Random access to examples: dicts of arrays, images as uint8 [n, H, W, C], labels as int32 [n]."""
+
+    spec: Spec
+    """Shape and dtype of one example, by name."""
+    classes: int | None = None
+    """How many label classes there are; None: no labels."""
+    streams: dict[str, int]
+    """Which order each name follows: names of one stream belong together, example by example."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many examples make an epoch."""
+
+    @abstractmethod
+    def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        """The examples at global positions [n], shuffled by the seed and the epoch; no seed: as stored."""

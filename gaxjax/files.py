@@ -1,0 +1,19 @@
+"""Writing files whole or not at all."""
+
+import os
+from pathlib import Path
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Writes a file so that whoever reads it, also after a crash, sees the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,128 @@
+"""CycleGAN: unpaired translation between two domains. Zhu et al. 2017, arXiv 1703.10593."""
+
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax import losses
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, PLAY, Batch, Logs
+
+
+class CycleGAN(GAN):
+    """Four networks, two players: both discriminators move together, and both generators."""
+
+    generator_ab: nn.Module
+    """images of domain a -> images of domain b"""
+    generator_ba: nn.Module
+    """images of domain b -> images of domain a"""
+    discriminator_a: nn.Module
+    """images of domain a -> logits [B, h, w], one for each patch"""
+    discriminator_b: nn.Module
+    """images of domain b -> logits [B, h, w]"""
+    objective: str = "least_squares"
+    """name of a pair of functions in gaxjax.losses"""
+    cycle: float = 10.0
+    """lambda: weight of the cycle consistency (eq. 2)"""
+    identity: float = 5.0
+    """weight of the identity loss (section 5.2; the authors' code: half of lambda)"""
+    pool: int = 50
+    """made images that each discriminator remembers; 0 for none (section 4)"""
+
+    players: ClassVar = {
+        "discriminator": ("discriminator_a", "discriminator_b"),
+        "generator": ("generator_ab", "generator_ba"),
+    }
+    averaged: ClassVar = ("generator_ab", "generator_ba")
+
+    def setup(self) -> None:
+        self.pool_a, self.pool_b = ImagePool(self.pool), ImagePool(self.pool)
+
+    def __call__(self, batch: Batch) -> Any:
+        if not {"a", "b"} <= set(batch):
+            raise InputError(
+                f"CycleGAN needs batches with images 'a' and 'b'; the data has {sorted(batch)}: "
+                f"use a folder of pictures with layout halves"
+            )
+        fake_a, fake_b = self.generator_ba(batch["b"]), self.generator_ab(batch["a"])
+        return self.discriminator_a(self.pool_a(fake_a)), self.discriminator_b(self.pool_b(fake_b))
+
+    def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
+        """Each source, its translation, and back, in both directions; each [B, H, W, C]."""
+        a, b = batch["a"], batch["b"]
+        ab, ba = self.generator_ab(a), self.generator_ba(b)
+        return {"a": a, "a to b": ab, "and back": self.generator_ba(ab),
+                "b": b, "b to a": ba, "and back again": self.generator_ab(ba)}  # fmt: skip
+
+    def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        loss_of = losses.named(self.objective)[0]
+        a, b = batch["a"], batch["b"]
+        fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
+        if (fake_a.shape, fake_b.shape) != (a.shape, b.shape):
+            raise InputError(
+                f"generators make images of shapes a: {fake_a.shape[1:]}, b: {fake_b.shape[1:]}, "
+                f"but the data's are a: {a.shape[1:]}, b: {b.shape[1:]}"
+            )
+        of_a = loss_of(patches(self.discriminator_a(a)), patches(self.discriminator_a(self.pool_a(fake_a))))
+        of_b = loss_of(patches(self.discriminator_b(b)), patches(self.discriminator_b(self.pool_b(fake_b))))
+        return of_a + of_b, {"a": of_a, "b": of_b}
+
+    def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        loss_of = losses.named(self.objective)[1]
+        a, b = batch["a"], batch["b"]
+        fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
+        fooling = loss_of(patches(self.discriminator_a(fake_a))) + loss_of(patches(self.discriminator_b(fake_b)))
+        cycle = distance(self.generator_ba(fake_b), a) + distance(self.generator_ab(fake_a), b)
+        loss = fooling + self.cycle * cycle
+        logs = {"fooling": fooling, "cycle": cycle}
+        if self.identity:
+            logs["identity"] = distance(self.generator_ba(a), a) + distance(self.generator_ab(b), b)
+            loss = loss + self.identity * logs["identity"]
+        return loss, logs
+
+
+class ImagePool(nn.Module):
+    """Gives back each image, or, half of the time, an older one in its place. Shrivastava et al. 2017, section 2.3.
+
+    Its pictures are variables of the collection `pool`. Only a player's move changes them.
+    """
+
+    capacity: int
+    """images that it holds; 0 gives every image back"""
+
+    @nn.compact
+    def __call__(self, images: Array) -> Array:
+        if self.capacity == 0:
+            return images
+        stored = self.variable("pool", "images", jnp.zeros, (self.capacity, *images.shape[1:]))
+        count = self.variable("pool", "count", jnp.zeros, (), jnp.int32)
+        if self.is_initializing():
+            return images
+
+        def exchange(pool: tuple[Array, Array], inputs: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+            (stored, count), (image, key) = pool, inputs
+            coin, slot = jax.random.split(key)
+            filling = count < self.capacity
+            swap = ~filling & jax.random.bernoulli(coin)
+            place = jnp.where(filling, count, jax.random.randint(slot, (), 0, self.capacity))
+            out = jnp.where(swap, stored[place], image)
+            stored = jnp.where(filling | swap, stored.at[place].set(image), stored)
+            return (stored, jnp.minimum(count + 1, self.capacity)), out
+
+        keys = jax.random.split(self.make_rng(PLAY), images.shape[0])
+        pool, out = jax.lax.scan(exchange, (stored.value, count.value), (jax.lax.stop_gradient(images), keys))
+        stored.value, count.value = pool
+        return out
+
+
+def patches(logits: Array) -> Array:
+    """Every patch's logit as an example of its own, [B, h, w] -> [B * h * w]."""
+    return logits.reshape(-1)
+
+
+def distance(x: Array, y: Array) -> Array:
+    """Mean absolute difference (L1)."""
+    return jnp.mean(jnp.abs(x - y))

@@ -1,0 +1,40 @@
+"""Ctrl-C and SIGTERM as a question that the loop asks, so that it saves before it stops."""
+
+import signal
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+import jax
+
+from gaxjax import parallel
+
+
+class Interruption:
+    """While entered, the first signal is noted and the second one, should saving hang, stops at once."""
+
+    def __init__(self) -> None:
+        self.signal = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal:
+            raise KeyboardInterrupt
+        self.signal = number
+        print("\nsaving; again to stop at once", flush=True)
+
+    def asked(self, together: bool) -> int:
+        """The signal that came, or 0. Several processes agree at the steps at which all of them are `together`."""
+        if jax.process_count() == 1:
+            return self.signal
+        return (self.signal or signal.SIGTERM) if together and parallel.any_process(bool(self.signal)) else 0

@@ -1,0 +1,1 @@
+"""Networks: Flax linen modules and the pure functions that they are made of."""

@@ -1,0 +1,57 @@
+"""BEGAN's convolutional autoencoder; its decoder is the generator. Berthelot et al. 2017, section 3.5.
+
+ELU, 3 x 3 convolutions, two to a size; widths grow linearly on the way down and are constant on the way up.
+"""
+
+import flax.linen as nn
+from jax import Array
+
+from gaxjax.networks.layers import Conv, Dense, activate, flatten, halvings, upsample
+
+
+class Decoder(nn.Module):
+    """Codes [B, L] -> images [B, *shape], linear at the end."""
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images"""
+    features: int = 64
+    """channels of every layer"""
+    depth: int = 2
+    """number of times the size doubles"""
+
+    @nn.compact
+    def __call__(self, codes: Array) -> Array:
+        sizes = halvings(self.shape, self.depth)
+        height, width = sizes[-1]
+        x = Dense(height * width * self.features)(codes).reshape(-1, height, width, self.features)
+        for level, (height, width) in reversed(list(enumerate(sizes))):
+            x = x[:, :height, :width]  # where a size was rounded up on the way down
+            for _ in range(2):
+                x = activate(Conv(self.features)(x), "elu")
+            x = upsample(x) if level else x
+        return Conv(self.shape[-1])(x)
+
+
+class Autoencoder(nn.Module):
+    """Images [B, *shape] -> reconstructions of the same shape, through a code."""
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images"""
+    features: int = 64
+    """channels at full size; one more times as many at every halving"""
+    depth: int = 2
+    """number of times the size halves"""
+    code: int = 64
+    """size of the code"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        x = activate(Conv(self.features)(x), "elu")
+        for level in range(self.depth + 1):
+            width = self.features * (level + 1)
+            for _ in range(2):
+                x = activate(Conv(width)(x), "elu")
+            if level < self.depth:
+                x = activate(Conv(self.features * (level + 2), stride=2)(x), "elu")
+        codes = Dense(self.code)(flatten(x))
+        return Decoder(self.shape, self.features, self.depth)(codes)

@@ -1,0 +1,76 @@
+"""Strided convolutions down, transposed convolutions up. Radford et al. 2016, section 3.
+
+Any height and width: sizes are halved and rounded up, so 28 x 28 goes through 14 and 7 to 4.
+"""
+
+import flax.linen as nn
+from jax import Array
+
+from gaxjax.networks.layers import (
+    Activation,
+    Conv,
+    ConvTranspose,
+    Dense,
+    Norm,
+    activate,
+    flatten,
+    halvings,
+    normalize,
+)
+
+
+class Generator(nn.Module):
+    """Latents [B, L] -> images [B, *shape]; widths double towards the latents."""
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images"""
+    features: int = 64
+    """channels before the last layer"""
+    depth: int = 4
+    """number of times the size doubles"""
+    kernel: int = 4
+    """side of the kernels (the authors' code: 5)"""
+    norm: Norm = "batch"
+    """after every layer but the last"""
+    output: Activation = "tanh"
+    """after the last layer"""
+    deviation: float = 0.02
+    """standard deviation of the initial kernels; 0: He"""
+
+    @nn.compact
+    def __call__(self, latents: Array) -> Array:
+        *sizes, (height, width) = halvings(self.shape, self.depth)
+        channels = self.features * 2 ** (self.depth - 1)
+        bias = self.norm == "none"  # a norm takes every channel's mean away again
+        x = Dense(height * width * channels, bias=bias, deviation=self.deviation)(latents)
+        x = activate(normalize(x.reshape(-1, height, width, channels), self.norm), "relu")
+        for size in reversed(sizes[1:]):
+            channels //= 2
+            x = ConvTranspose(channels, self.kernel, bias=bias, deviation=self.deviation)(x, size)
+            x = activate(normalize(x, self.norm), "relu")
+        x = ConvTranspose(self.shape[-1], self.kernel, deviation=self.deviation)(x, sizes[0])
+        return activate(x, self.output)
+
+
+class Discriminator(nn.Module):
+    """Images [B, H, W, C] -> logits [B]; widths double away from the image."""
+
+    features: int = 64
+    """channels after the first layer"""
+    depth: int = 4
+    """number of times the size halves"""
+    kernel: int = 4
+    """side of the kernels (the authors' code: 5)"""
+    norm: Norm = "batch"
+    """after every convolution but the first"""
+    deviation: float = 0.02
+    """standard deviation of the initial kernels; 0: He"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        for level in range(self.depth):
+            norm: Norm = self.norm if level else "none"
+            bias = norm == "none"
+            x = Conv(self.features * 2**level, self.kernel, 2, bias=bias, deviation=self.deviation)(x)
+            x = activate(normalize(x, norm), "leaky_relu")
+        return Dense(1, deviation=self.deviation)(flatten(x))[:, 0]

@@ -1,0 +1,261 @@
+"""The layers that every network shares.
+
+No layer takes a `train` argument. Batch norm uses the batch's statistics where its running statistics may be
+written, and dropout drops where there is a stream of random numbers for it: `gaxjax.game` grants both while a
+player moves and neither when sampling, so that the switch cannot be forgotten at a call.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.game import DROPOUT
+from gaxjax.networks.convolution import conv, conv_transpose, same_padding
+
+Norm = Literal["batch", "instance", "layer", "none"]
+Activation = Literal["relu", "leaky_relu", "elu", "tanh", "sigmoid", "none"]
+Size = int | tuple[int, int]
+
+
+class Conv(nn.Module):
+    """A 2-D convolution, [B, H, W, C] -> [B, H', W', features]; parameters as `nn.Conv`'s."""
+
+    features: int
+    """output channels"""
+    kernel: int = 3
+    """side of the kernel"""
+    stride: int = 1
+    """step between outputs"""
+    padding: Literal["same", "valid", "reflect"] = "same"
+    """zeros so that H' = ceil(H / stride); none; or as many pixels as `same`, mirrored"""
+    bias: bool = True
+    """whether to add one number per channel"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", kernel_init(self.deviation), shape)
+        zeros = ((0, 0), (0, 0))
+        pads = zeros if self.padding == "valid" else same_padding(x.shape[1:3], shape[:2], self.stride)
+        if self.padding == "reflect":
+            x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
+        return add_bias(self, conv(x, kernel, self.stride, pads), self.bias)
+
+
+class ConvTranspose(nn.Module):
+    """A transposed convolution, [B, H, W, C] -> [B, H * stride, W * stride, features].
+
+    The input gradient of `Conv` with the same kernel and stride, `same` padded; `size` picks another output
+    size with the same ceiling, such as 7 for 4 at stride 2. Kernel [k, k, features, C].
+    """
+
+    features: int
+    """output channels"""
+    kernel: int = 4
+    """side of the kernel"""
+    stride: int = 2
+    """step between outputs per input"""
+    bias: bool = True
+    """whether to add one number per channel"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
+
+    @nn.compact
+    def __call__(self, x: Array, size: tuple[int, int] | None = None) -> Array:
+        shape = (self.kernel, self.kernel, self.features, x.shape[-1])
+        kernel = self.param("kernel", kernel_init(self.deviation, fan_in_axis=3, stride=self.stride), shape)
+        size = size or (x.shape[1] * self.stride, x.shape[2] * self.stride)
+        pads = same_padding(size, shape[:2], self.stride)
+        return add_bias(self, conv_transpose(x, kernel, self.stride, pads, size), self.bias)
+
+
+class Dense(nn.Module):
+    """A linear layer, [..., C] -> [..., features]; parameters as `nn.Dense`'s."""
+
+    features: int
+    """outputs"""
+    bias: bool = True
+    """whether to add one number per output"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
+    bound: float = 0.0
+    """if positive, the initial kernel is uniform on [-bound, bound] instead"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        init = uniform_init(self.bound) if self.bound > 0 else kernel_init(self.deviation)
+        return add_bias(self, x @ self.param("kernel", init, (x.shape[-1], self.features)), self.bias)
+
+
+class Maxout(nn.Module):
+    """The largest of several linear pieces, [B, C] -> [B, features]. Goodfellow et al. 2013, eq. 2."""
+
+    features: int
+    """outputs"""
+    pieces: int = 5
+    """linear pieces per output"""
+    bound: float = 0.005
+    """the initial kernel is uniform on [-bound, bound]"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        pieces = Dense(self.features * self.pieces, bound=self.bound)(x)
+        return jnp.max(pieces.reshape(*x.shape[:-1], self.features, self.pieces), axis=-1)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization over all axes but the last. Ioffe and Szegedy 2015.
+
+    While a player moves: the (global) batch's statistics, and the running ones follow. Otherwise: the running ones.
+    """
+
+    momentum: float = 0.9
+    """share of the old running statistics that a batch leaves"""
+    epsilon: float = 1e-5
+    """added to the variance"""
+    deviation: float = 0.02
+    """standard deviation of the initial scale around 1 (DCGAN's code: 0.02)"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        training = self.is_mutable_collection("batch_stats")
+        channels = x.shape[-1:]
+        mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
+        variance = self.variable("batch_stats", "var", jnp.ones, channels)
+        if training:
+            axes = tuple(range(x.ndim - 1))
+            batch_mean = jnp.mean(x, axes)
+            batch_variance = jnp.mean(jnp.square(x), axes) - jnp.square(batch_mean)
+            batch_variance = jnp.maximum(batch_variance, 0.0)
+            if not self.is_initializing():
+                mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+                variance.value = self.momentum * variance.value + (1 - self.momentum) * batch_variance
+        else:
+            batch_mean, batch_variance = mean.value, variance.value
+        scale = self.param("scale", around_one_init(self.deviation), channels)
+        factor = scale * jax.lax.rsqrt(batch_variance + self.epsilon)
+        return x * along(factor, x) + along(self.param("bias", nn.initializers.zeros, channels) - batch_mean * factor, x)
+
+
+class Dropout(nn.Module):
+    """Zeroes a share of its input and scales up the rest, where there are random numbers for it."""
+
+    rate: float
+    """share that is dropped"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        if self.rate == 0 or not self.has_rng(DROPOUT):
+            return x
+        keep = jax.random.bernoulli(self.make_rng(DROPOUT), 1 - self.rate, x.shape)
+        return jnp.where(keep, x / (1 - self.rate), 0)
+
+
+def normalize(x: Array, norm: Norm) -> Array:
+    """The layer of that name, inside a compact method."""
+    match norm:
+        case "batch":
+            return BatchNorm()(x)
+        case "instance":
+            return instance_norm(x)
+        case "layer":
+            return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)))(x)
+        case "none":
+            return x
+    raise InputError(f"unknown norm {norm!r}; known: batch, instance, layer, none")
+
+
+def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
+    """Each channel of each example to mean 0 and variance 1, without scale and bias. Ulyanov et al. 2016."""
+    axes = tuple(range(1, x.ndim - 1))
+    mean = jnp.mean(x, axes, keepdims=True)
+    variance = jnp.maximum(jnp.mean(jnp.square(x), axes, keepdims=True) - jnp.square(mean), 0.0)
+    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+
+
+def activate(x: Array, activation: Activation) -> Array:
+    """The activation of that name; leaky ReLU has slope 0.2, as in DCGAN."""
+    match activation:
+        case "relu":
+            return jax.nn.relu(x)
+        case "leaky_relu":
+            return jax.nn.leaky_relu(x, 0.2)
+        case "elu":
+            return jax.nn.elu(x)
+        case "tanh":
+            return jnp.tanh(x)
+        case "sigmoid":  # onto the range of images
+            return 2 * jax.nn.sigmoid(x) - 1
+        case "none":
+            return x
+    raise InputError(f"unknown activation {activation!r}; known: relu, leaky_relu, elu, tanh, sigmoid, none")
+
+
+def upsample(x: Array, factor: int = 2) -> Array:
+    """Nearest-neighbor upsampling, [B, H, W, C] -> [B, H * factor, W * factor, C]."""
+    b, h, w, c = x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, factor, w, factor, c))
+    return x.reshape(b, h * factor, w * factor, c)
+
+
+def flatten(x: Array) -> Array:
+    """[B, ...] -> [B, features]."""
+    return x.reshape(x.shape[0], -1)
+
+
+def halvings(shape: Sequence[int], times: int) -> list[tuple[int, int]]:
+    """Height and width of an image and after each of so many halvings, rounded up: any size has them.
+
+    >>> halvings((28, 20, 1), 2)
+    [(28, 20), (14, 10), (7, 5)]
+    """
+    return [(math.ceil(shape[0] / 2**i), math.ceil(shape[1] / 2**i)) for i in range(times + 1)]
+
+
+def kernel_init(deviation: float, fan_in_axis: int = 2, stride: int = 1) -> nn.initializers.Initializer:
+    """N(0, deviation^2), or He et al. 2015 for leaky ReLU's and ReLU's fan-in where deviation is 0.
+
+    The fan-in of a transposed convolution is what one output pixel sums over: 1 / stride^2 of the kernel.
+    """
+
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        fan_in = math.prod(shape[:2]) * shape[fan_in_axis] / stride**2 if len(shape) == 4 else shape[0]
+        return jax.random.normal(key, shape, dtype) * (deviation or math.sqrt(2 / fan_in))
+
+    return init
+
+
+def uniform_init(bound: float) -> nn.initializers.Initializer:
+    """Uniform on [-bound, bound]."""
+
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def around_one_init(deviation: float) -> nn.initializers.Initializer:
+    """N(1, deviation^2)."""
+
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        return 1 + deviation * jax.random.normal(key, shape, dtype)
+
+    return init
+
+
+def add_bias(layer: nn.Module, x: Array, bias: bool) -> Array:
+    """Adds the layer's parameter `bias`, one number per channel, if it is to have one."""
+    return x + along(layer.param("bias", nn.initializers.zeros, x.shape[-1:]), x) if bias else x
+
+
+def along(channels: Array, x: Array) -> Array:
+    """[C] with as many axes as x, for adding and multiplying without rank promotion."""
+    return channels.reshape((1,) * (x.ndim - 1) + channels.shape)

@@ -1,0 +1,71 @@
+"""Fully connected networks, of images (flattened) and of points alike."""
+
+import math
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.networks.layers import Activation, Dense, Dropout, Maxout, activate, flatten
+
+
+class Generator(nn.Module):
+    """Latents [B, L] -> [B, *shape] through hidden layers."""
+
+    shape: tuple[int, ...]
+    """of one example: (H, W, C), or (2,) for points"""
+    features: tuple[int, ...] = (1200, 1200)
+    """width of each hidden layer"""
+    activation: Activation = "relu"
+    """after each hidden layer"""
+    output: Activation = "tanh"
+    """after the last layer; none for points, sigmoid (onto [-1, 1]) or tanh for images"""
+    bound: float = 0.0
+    """if positive, initial kernels are uniform on [-bound, bound], otherwise He"""
+
+    @nn.compact
+    def __call__(self, latents: Array) -> Array:
+        x = latents
+        for width in self.features:
+            x = activate(Dense(width, bound=self.bound)(x), self.activation)
+        x = Dense(math.prod(self.shape), bound=self.bound)(x)
+        return activate(x, self.output).reshape(-1, *self.shape)
+
+
+class Discriminator(nn.Module):
+    """[B, ...] -> logits [B] through hidden layers."""
+
+    features: tuple[int, ...] = (512, 512)
+    """width of each hidden layer"""
+    activation: Activation = "leaky_relu"
+    """after each hidden layer"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        x = flatten(x)
+        for width in self.features:
+            x = activate(Dense(width)(x), self.activation)
+        return Dense(1)(x)[:, 0]
+
+
+class MaxoutDiscriminator(nn.Module):
+    """Images [B, H, W, C] -> logits [B]: maxout with dropout. Goodfellow et al. 2014, section 5."""
+
+    features: tuple[int, ...] = (240, 240)
+    """units of each maxout layer"""
+    pieces: int = 5
+    """linear pieces per unit"""
+    bound: float = 0.005
+    """initial kernels are uniform on [-bound, bound]"""
+    input_dropout: float = 0.2
+    """share of the pixels that is dropped"""
+    dropout: float = 0.5
+    """share of the hidden units that is dropped"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        # The authors' pixels are in [0, 1]; it matters here because a dropped pixel is 0: black.
+        x = Dropout(self.input_dropout)((flatten(x) + 1) / 2)
+        for width in self.features:
+            x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
+        return jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1)

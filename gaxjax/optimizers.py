@@ -1,0 +1,108 @@
+"""Optimizers as plain data: what a recipe says of each player's rule, turned into optax when a stage begins.
+
+Lengths are in thousands of real images (kimg), as everywhere in a recipe.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+import jax.numpy as jnp
+import optax
+import tyro
+from jax import Array
+
+from gaxjax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A line from one value to another, constant before and after."""
+
+    start: float
+    """value at first"""
+    end: float
+    """value at last"""
+    from_kimg: float
+    """where the line begins"""
+    to_kimg: float
+    """where it ends"""
+
+    def __call__(self, images: Array | float) -> Array:
+        """The value after so many images."""
+        share = jnp.clip((images / 1000 - self.from_kimg) / (self.to_kimg - self.from_kimg), 0.0, 1.0)
+        return self.start + share * (self.end - self.start)
+
+
+@dataclass(frozen=True)
+class Exponential:
+    """Halved again and again, down to a floor."""
+
+    start: float
+    """value at first"""
+    half_life_kimg: float
+    """what it takes to halve it"""
+    floor: float = 0.0
+    """never below"""
+    stairs: bool = False
+    """halve at once at the end of each half-life"""
+
+    def __call__(self, images: Array | float) -> Array:
+        """The value after so many images."""
+        halvings = images / 1000 / self.half_life_kimg
+        return jnp.maximum(self.start * 0.5 ** (jnp.floor(halvings) if self.stairs else halvings), self.floor)
+
+
+Schedule: TypeAlias = Annotated[float | Linear | Exponential, tyro.conf.AvoidSubcommands]
+"""A number, or a number that changes with the images seen."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """How a player turns gradients into moves, and how often it moves in a step."""
+
+    name: Literal["adam", "sgd", "rmsprop"] = "adam"
+    """rule"""
+    learning_rate: Schedule = 2e-4
+    """step size"""
+    b1: Schedule = 0.5
+    """decay of the first moment; for sgd and rmsprop the momentum"""
+    b2: float = 0.999
+    """decay of the second moment (adam, rmsprop)"""
+    eps: float = 1e-8
+    """added to the root of the second moment"""
+    eps_root: float = 0.0
+    """added under the root, which makes adam differentiable at zero (for unrolling)"""
+    updates: int = 1
+    """moves in a step: the k of "D k times, then G once" """
+
+    def __post_init__(self) -> None:
+        if self.updates < 1:
+            raise InputError(f"updates must be at least 1; got {self.updates}")
+        if isinstance(self.learning_rate, int | float) and self.learning_rate <= 0:
+            raise InputError(f"learning_rate must be positive; got {self.learning_rate}")
+
+    def build(self, images_per_update: float) -> optax.GradientTransformation:
+        """The optax transformation, for schedules that count updates as so many images each."""
+        rate = _counted(self.learning_rate, images_per_update)
+        match self.name:
+            case "adam":
+                if not isinstance(self.b1, int | float):
+                    raise InputError("adam takes a constant b1; a schedule of it is for sgd")
+                return optax.adam(rate, self.b1, self.b2, self.eps, self.eps_root)
+            case "sgd":
+                momentum = _counted(self.b1, images_per_update)
+                if callable(momentum):
+                    return optax.inject_hyperparams(optax.sgd)(learning_rate=rate, momentum=momentum)
+                return optax.sgd(rate, momentum or None)
+            case "rmsprop":
+                if not isinstance(self.b1, int | float):
+                    raise InputError("rmsprop takes a constant b1; a schedule of it is for sgd")
+                return optax.rmsprop(rate, self.b2, self.eps, momentum=self.b1 or None)
+        raise InputError(f"unknown optimizer {self.name!r}; known: adam, sgd, rmsprop")
+
+
+def _counted(value: float | Linear | Exponential, images_per_update: float) -> float | Callable[[Array], Array]:
+    if isinstance(value, int | float):
+        return value
+    return lambda count: value(count * images_per_update)

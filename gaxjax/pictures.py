@@ -1,0 +1,119 @@
+"""Samples as pictures: sheets of images, scatter plots of points, an animation of a run's sheets."""
+
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaxjax.files import write_bytes
+
+
+def draw(samples: Any, path: Path, real: Any = None) -> Path:
+    """Writes one picture of what a game made: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
+
+    `real`, in the same shape, is drawn behind points.
+    """
+    if isinstance(samples, dict):
+        rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)
+        return save(sheet(rows, columns=max(1, round(math.sqrt(len(rows)) / len(samples)))), path)
+    samples = np.asarray(samples)
+    if samples.ndim == 2:
+        return plot_points(samples, path, None if real is None else np.asarray(real))
+    return save(sheet(to_uint8(samples)), path)
+
+
+def to_uint8(images: Any) -> np.ndarray:
+    """[-1, 1] to 0..255, rounded."""
+    return np.clip(np.rint((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def sheet(images: np.ndarray, columns: int = 0, gap: int = 2) -> np.ndarray:
+    """Images [n, H, W, C] side by side, row after row, as one [H', W', C]; as near a square as can be."""
+    n, height, width, channels = images.shape
+    columns = columns or max(1, math.ceil(math.sqrt(n * height / width)))
+    rows = math.ceil(n / columns)
+    cell = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
+    cell[:n, :height, :width] = images
+    cell = cell.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    whole = cell.reshape(rows * (height + gap), columns * (width + gap), channels)
+    scale = max(1, round(512 / max(whole.shape[:2])))  # small images are enlarged by whole pixels
+    return whole[:-gap, :-gap].repeat(scale, 0).repeat(scale, 1)
+
+
+def save(pixels: np.ndarray, path: Path) -> Path:
+    """One image [H, W, C] as PNG, whole or not at all."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
+    return write_bytes(path, buffer.getvalue())
+
+
+def plot_points(points: np.ndarray, path: Path, real: np.ndarray | None = None) -> Path:
+    """Points [n, 2] as a scatter plot, or [n, 1] as a histogram, over the real ones."""
+    figure, axes = new_figure(1, 1)
+    axis = axes[0, 0]
+    if points.shape[1] == 1:
+        both = points if real is None else np.concatenate([points, real])
+        bins = np.linspace(*np.percentile(both, [0.5, 99.5]), 80)
+        if real is not None:
+            axis.hist(real[:, 0], bins, density=True, color="0.8", label="data")
+        axis.hist(points[:, 0], bins, density=True, histtype="step", color="C0", label="model")
+    else:
+        if real is not None:
+            axis.scatter(real[:, 0], real[:, 1], s=12, c="0.75", label="data", linewidths=0)
+            extent = 1.5 * np.abs(real).max()
+            axis.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
+        axis.scatter(points[:, 0], points[:, 1], s=4, c="C0", label="model", linewidths=0)
+    axis.legend(loc="upper right")
+    return save_figure(figure, path)
+
+
+def plot_curves(rows: list[dict[str, Any]], path: Path) -> Path:
+    """Every logged value over the images seen; players that log the same name share a panel."""
+    names = sorted({key for row in rows for key in row if "/" in key})
+    panels = sorted({name.rsplit("/", 1)[1] for name in names})
+    columns = min(3, max(1, len(panels)))
+    figure, axes = new_figure(math.ceil(len(panels) / columns) or 1, columns)
+    for axis, panel in zip(axes.flat, panels, strict=False):
+        for name in (name for name in names if name.rsplit("/", 1)[1] == panel):
+            points = [(row["images"] / 1000, row[name]) for row in rows if name in row]
+            axis.plot(*zip(*points, strict=True), label=name.rsplit("/", 1)[0], linewidth=1)
+        axis.set(title=panel, xlabel="kimg")
+        axis.legend()
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    return save_figure(figure, path)
+
+
+def new_figure(rows: int, columns: int) -> Any:
+    """A matplotlib figure without a window or global state, and its axes [rows, columns]."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5 * columns, 4 * rows), layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save_figure(figure: Any, path: Path) -> Path:
+    """A figure as PNG, whole or not at all."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    return write_bytes(path, buffer.getvalue())
+
+
+def animate(pictures: list[Path], path: Path, frames: int = 40, seconds: float = 6.0) -> Path | None:
+    """A looping GIF of pictures of one size, thinned out to so many frames; None if there are not two."""
+    from PIL import Image
+
+    chosen = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(frames, len(pictures)))]
+    if len(chosen) < 2:
+        return None
+    images = [Image.open(p).convert("RGB") for p in chosen]
+    images = [image.resize(images[-1].size) for image in images]
+    duration = round(1000 * seconds / len(images))
+    durations = [duration] * (len(images) - 1) + [1500]  # rest on the last
+    buffer = io.BytesIO()
+    images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return write_bytes(path, buffer.getvalue())

@@ -1,0 +1,102 @@
+"""Recipes as JSON and back, and recipe files: configurations are dataclasses of plain data, modules among them."""
+
+import dataclasses
+import difflib
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from gaxjax.errors import InputError
+from gaxjax.recipe import Recipe
+
+CONFIG = "gaxjax_config"
+"""The name under which a recipe file is imported; classes of its own are stored under it."""
+ELSEWHERE = {"data.directory", "data.workers", "data.memory"}
+"""Where and how data are read, which may change between two starts of one run."""
+
+
+def load_recipe(target: str) -> tuple[Recipe, Path]:
+    """The recipe at `FILE.py` or `FILE.py:name` (default name: recipe), and the file."""
+    file, _, name = target.partition(":")
+    path = Path(file)
+    if not path.is_file():
+        siblings = sorted(str(p) for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
+        close = difflib.get_close_matches(file, siblings, cutoff=0.3)
+        raise InputError(f"no recipe file {file!r}" + (f"; did you mean {' or '.join(close)}?" if close else ""))
+    recipes = {key: value for key, value in vars(import_file(path)).items() if isinstance(value, Recipe)}
+    if (name or "recipe") not in recipes:
+        raise InputError(f"{file} has no recipe {name or 'recipe'!r}; it has {', '.join(recipes) or 'none'}")
+    return recipes[name or "recipe"], path
+
+
+def import_file(path: Path) -> Any:
+    """Runs a recipe file as the module `gaxjax_config`."""
+    spec = importlib.util.spec_from_file_location(CONFIG, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[CONFIG] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass or a linen module that say what it is."""
+    hidden = {"parent", "name"} if hasattr(value, "unbind") else set()
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init and f.name not in hidden}
+
+
+def describe(value: Any) -> Any:
+    """As JSON: a dataclass is an object with its class under "class".
+
+    >>> from gaxjax.latents import Latents
+    >>> describe(Latents(2))
+    {'class': 'gaxjax.latents:Latents', 'size': 2, 'prior': 'normal', 'bound': 1.0}
+    """
+    if dataclasses.is_dataclass(value):
+        kind = type(value)
+        fields = {name: describe(inner) for name, inner in fields_of(value).items()}
+        return {"class": f"{kind.__module__}:{kind.__qualname__}", **fields}
+    if isinstance(value, dict):
+        return {str(key): describe(inner) for key, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [describe(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise InputError(f"a recipe holds plain data alone (numbers, strings, tuples, modules); got {value!r}")
+
+
+def rebuild(value: Any, config: Path | None = None) -> Any:
+    """The inverse of `describe`; `config` is the recipe file, for classes that it defines itself."""
+    if isinstance(value, list):
+        return tuple(rebuild(inner, config) for inner in value)
+    if not isinstance(value, dict):
+        return value
+    fields = {key: rebuild(inner, config) for key, inner in value.items() if key != "class"}
+    if "class" not in value:
+        return fields
+    module, _, name = value["class"].partition(":")
+    if module == CONFIG and config is not None and CONFIG not in sys.modules:
+        import_file(config)
+    try:
+        return getattr(importlib.import_module(module), name)(**fields)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InputError(f"the stored recipe needs {value['class']} with {sorted(fields)}: {error}") from error
+
+
+def differences(stored: Any, asked: Any, path: str = "") -> list[str]:
+    """The fields in which two described recipes differ, a line each."""
+    if isinstance(stored, list):
+        stored = dict(enumerate(stored))
+    if isinstance(asked, list):
+        asked = dict(enumerate(asked))
+    if isinstance(stored, dict) and isinstance(asked, dict) and (stored or asked):
+        found = []
+        for key in dict.fromkeys([*stored, *asked]):
+            inner = f"{path}.{key}" if path else str(key)
+            if inner not in ELSEWHERE:
+                found += differences(stored.get(key), asked.get(key), inner)
+        return found
+    return [] if stored == asked else [f"{path}: {stored!r} there, {asked!r} asked for"]

@@ -1,0 +1,152 @@
+"""What to run: a game, its optimizers, data and length, as plain data that a file, a flag or JSON can hold."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import jax
+import optax
+
+from gaxjax import solvers
+from gaxjax.data import Data, normalize
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, Batch, Logs, State, init, sample
+from gaxjax.optimizers import Exponential, Linear, Optimizer
+
+__all__ = ["Data", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Stage", "plan"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run with one game, one batch size and one compiled program."""
+
+    gan: GAN
+    """what is played"""
+    batch_size: int
+    """examples of a minibatch, over all devices"""
+    kimg: float
+    """length, in thousands of real images that the first player sees"""
+    optimizers: dict[str, Optimizer]
+    """player -> how it moves"""
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise InputError(f"batch_size must be at least 1; got {self.batch_size}")
+        if not self.kimg > 0:
+            raise InputError(f"kimg, the length in thousands of images, must be positive; got {self.kimg}")
+        solvers.check(self.gan, self.optimizers)
+
+    @property
+    def updates(self) -> dict[str, int]:
+        """Player -> its moves in a step, in order of play."""
+        return {player: self.optimizers[player].updates for player in self.gan.players}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One run. Lengths and intervals are in thousands of real images (kimg)."""
+
+    gan: GAN
+    """what is played"""
+    optimizers: dict[str, Optimizer]
+    """player -> how it moves"""
+    data: Data
+    """what is imitated"""
+    batch_size: int
+    """examples of a minibatch, over all devices"""
+    kimg: float
+    """length: real images that the first player sees, counted at each of its updates"""
+    solver: str = "alternating"
+    """how the players move: alternating, simultaneous, unrolled(k)"""
+    half_life: float = 10_000
+    """of the moving average of parameters, in images; 0 samples from the parameters themselves"""
+    seed: int = 0
+    """everything random derives from it"""
+    log_kimg: float = 1.0
+    """interval of metrics"""
+    sample_kimg: float = 10.0
+    """interval of sample grids"""
+    checkpoint_kimg: float = 50.0
+    """interval of checkpoints"""
+    samples: int = 64
+    """examples in a grid"""
+    keep: int = 2
+    """checkpoints that are kept"""
+    stages: tuple[Stage, ...] = field(default=())
+    """for runs that grow: each with a game of its own, instead of gan, optimizers, batch_size and kimg"""
+
+    def __post_init__(self) -> None:
+        solvers.named(self.solver)
+        for name in ("log_kimg", "sample_kimg", "checkpoint_kimg"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be positive; got {getattr(self, name)}")
+        for name in ("samples", "keep"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
+        if self.half_life < 0:
+            raise InputError(f"half_life, in images, must not be negative; got {self.half_life}")
+        _ = self.all_stages  # checks its own fields
+
+    @property
+    def all_stages(self) -> tuple[Stage, ...]:
+        """The stages, or the whole run as one."""
+        return self.stages or (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
+
+
+class Plan(NamedTuple):
+    """A stage in the terms of the loop: pure functions and numbers of steps."""
+
+    optimizers: Mapping[str, optax.GradientTransformation]
+    """player -> optax transformation"""
+    step: solvers.Step
+    """(state, batches, key) -> (state, logs), for batches as the data pipeline gives them"""
+    minibatches: int
+    """the length of the first axis of those batches"""
+    images: int
+    """real images that a step counts"""
+    steps: int
+    """length of the stage"""
+
+    def interval(self, recipe: Recipe, name: str) -> int:
+        """The recipe's `<name>_kimg` in steps of this stage."""
+        return max(1, round(getattr(recipe, f"{name}_kimg") * 1000 / self.images))
+
+
+def plan(recipe: Recipe, stage: Stage) -> Plan:
+    """Turns one stage of a recipe into functions."""
+    images = solvers.examples(stage.gan, stage.updates, stage.batch_size)
+    optimizers = {player: o.build(images / o.updates) for player, o in stage.optimizers.items()}
+    step = solvers.named(recipe.solver)(stage.gan, optimizers, stage.updates, recipe.half_life)
+    return Plan(
+        optimizers=optimizers,
+        step=lambda state, batches, key: step(state, normalize(batches), key),
+        minibatches=solvers.minibatches(stage.updates),
+        images=images,
+        steps=math.ceil(stage.kimg * 1000 / images),
+    )
+
+
+def abstract_batch(spec: Batch, *leading: int) -> Batch:
+    """Shapes and types of normalized examples with the given leading axes."""
+    shapes = {name: jax.ShapeDtypeStruct((*leading, *x.shape), x.dtype) for name, x in spec.items()}
+    return jax.eval_shape(normalize, shapes)
+
+
+def check(recipe: Recipe, spec: Batch) -> None:
+    """Traces every stage's step and samples without computing them, so that what does not fit is said now."""
+    for stage in recipe.all_stages:
+        state, _ = outputs(stage, plan(recipe, stage), spec)
+        batch = abstract_batch(spec, stage.batch_size)
+        jax.eval_shape(lambda state, batch, gan=stage.gan: sample(gan, state, batch, jax.random.key(0)), state, batch)
+
+
+def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:
+    """Shapes and types of a stage's state and logs, for examples of this spec; computes nothing."""
+    batch = abstract_batch(spec, stage.batch_size)
+    state = jax.eval_shape(lambda key: init(stage.gan, planned.optimizers, key, batch), jax.random.key(0))
+    batches = {
+        name: jax.ShapeDtypeStruct((planned.minibatches, stage.batch_size, *x.shape), x.dtype)
+        for name, x in spec.items()
+    }
+    return jax.eval_shape(planned.step, state, batches, jax.random.key(0))

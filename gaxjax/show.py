@@ -1,0 +1,42 @@
+"""What a recipe amounts to, before it is run."""
+
+import jax
+import numpy as np
+
+from gaxjax.data import open_source
+from gaxjax.recipe import Recipe, outputs, plan
+from gaxjax.train import prepare
+
+
+def outline(recipe: Recipe) -> str:
+    """Checks everything that `train` would refuse, and says what it would run."""
+    mesh, source = prepare(recipe)
+    examples = ", ".join(f"{name} {x.dtype}{list(x.shape)}" for name, x in source.spec.items())
+    lines = [
+        f"data     {recipe.data.name}, {len(source):,} examples: {examples}",
+        f"devices  {mesh.size} {mesh.devices.flat[0].platform}, {jax.process_count()} process(es)",
+    ]
+    for stage in recipe.all_stages:
+        planned = plan(recipe, stage)
+        moves = ", then ".join(f"{player} x {count}" for player, count in stage.updates.items())
+        lines.append(
+            f"stage    {planned.steps:,} steps of {planned.images} images ({stage.kimg:g} kimg): {moves}, "
+            f"{stage.batch_size // mesh.shape['data']} examples of a minibatch on each device"
+        )
+    return "\n".join([*lines, parameters(recipe), "nothing was written"])
+
+
+def parameters(recipe: Recipe) -> str:
+    """Parameters per network and stage, as a table."""
+    spec = open_source(recipe.data).spec
+    rows = []
+    for stage in recipe.all_stages:
+        state, _ = outputs(stage, plan(recipe, stage), spec)
+        for network, tree in state.params.items():
+            count = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+            rows.append(f"  {network:24}{type(getattr(stage.gan, network)).__name__:24}{count:>14,}")
+        total = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(state.params))
+        rows.append(f"  {'parameters':48}{total:>14,}")
+    return "\n".join([type(recipe.gan).__name__, *rows])
+
+

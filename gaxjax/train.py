@@ -1,0 +1,191 @@
+"""The loop: one function that reads from top to bottom."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gaxjax import parallel
+from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
+from gaxjax.data import Loader, Source, normalize, open_source
+from gaxjax.errors import Diverged, Interrupted
+from gaxjax.game import Batch, State, init, sample
+from gaxjax.interruption import Interruption
+from gaxjax.progress import Progress
+from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, outputs, plan
+from gaxjax.record import Record, last_picture, open_run
+from gaxjax.transforms import graft, leaves_by_path
+
+
+def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | None:
+    """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
+
+    Raises InputError before the first step where something does not fit, Diverged where a loss or parameter
+    is no longer finite, and Interrupted, once all is saved, after Ctrl-C or SIGTERM.
+    """
+    mesh, source = prepare(recipe)
+    stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
+    if parallel.primary():
+        open_run(workdir, recipe, config)
+        check_disk(workdir, max((carry_of(*stage, source.spec) for stage in stages), key=nbytes), recipe.keep)
+    init_key, play_key, sample_key = jax.random.split(jax.random.key(recipe.seed), 3)
+    fixed = fixed_batch(source, recipe.samples)
+    checkpoints = Checkpoints(workdir / "checkpoints", recipe.keep)
+
+    def load(step: int) -> tuple[dict[str, int], Any]:
+        meta = checkpoints.meta(step)
+        like = carry_of(*stages[meta["stage"]], source.spec)
+        return meta, checkpoints.restore(step, placed(like, parallel.state_sharding(mesh)))
+
+    start, carry = checkpoints.newest_good(load) or ({"stage": 0, "step": 0}, None)
+    begin = step = start["step"]
+    first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
+    record = Record(workdir, begin) if parallel.primary() else None
+    progress = Progress(sum(planned.steps * planned.images for _, planned in stages), mesh, step, record is not None)
+
+    with Interruption() as interruption:
+        for number, (stage, planned) in list(enumerate(stages))[start["stage"] :]:
+            if carry is None:
+                carry = begin_stage(stage, planned, source, jax.random.fold_in(init_key, number), state, mesh)
+            state, totals = carry
+            last, images = first + planned.steps, int(state.images)
+            every = {name: planned.interval(recipe, name) for name in ("log", "sample", "checkpoint")}
+            step_on = parallel.pmapped(planned.step, mesh)
+            draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), sample_key))
+            with loader_of(recipe, stage, planned, source, number, step - first) as loader:
+                batches = ahead(loader, mesh)
+                while True:
+                    if step == last or (step - first) % every["sample"] == 0:
+                        made = jax.device_get(draw(state))
+                        if record:
+                            record.picture(images, made, fixed.get("image"))
+                    stopped = interruption.asked(step % every["log"] == 0)
+                    if step > begin and (step == last or stopped or (step - first) % every["checkpoint"] == 0):
+                        refuse_nonfinite(step, {}, state, checkpoints)
+                        checkpoints.save(step, (state, totals), {"stage": number, "step": step})
+                    if step == last or stopped:
+                        break
+                    state, logs = step_on(state, next(batches), play_key)
+                    totals = add(totals, logs)
+                    step, images = step + 1, images + planned.images
+                    if step % every["log"] == 0 or step == last:
+                        values = {name: float(value) for name, value in jax.device_get(mean(totals)).items()}
+                        totals = jax.tree.map(jnp.zeros_like, totals)
+                        if record:
+                            progress.update(record.metrics(step, images, values))
+                        refuse_nonfinite(step, values, state, checkpoints)
+            if stopped:
+                break
+            first, carry = last, None
+
+    checkpoints.close()
+    progress.close()
+    if record:
+        record.finish()
+    if stopped:
+        raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from here", stopped)
+    return last_picture(workdir)
+
+
+def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
+    """Everything that can be refused before a directory is touched."""
+    mesh = parallel.make_mesh()
+    for stage in recipe.all_stages:
+        parallel.check_batch(stage.batch_size, mesh)
+    source = open_source(recipe.data)
+    check(recipe, source.spec)
+    return mesh, source
+
+
+def carry_of(stage: Stage, planned: Plan, spec: Batch) -> Any:
+    """Shapes and types of what goes from step to step: the state, and sums of logs with their count."""
+    state, logs = outputs(stage, planned, spec)
+    return state, {"sums": logs, "count": jax.ShapeDtypeStruct((), jnp.int32)}
+
+
+def begin_stage(
+    stage: Stage, planned: Plan, source: Source, key: jax.Array, before: State | None, mesh: jax.sharding.Mesh
+) -> Any:
+    """The carry at a stage's first step: a fresh tree, with all that the stage before it has in common."""
+    batch = abstract_batch(source.spec, stage.batch_size)
+
+    def fresh(key: jax.Array, before: State | None) -> State:
+        state = init(stage.gan, planned.optimizers, key, batch)
+        if before is None:
+            return state
+        return state._replace(
+            step=before.step,
+            images=before.images,
+            params=graft(state.params, before.params),
+            stats=graft(state.stats, before.stats),
+            average=graft(state.average, before.average),
+        )
+
+    state = jax.jit(fresh, out_shardings=parallel.state_sharding(mesh))(key, before)
+    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), carry_of(stage, planned, source.spec)[1])
+    return state, parallel.replicate(totals, mesh)
+
+
+def loader_of(recipe: Recipe, stage: Stage, planned: Plan, source: Source, number: int, steps: int) -> Loader:
+    """This process's batches of a stage, after so many steps of it."""
+    loader = Loader(
+        source,
+        stage.batch_size,
+        planned.minibatches,
+        seed=recipe.seed + 1_000_003 * number,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+        flip=recipe.data.flip,
+        workers=recipe.data.workers,
+    )
+    loader.set_state({"position": steps * planned.minibatches * stage.batch_size})
+    return loader
+
+
+def ahead(loader: Loader, mesh: jax.sharding.Mesh) -> Iterator[Batch]:
+    """Batches on the devices, the next one on its way while a step computes."""
+    following = parallel.shard(next(loader), mesh)
+    while True:
+        current, following = following, parallel.shard(next(loader), mesh)
+        yield current
+
+
+def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
+    """The examples that go with the sample grids (labels, sources), spread over the set."""
+    return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
+
+
+@jax.jit
+def add(totals: Any, logs: Any) -> Any:
+    """Sums of logs since the last row, which a checkpoint keeps: a resumed run logs the same means."""
+    return {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1}
+
+
+@jax.jit
+def mean(totals: Any) -> Any:
+    """The means since the last row."""
+    return jax.tree.map(lambda x: x / totals["count"].astype(x.dtype), totals["sums"])
+
+
+@jax.jit
+def finite(state: State) -> Any:
+    """Whether each array of parameters and statistics is finite."""
+    return jax.tree.map(lambda x: jnp.all(jnp.isfinite(x)), (state.params, state.stats))
+
+
+def refuse_nonfinite(step: int, values: dict[str, float], state: State, checkpoints: Checkpoints) -> None:
+    """Stops a run that has left the real numbers, before it overwrites a good checkpoint."""
+    bad = [f"{name} is {value}" for name, value in values.items() if not np.isfinite(value)]
+    params, stats = jax.device_get(finite(state))
+    for path, okay in leaves_by_path({"params": params, "stats": stats}).items():
+        if not okay:
+            bad.append(f"{'/'.join(path)} is not finite")
+    if bad:
+        checkpoints.wait()
+        good = checkpoints.latest()
+        where = f"checkpoint {good} is the last good one" if good is not None else "there is no checkpoint yet"
+        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise Diverged(f"step {step}: {bad[0]}{more}. Stopped; {where}, and everything written so far is kept.")

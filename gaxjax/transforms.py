@@ -1,0 +1,97 @@
+"""Transforms of parameter trees: pure functions `params -> params`, composed with `chain`.
+
+Used in `GAN.weights` a transform stands between what an optimizer moves and what a network sees, and is
+differentiated through; used once on a trained tree it gives plain weights to export.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from gaxjax.errors import InputError
+
+Tree = Any
+Path = tuple[str, ...]
+Transform = Callable[[Tree], Tree]
+
+
+def chain(*transforms: Transform) -> Transform:
+    """The transforms one after the other, the first one first.
+
+    >>> chain(clip(2.0), lambda tree: jax.tree.map(lambda x: -x, tree))({"w": jnp.array([1.0, 5.0])})["w"]
+    Array([-1., -2.], dtype=float32)
+    """
+    return lambda tree: functools.reduce(lambda value, transform: transform(value), transforms, tree)
+
+
+def clip(bound: float) -> Transform:
+    """Every parameter to [-bound, bound]. Arjovsky et al. 2017, algorithm 1, line 7."""
+    if bound <= 0:
+        raise InputError(f"clip(bound={bound}): must be positive")
+    return lambda tree: jax.tree.map(lambda x: jnp.clip(x, -bound, bound), tree)
+
+
+def equalize(lr_multiplier: float = 1.0, gain: float = 2**0.5) -> Transform:
+    """Equalized learning rate: kernels times gain / sqrt(fan_in). Karras et al. 2018, section 4.1.
+
+    For kernels stored as N(0, 1) / lr_multiplier, `[..., in, out]`; every other leaf is multiplied by
+    lr_multiplier alone (StyleGAN's mapping network, Karras et al. 2019, appendix C).
+    """
+
+    def scale(path: Any, leaf: Array) -> Array:
+        if name_of(path)[-1] != "kernel":
+            return leaf * lr_multiplier
+        return leaf * (gain * lr_multiplier / (leaf.size / leaf.shape[-1]) ** 0.5)
+
+    return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
+
+
+def graft(base: Tree, donor: Tree, where: Callable[[Path], Any] = lambda path: True) -> Tree:
+    """`base` with the leaves of `donor` at every path that both have and `where(path)` selects.
+
+    `where` may return a traced boolean, so that the same call runs inside a compiled step. Grows a network
+    from one resolution to the next, mixes styles, swaps layers.
+
+    >>> graft({"a": 1, "b": 2}, {"b": 3, "c": 4})
+    {'a': 1, 'b': 3}
+    """
+    leaves = leaves_by_path(donor)
+
+    def choose(path: Any, leaf: Any) -> Any:
+        name = name_of(path)
+        if name not in leaves:
+            return leaf
+        given = leaves[name]
+        if jnp.shape(given) != jnp.shape(leaf):
+            shapes = f"{jnp.shape(leaf)} in base and {jnp.shape(given)} in donor"
+            raise InputError(f"graft: {'/'.join(name)} has shape {shapes}; leave it out with `where`")
+        selected = where(name)
+        if isinstance(selected, bool):
+            return given if selected else leaf
+        return jnp.where(selected, given, leaf)
+
+    return jax.tree_util.tree_map_with_path(choose, base)
+
+
+def average(old: Tree, new: Tree, images: float, half_life: float) -> Tree:
+    """Exponential moving average with decay 0.5 ** (images / half_life), both in images; 0 keeps no memory.
+
+    Karras et al. 2019 (StyleGAN), appendix C: written this way, it does not depend on the batch size.
+    """
+    decay = 0.5 ** (images / half_life) if half_life > 0 else 0.0
+    return optax.incremental_update(new, old, 1 - decay)
+
+
+def leaves_by_path(tree: Tree) -> Mapping[Path, Any]:
+    """Leaves by their path of names."""
+    return {name_of(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+
+
+def name_of(path: Any) -> Path:
+    """A path of `jax.tree_util` as plain names: dict keys, field names, positions."""
+    return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Runs one command as N processes of one job on this machine:
+#
+#     bash launch/local.sh 2 gaxjax train configs/quickstart.py --workdir runs/two
+#
+# gaxjax finds the others by GAXJAX_COORDINATOR, GAXJAX_PROCESSES and GAXJAX_PROCESS, which are set here.
+# Every line of output begins with the number of its process. INT and TERM are passed on to all of them, which may
+# then take their time to save. When one fails, the others are ended (and killed after GAXJAX_GRACE seconds, 10 by
+# default: a process that waits for a peer that is gone cannot answer). The first status that is not 0 is the whole's.
+set -euo pipefail
+set -m # every process gets its own group, so that a signal reaches what it started, and INT is not ignored
+
+if (($# < 2)) || [[ ! $1 =~ ^[1-9][0-9]*$ ]]; then
+    echo "usage: launch/local.sh N [--] COMMAND...   with N processes, 1 or more; got: ${*:-nothing}" >&2
+    exit 2
+fi
+count=$1
+shift
+[[ $1 != -- ]] || shift
+if (($# == 0)); then
+    echo "usage: launch/local.sh N [--] COMMAND...   there is no command after --" >&2
+    exit 2
+fi
+
+# The environment of this repository, where there is one, so that it need not be activated.
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+[[ ! -d $environment/bin ]] || PATH=$environment/bin:$PATH
+
+# Another program could take the port before the job does; then the job fails at once, and can be run again.
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+export GAXJAX_COORDINATOR=127.0.0.1:$port GAXJAX_PROCESSES=$count
+
+pipes=$(mktemp -d)
+children=()
+printers=()
+told= # not empty once a signal was passed on
+
+signal_all() {
+    local child
+    for child in ${children[@]+"${children[@]}"}; do
+        kill -s "$1" -- "-$child" 2>/dev/null || true
+    done
+}
+
+with_number() {
+    local line
+    while IFS= read -r line || [[ -n $line ]]; do
+        printf '[%d] %s\n' "$1" "$line"
+    done
+}
+
+trap 'signal_all KILL; rm -rf -- "$pipes"' EXIT
+trap 'told=1; signal_all INT' INT
+trap 'told=1; signal_all TERM' TERM HUP
+
+for ((i = 0; i < count; i++)); do
+    mkfifo "$pipes/$i"
+    with_number "$i" <"$pipes/$i" &
+    printers+=($!)
+    GAXJAX_PROCESS=$i "$@" </dev/null >"$pipes/$i" 2>&1 &
+    children+=($!)
+done
+
+status=0
+deadline=
+waiting=("${children[@]}")
+while ((${#waiting[@]})); do
+    # In the background, because a trap runs only between commands, and while bash waits.
+    sleep 0.1 &
+    wait $! || true
+    running=" $(jobs -rp | tr '\n' ' ')"
+    still=()
+    for child in "${waiting[@]}"; do
+        if [[ $running == *" $child "* ]]; then
+            still+=("$child")
+            continue
+        fi
+        ended=0
+        { wait "$child"; } 2>/dev/null || ended=$? # without bash's own word on a job that a signal ended
+        if ((ended != 0 && status == 0)); then
+            status=$ended
+            [[ -z $told ]] || continue
+            deadline=$((SECONDS + ${GAXJAX_GRACE:-10}))
+            signal_all TERM
+        fi
+    done
+    waiting=(${still[@]+"${still[@]}"})
+    [[ -z $deadline ]] || ((SECONDS < deadline)) || signal_all KILL
+done
+# What a process left behind would keep its output open, and this script waiting.
+signal_all KILL
+wait "${printers[@]}" || true
+exit "$status"

@@ -1,0 +1,112 @@
+#!/usr/bin/env bash
+# What launch/tpu_pod.sh runs on every worker of a TPU slice: install, run, status, stop.
+#
+# ~/gaxjax holds the code (source), the environment (venv), the log (run.log) and the status of the last run
+# (run.status). A run is going for as long as one of its processes holds run.lock.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+export GAXJAX_VENV=$here/venv
+
+die() {
+    printf '%s: error: %s\n' "$(hostname)" "$*" >&2
+    exit 1
+}
+
+is_running() {
+    ! flock --nonblock "$here/run.lock" true
+}
+
+install_here() {
+    is_running && die "a run is going; stop it before installing"
+    rm -rf -- "$here/source"
+    mv -- "$here/incoming" "$here/source"
+    # shellcheck source=launch/environment.sh
+    source "$here/source/launch/environment.sh"
+    # The runtimes on Ubuntu 22.04 have Python 3.10; JAX needs 3.11, which Ubuntu has beside it.
+    (find_python) >/dev/null 2>&1 || {
+        sudo apt-get update -qq
+        sudo apt-get install -y -qq python3.11 python3.11-venv
+    }
+    prepare_environment requirements.txt
+    # libtpu and what reads gs://, in the versions that the pinned JAX asks for.
+    install --constraint "$repository/requirements.txt" --no-build-isolation --editable "${repository}[tpu]"
+    echo "$(hostname): installed $("$python" -c 'import jax; print("jax", jax.__version__)')"
+}
+
+# The other workers would neither see the checkpoints nor agree where to resume.
+check_shared() {
+    local directory=$1 kind
+    while [[ ! -e $directory ]]; do
+        directory=$(dirname "$directory")
+    done
+    kind=$(df --output=fstype "$directory" | tail -n 1)
+    case $kind in
+        nfs* | fuse.* | lustre | ceph | glusterfs | gpfs | cifs | 9p | virtiofs) ;;
+        *) die "$1 is on a disk of this worker alone ($kind); give --workdir gs://BUCKET/DIR or a path on NFS," \
+            "or --one-worker where the slice has only this one" ;;
+    esac
+}
+
+run() {
+    local shared=1 word previous=
+    if [[ ${1:-} == --one-worker ]]; then
+        shared=
+        shift
+    fi
+    [[ -x $here/venv/bin/${1:-} ]] || die "${1:-no command} is not installed here; run launch/tpu_pod.sh install"
+    is_running && die "a run is going already; see status, or stop it first"
+    for word in "$@"; do
+        [[ $previous != --workdir ]] || word=--workdir=$word
+        previous=$word
+        if [[ $shared && $word == --workdir=/* ]]; then
+            check_shared "${word#*=}"
+        fi
+    done
+    # A session of its own: it outlives this connection, and stop reaches every process in it.
+    setsid bash "$here/source/launch/tpu_worker.sh" keep "$@" </dev/null >>"$here/run.log" 2>&1 &
+    echo $! >"$here/run.pid"
+    echo "$(hostname): started; its log is $here/run.log"
+}
+
+# The session of a run: holds the lock, lives through the signals that stop the command, keeps its status.
+keep() {
+    local status=0
+    exec 9>"$here/run.lock"
+    flock --timeout 10 9 || die "a run is going already"
+    trap : TERM INT HUP
+    rm -f -- "$here/run.status"
+    printf '== %s: %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$*"
+    cd "$here/source"
+    PATH=$here/venv/bin:$PATH GAXJAX_COORDINATOR=auto "$@" || status=$?
+    echo "$status" >"$here/run.status"
+    printf '== %s: ended with status %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$status"
+}
+
+report() {
+    if is_running; then
+        echo "$(hostname): running"
+    elif [[ -e $here/run.status ]]; then
+        echo "$(hostname): ended with status $(<"$here/run.status")"
+    else
+        echo "$(hostname): $([[ -e $here/run.log ]] && echo "ended without a status" || echo "nothing was run yet")"
+    fi
+    [[ ! -e $here/run.log ]] || tail -n 20 "$here/run.log"
+}
+
+stop() {
+    if ! is_running; then
+        echo "$(hostname): nothing is running"
+        return
+    fi
+    kill -TERM -- "-$(<"$here/run.pid")"
+    flock --timeout 300 "$here/run.lock" true || die "still running after 300 s; see status"
+    report
+}
+
+case ${1:-} in
+    install) install_here ;;
+    run | keep | stop) "$@" ;;
+    status) report ;;
+    *) die "unknown verb ${1:-}; expected install, run, status or stop" ;;
+esac

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Runs every check, in the environment that launch/environment.sh makes: style, types, tests.
+#
+#     bash tests/run.sh [any argument of pytest]
+#
+# All of them run, whatever fails; the status is 0 only when none did.
+set -euo pipefail
+
+# shellcheck source=launch/environment.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../launch/environment.sh"
+
+prepare_environment requirements.txt requirements-test.txt
+cd "$repository"
+status=0
+
+check() {
+    echo "== $*" >&2
+    "$python" -m "$@" >&2 || status=1
+}
+
+check ruff check --output-format concise .
+check ruff format --check .
+echo "== shellcheck" >&2
+"$environment/bin/shellcheck" --external-sources launch/*.sh tests/run.sh .ci/run >&2 || status=1
+check mypy
+((status == 0)) || echo "== the checks above failed; the tests may still pass" >&2
+
+# Tests last: pytest's own last line is the last line of the output.
+"$python" -m pytest "$@" || status=$?
+exit "$status"
