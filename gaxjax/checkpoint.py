@@ -1,66 +1,93 @@
 """Checkpoints: a tree of arrays and a few plain values, saved whole or not at all. Orbax does the work."""
 
+import contextlib
 import logging
+import os
+import re
 import shutil
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self, TypeVar
 
 import jax
 
-from gaxjax.errors import InputError
+from gaxjax import parallel
+from gaxjax.errors import InputError, Unwritable
 from gaxjax.transforms import leaves_by_path
 
 Tree = Any
+Loaded = TypeVar("Loaded")
 
 
 class Checkpoints:
-    """The checkpoints of a run, in a directory of their own, numbered by step."""
+    """The checkpoints of a run, in a directory of their own, numbered by step.
 
-    def __init__(self, directory: Path, keep: int = 2):
+    As a context it waits for the last save and ends its threads; an OSError on its way out becomes Unwritable.
+    """
+
+    def __init__(self, directory: Path, keep: int = 2, writable: bool = True):
         import orbax.checkpoint as ocp
 
-        logging.getLogger("absl").setLevel(logging.ERROR)  # orbax tells every save in ten lines
-        self._args = ocp.args
-        options = ocp.CheckpointManagerOptions(max_to_keep=max(keep, 2), step_format_fixed_length=9)
+        # Orbax tells every save in ten lines and every failure as a traceback; it raises the failures too.
+        logging.getLogger("absl").setLevel(logging.CRITICAL)
+        self._args, self._writable = ocp.args, writable
+        options = ocp.CheckpointManagerOptions(
+            save_interval_steps=1 if writable else 0,
+            max_to_keep=max(keep, 2) if writable else None,
+            step_format_fixed_length=9,
+            create=writable,
+            cleanup_tmp_directories=writable,  # what a killed process had begun to save
+            read_only=not writable,
+        )
         handlers = {"state": ocp.StandardCheckpointHandler(), "meta": ocp.JsonCheckpointHandler()}
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=handlers)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.nullcontext() if error is None else contextlib.suppress(Exception):
+            with self._guarded():
+                self._manager.close()
+        if isinstance(error, OSError):
+            raise Unwritable(f"{error}; {self.kept()}") from error
 
     def latest(self) -> int | None:
         """The newest step that was saved, if any."""
         return self._manager.latest_step()
 
+    def kept(self) -> str:
+        """What a message on a run that stops says of the checkpoints."""
+        good = self.latest()
+        return f"checkpoint {good} is kept" if good is not None else "there is no checkpoint yet"
+
     def save(self, step: int, state: Tree, meta: dict[str, Any]) -> None:
         """Saves in the background, once the arrays are copied; a step that is there stays as it is.
 
-        Raises InputError where the disk refuses.
+        Raises Unwritable where the disk refuses, here or when the next save or `wait` comes.
         """
         if step in self._manager.all_steps():
             return
         items = self._args.Composite(state=self._args.StandardSave(state), meta=self._args.JsonSave(meta))
-        try:
+        with self._guarded():
             self._manager.save(step, args=items, force=True)
-        except (OSError, ValueError) as error:
-            raise self._unwritable(error) from error
 
     def wait(self) -> None:
         """Until what was begun is on the disk."""
-        try:
+        with self._guarded():
             self._manager.wait_until_finished()
-        except (OSError, ValueError) as error:
-            raise self._unwritable(error) from error
 
-    def close(self) -> None:
-        """Waits, and ends the threads."""
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
         try:
-            self._manager.close()
-        except (OSError, ValueError) as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: Exception) -> InputError:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        good = self.latest()
-        kept = f"checkpoint {good} is kept" if good is not None else "there is no older one"
-        return InputError(f"cannot save a checkpoint in {self._manager.directory}: {reason}; {kept}")
+            yield
+        except (OSError, ValueError) as error:  # tensorstore's own are ValueErrors
+            where = self._manager.directory
+            raise Unwritable(f"cannot save a checkpoint in {where}: {brief(error)}; {self.kept()}") from error
 
     def meta(self, step: int) -> dict[str, Any]:
         """The plain values beside a checkpoint's arrays."""
@@ -76,30 +103,38 @@ class Checkpoints:
         items = self._args.Composite(state=self._args.StandardRestore(like))
         return self._manager.restore(step, args=items).state
 
-    def newest_good(self, load: Any) -> Any:
+    def newest_good(self, load: Callable[[int], Loaded]) -> Loaded | None:
         """`load(step)` of the newest checkpoint that can be read, or None; says which ones could not.
 
-        What cannot be read is deleted, so that the run can save at that step again.
+        What cannot be read is moved out of the way, so that the run can save at that step again.
         """
         steps = sorted(self._manager.all_steps(), reverse=True)
         for step in steps:
+            loaded, reason = None, ""
             try:
-                return load(step)
+                loaded = load(step)
             except InputError:
                 raise
             except Exception as error:  # whatever a damaged file makes of orbax, tensorstore or json
-                reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-                print(f"checkpoint {step} cannot be read and is set aside, going on from the one before it: {reason}")
-                self._set_aside(step)
+                reason = brief(error)
+            if not parallel.any_process(bool(reason)):
+                return loaded
+            self._set_aside(step, reason or "another process could not read it")
         if steps:
-            print("no checkpoint can be read: starting from the beginning")
+            tell("no checkpoint can be read: starting from the beginning")
         return None
 
-    def _set_aside(self, step: int) -> None:
+    def _set_aside(self, step: int, reason: str) -> None:
+        if not self._writable:
+            tell(f"checkpoint {step} cannot be read, taking the one before it: {reason}")
+            return
         directory = Path(self._manager.directory)
-        found = next(p for p in directory.iterdir() if p.name.isdigit() and int(p.name) == step)
-        number = sum(1 for p in directory.parent.glob(f"damaged_{found.name}*"))
-        found.rename(directory.parent / f"damaged_{found.name}_{number}")
+        if parallel.primary():
+            found = next(p for p in directory.iterdir() if p.name.isdigit() and int(p.name) == step)
+            number = sum(1 for p in directory.parent.glob(f"damaged_{found.name}_*"))
+            aside = found.rename(directory.parent / f"damaged_{found.name}_{number}")
+            tell(f"checkpoint {step} cannot be read, going on from the one before it: {reason}; kept as {aside}")
+        parallel.any_process(False)  # nobody lists the directory before it is renamed
         self._manager.reload()
 
     def _compare(self, step: int, like: Tree) -> None:
@@ -111,15 +146,35 @@ class Checkpoints:
         for path, leaf in leaves_by_path(like).items():
             name = "/".join(path)
             if path not in stored:
-                raise InputError(f"checkpoint {step} does not fit the networks: it has no {name}, shape {leaf.shape}")
+                raise misfit(step, f"it has no {name}, shape {tuple(leaf.shape)}")
             there = stored[path]
             if tuple(there.shape) != tuple(leaf.shape) or there.dtype != leaf.dtype:
-                raise InputError(
-                    f"checkpoint {step} does not fit the networks: {name} is {there.dtype}{tuple(there.shape)} "
-                    f"there and {leaf.dtype}{tuple(leaf.shape)} here"
-                )
-        for path in stored.keys() - leaves_by_path(like).keys():
-            raise InputError(f"checkpoint {step} does not fit the networks: it has {'/'.join(path)}, which they lack")
+                here = f"{leaf.dtype}{tuple(leaf.shape)} here"
+                raise misfit(step, f"{name} is {there.dtype}{tuple(there.shape)} there and {here}")
+        for path in sorted(stored.keys() - leaves_by_path(like).keys()):
+            raise misfit(step, f"it has {'/'.join(path)}, shape {tuple(stored[path].shape)}, which they lack")
+
+
+def misfit(step: int, difference: str) -> InputError:
+    """A checkpoint that is whole, but of other networks."""
+    return InputError(
+        f"checkpoint {step} does not fit the networks: {difference}; "
+        "go back to the code that wrote it, or use another --workdir"
+    )
+
+
+def brief(error: Exception) -> str:
+    """The cause of an error, in a line: tensorstore's tell their whole way through the file system."""
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    if code:
+        return os.strerror(int(code[1]))
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def tell(message: str) -> None:
+    """A line for the person at the keyboard, once for all processes."""
+    if parallel.primary():
+        print(message, file=sys.stderr, flush=True)
 
 
 def placed(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
@@ -129,11 +184,13 @@ def placed(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
 
 def check_disk(workdir: Path, carry: Tree, keep: int) -> None:
     """Refuses a disk on which the run's checkpoints, and one more while it is written, have no room."""
-    needed = nbytes(carry) * (keep + 1) + 2**24
+    there = sum(1 for path in workdir.glob("checkpoints/*") if path.name.isdigit())
+    count = max(max(keep, 2) + 1 - there, 1)
+    needed = nbytes(carry) * count + 2**24
     free = shutil.disk_usage(workdir).free
     if free < needed:
         raise InputError(
-            f"{workdir} has {free / 2**20:.0f} MiB free, but {keep + 1} checkpoints of this run need "
+            f"{workdir} has {free / 2**20:.0f} MiB free, but {count} more checkpoints of this run need "
             f"{needed / 2**20:.0f}: free some space, or use another --workdir"
         )
 

@@ -24,7 +24,7 @@ Logs = dict[str, Array]
 """Scalars by name."""
 
 PLAY, DROPOUT = "play", "dropout"
-"""The two streams of random numbers: latents and the like, always there; dropout's, there while a player moves."""
+"""The two streams of random numbers: latents and the like, always there; dropout's, while a player moves."""
 
 
 class GAN(nn.Module):
@@ -44,14 +44,16 @@ class GAN(nn.Module):
         super().__init_subclass__(**kwargs)
         for player in getattr(cls, "players", {}):
             if not hasattr(cls, f"{player}_loss"):
-                raise TypeError(f"{cls.__name__} has a player {player!r} but no method {player}_loss(batch, step)")
+                raise TypeError(
+                    f"{cls.__name__} has a player {player!r} but no method {player}_loss(batch, step)"
+                )
 
     def __call__(self, batch: Batch) -> Any:
         """Touches every network once, which shapes the parameters."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__(batch)")
 
     def sample(self, batch: Batch, **options: Any) -> Any:
-        """What the trained game makes, one for each example of the batch (labels, sources): an array, or arrays by name."""
+        """What the trained game makes, one for each example of the batch: an array, or arrays by name."""
         raise NotImplementedError(f"{type(self).__name__} must define sample(batch)")
 
     def weights(self, params: Tree, step: Array) -> Tree:
@@ -92,14 +94,18 @@ def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: 
     `batch` shapes the parameters: arrays, or `jax.ShapeDtypeStruct`s; its values are not looked at.
     """
     if set(optimizers) != set(gan.players):
-        raise InputError(f"optimizers are for {sorted(optimizers)}, but the players are {sorted(gan.players)}")
+        raise InputError(
+            f"optimizers are for {sorted(optimizers)}, but the players are {sorted(gan.players)}"
+        )
     zeros = {name: jnp.zeros(x.shape, x.dtype) for name, x in batch.items()}
     parameters, play, dropout = jax.random.split(key, 3)
     variables = dict(gan.init({"params": parameters, PLAY: play, DROPOUT: dropout}, zeros))
     params = variables.pop("params")
     missing = {network for networks in gan.players.values() for network in networks} - set(params)
     if missing:
-        raise InputError(f"{type(gan).__name__}.__call__ must use every network once; it left out {sorted(missing)}")
+        raise InputError(
+            f"{type(gan).__name__}.__call__ must use every network once; it left out {sorted(missing)}"
+        )
     return State(
         step=jnp.zeros((), jnp.int32),
         images=jnp.zeros((), jnp.int32),
@@ -132,7 +138,9 @@ def objective(
             mutable=list(state.stats),  # listed, not True: SpectralNorm would write into the parameters
         )
         if value.shape != ():
-            raise InputError(f"{type(gan).__name__}.{player}_loss returned shape {value.shape}; expected a scalar")
+            raise InputError(
+                f"{type(gan).__name__}.{player}_loss returned shape {value.shape}; expected a scalar"
+            )
         return value, ({"loss": value, **logs}, dict(stats))
 
     return loss

@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM as a question that the loop asks, so that it saves before it stops."""
 
+import os
 import signal
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -10,7 +11,7 @@ from gaxjax import parallel
 
 
 class Interruption:
-    """While entered, the first signal is noted and the second one, should saving hang, stops at once."""
+    """While entered, the first signal is noted, and the second one, should saving hang, ends the process at once."""
 
     def __init__(self) -> None:
         self.signal = 0
@@ -29,9 +30,12 @@ class Interruption:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal:
-            raise KeyboardInterrupt
+            # Not KeyboardInterrupt: on its way out it would wait for the save that hangs.
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         self.signal = number
-        print("\nsaving; again to stop at once", flush=True)
+        # Not print: what the signal came into may have been printing.
+        os.write(2, b"\nsaving; again to stop at once\n")
 
     def asked(self, together: bool) -> int:
         """The signal that came, or 0. Several processes agree at the steps at which all of them are `together`."""

@@ -1,6 +1,6 @@
 """Objectives of the two players: pure functions of logits, `[batch]` in, a scalar mean out, to be minimized.
 
-Each objective is a pair, `<name>_discriminator(real_logits, fake_logits)` and `<name>_generator(fake_logits)`.
+An objective is a pair, `<name>_discriminator(real_logits, fake_logits)` and `<name>_generator(fake_logits)`.
 A logit is the discriminator's raw output: the probability of "real" is its sigmoid.
 """
 
@@ -98,4 +98,6 @@ def _check(**logits: Array) -> None:
     """Refuses anything but [batch]: [batch, 1] against [batch] would broadcast to a matrix without a word."""
     for name, value in logits.items():
         if jnp.ndim(value) != 1:
-            raise InputError(f"{name} must have shape [batch]; got {jnp.shape(value)}: squeeze the trailing axes")
+            raise InputError(
+                f"{name} must have shape [batch]; got {jnp.shape(value)}: squeeze the trailing axes"
+            )

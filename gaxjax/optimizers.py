@@ -12,6 +12,7 @@ import optax
 import tyro
 from jax import Array
 
+from gaxjax import expressions
 from gaxjax.errors import InputError
 
 
@@ -53,7 +54,39 @@ class Exponential:
         return jnp.maximum(self.start * 0.5 ** (jnp.floor(halvings) if self.stairs else halvings), self.floor)
 
 
-Schedule: TypeAlias = Annotated[float | Linear | Exponential, tyro.conf.AvoidSubcommands]
+SCHEDULES = {"Linear": Linear, "Exponential": Exponential}
+USAGE = "NUMBER, Linear(start, end, from_kimg, to_kimg), Exponential(start, half_life_kimg, floor, stairs)"
+
+
+def schedule(text: str) -> float | Linear | Exponential:
+    """A schedule as it is written on the command line.
+
+    >>> schedule("1e-4"), schedule("Linear(0.5, 0.7, 0, 100)")
+    (0.0001, Linear(start=0.5, end=0.7, from_kimg=0, to_kimg=100))
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return expressions.named(text, SCHEDULES, USAGE)
+
+
+def _from_flag(words: list[str]) -> float | Linear | Exponential:
+    try:
+        return schedule(words[0])
+    except InputError as error:
+        raise ValueError(str(error)) from error  # what tyro reports under the flag's name
+
+
+Schedule: TypeAlias = Annotated[
+    float | Linear | Exponential,
+    tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="NUMBER|SCHEDULE",
+        instance_from_str=_from_flag,
+        is_instance=lambda value: isinstance(value, int | float | Linear | Exponential),
+        str_from_instance=lambda value: [repr(value)],
+    ),
+]
 """A number, or a number that changes with the images seen."""
 
 
@@ -64,7 +97,7 @@ class Optimizer:
     name: Literal["adam", "sgd", "rmsprop"] = "adam"
     """rule"""
     learning_rate: Schedule = 2e-4
-    """step size"""
+    """step size: NUMBER, Linear(start, end, from_kimg, to_kimg), Exponential(start, half_life_kimg, floor)"""
     b1: Schedule = 0.5
     """decay of the first moment; for sgd and rmsprop the momentum"""
     b2: float = 0.999
@@ -102,7 +135,9 @@ class Optimizer:
         raise InputError(f"unknown optimizer {self.name!r}; known: adam, sgd, rmsprop")
 
 
-def _counted(value: float | Linear | Exponential, images_per_update: float) -> float | Callable[[Array], Array]:
+def _counted(
+    value: float | Linear | Exponential, images_per_update: float
+) -> float | Callable[[Array], Array]:
     if isinstance(value, int | float):
         return value
     return lambda count: value(count * images_per_update)

@@ -1,4 +1,4 @@
-"""Penalties on a critic's input gradient: frozen dataclasses, called as `penalty(critic, real, fake, key, step)`.
+"""Penalties on a critic's input gradient: dataclasses, called as `penalty(critic, real, fake, key, step)`.
 
 `critic` is a pure function of a batch of examples to `[batch]` logits in which examples do not mix (no batch
 norm): then the gradient of the sum of logits holds each example's own gradient, and each penalty is the mean
@@ -92,7 +92,9 @@ def input_gradient(critic: Critic, inputs: Array, name: str = "inputs") -> Array
     def total(inputs: Array) -> Array:
         logits = critic(inputs)
         if logits.shape != inputs.shape[:1]:
-            raise InputError(f"critic({name}) must have shape {inputs.shape[:1]}, one logit each; got {logits.shape}")
+            raise InputError(
+                f"critic({name}) must have shape {inputs.shape[:1]}, one logit each; got {logits.shape}"
+            )
         return jnp.sum(logits)
 
     return jax.grad(total)(inputs)

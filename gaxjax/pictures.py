@@ -57,7 +57,8 @@ def plot_points(points: np.ndarray, path: Path, real: np.ndarray | None = None) 
     axis = axes[0, 0]
     if points.shape[1] == 1:
         both = points if real is None else np.concatenate([points, real])
-        bins = np.linspace(*np.percentile(both, [0.5, 99.5]), 80)
+        low, high = np.percentile(both, [0.5, 99.5])
+        bins = np.linspace(low, high, 80)
         if real is not None:
             axis.hist(real[:, 0], bins, density=True, color="0.8", label="data")
         axis.hist(points[:, 0], bins, density=True, histtype="step", color="C0", label="model")

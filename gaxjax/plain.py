@@ -1,4 +1,4 @@
-"""Recipes as JSON and back, and recipe files: configurations are dataclasses of plain data, modules among them."""
+"""Recipes as JSON and back, and recipe files: configurations are dataclasses of plain data, or modules."""
 
 import dataclasses
 import difflib
@@ -24,7 +24,8 @@ def load_recipe(target: str) -> tuple[Recipe, Path]:
     if not path.is_file():
         siblings = sorted(str(p) for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
         close = difflib.get_close_matches(file, siblings, cutoff=0.3)
-        raise InputError(f"no recipe file {file!r}" + (f"; did you mean {' or '.join(close)}?" if close else ""))
+        hint = f"; did you mean {' or '.join(close)}?" if close else ""
+        raise InputError(f"no recipe file {file!r}{hint}")
     recipes = {key: value for key, value in vars(import_file(path)).items() if isinstance(value, Recipe)}
     if (name or "recipe") not in recipes:
         raise InputError(f"{file} has no recipe {name or 'recipe'!r}; it has {', '.join(recipes) or 'none'}")
@@ -45,7 +46,9 @@ def import_file(path: Path) -> Any:
 def fields_of(value: Any) -> dict[str, Any]:
     """The fields of a dataclass or a linen module that say what it is."""
     hidden = {"parent", "name"} if hasattr(value, "unbind") else set()
-    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init and f.name not in hidden}
+    return {
+        f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init and f.name not in hidden
+    }
 
 
 def describe(value: Any) -> Any:
@@ -83,7 +86,9 @@ def rebuild(value: Any, config: Path | None = None) -> Any:
     try:
         return getattr(importlib.import_module(module), name)(**fields)
     except (ImportError, AttributeError, TypeError) as error:
-        raise InputError(f"the stored recipe needs {value['class']} with {sorted(fields)}: {error}") from error
+        raise InputError(
+            f"the stored recipe needs {value['class']} with {sorted(fields)}: {error}"
+        ) from error
 
 
 def differences(stored: Any, asked: Any, path: str = "") -> list[str]:

@@ -1,7 +1,8 @@
 """The line that tells how a run goes."""
 
 import sys
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import jax
 
@@ -9,24 +10,29 @@ import jax
 class Progress:
     """Images, rate, time to go and every player's loss, on one line of the terminal."""
 
-    def __init__(self, images: int, mesh: jax.sharding.Mesh, step: int, shown: bool):
+    def __init__(self, total: int, seen: int, mesh: jax.sharding.Mesh, shown: bool):
         from tqdm import tqdm
 
+        devices = f"{mesh.size} {mesh.devices.flat[0].platform} device" + "s" * (mesh.size > 1)
+        going = f"going on from {seen:,} images" if seen else "starting"
         if shown:
-            devices = f"{mesh.size} {mesh.devices.flat[0].platform} device" + "s" * (mesh.size > 1)
-            print((f"going on from step {step}" if step else "starting") + f", on {devices}", flush=True)
+            print("finished before" if seen >= total else f"{going}, on {devices}", flush=True)
         # A file gets a line now and then, a terminal one that moves.
         interval = 0.5 if sys.stderr.isatty() else 10.0
-        self._bar = tqdm(total=images, unit="img", unit_scale=True, disable=not shown, mininterval=interval)
+        hidden = not shown or seen >= total
+        self._bar = tqdm(total=total, initial=seen, unit="img", unit_scale=True, disable=hidden, mininterval=interval)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leaves the line as it is."""
+        self._bar.close()
 
     def update(self, row: dict[str, Any]) -> None:
         """Goes on to a row of metrics."""
         losses = {name.removesuffix("/loss"): f"{value:.3f}" for name, value in row.items() if name.endswith("/loss")}
         self._bar.set_postfix(losses, refresh=False)
-        if self._bar.n == 0:
-            self._bar.initial = row["images"]
         self._bar.update(row["images"] - self._bar.n)
-
-    def close(self) -> None:
-        """Leaves the line as it is."""
-        self._bar.close()

@@ -1,4 +1,4 @@
-"""What to run: a game, its optimizers, data and length, as plain data that a file, a flag or JSON can hold."""
+"""What to run: a game, its optimizers, data and length, as plain data that a file, flags or JSON can hold."""
 
 import math
 from collections.abc import Mapping
@@ -138,7 +138,9 @@ def check(recipe: Recipe, spec: Batch) -> None:
     for stage in recipe.all_stages:
         state, _ = outputs(stage, plan(recipe, stage), spec)
         batch = abstract_batch(spec, stage.batch_size)
-        jax.eval_shape(lambda state, batch, gan=stage.gan: sample(gan, state, batch, jax.random.key(0)), state, batch)
+        jax.eval_shape(
+            lambda state, batch, gan=stage.gan: sample(gan, state, batch, jax.random.key(0)), state, batch
+        )
 
 
 def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:

@@ -11,7 +11,6 @@ A solver is a function `(gan, optimizers, updates, half_life) -> step`, with
 A solver never knows which game it moves.
 """
 
-import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +19,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from gaxjax import transforms
+from gaxjax import expressions, transforms
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs, State, objective, own, size
 
@@ -60,12 +59,13 @@ def simultaneous(gan: GAN, optimizers: Optimizers, updates: Updates, half_life: 
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
         keys = _keys(state, key, updates)
-        begin, logs = state, {}
+        begin, logs = state, Logs()
         for index, player in enumerate(gan.players):
             batch, move_key = _take((dict(batches), keys), index)
             # Running statistics go from player to player; parameters are those of the beginning.
             here = begin._replace(stats=state.stats)
-            state, log = _apply(gan, optimizers, player, state, *_gradient(gan, player, here, batch, move_key))
+            found = _gradient(gan, player, here, batch, move_key)
+            state, log = _apply(gan, optimizers, player, state, *found)
             logs |= {f"{player}/{name}": value for name, value in log.items()}
         return _finish(gan, state, batches, updates, half_life), logs
 
@@ -91,7 +91,8 @@ def unrolled(k: int) -> Solver:
 
         def look_ahead(state: State, batch: Batch, key: Array) -> State:
             def virtual(ahead: State, _: None) -> tuple[State, None]:
-                return _apply(gan, optimizers, first, ahead, *_gradient(gan, first, ahead, batch, key))[0], None
+                found = _gradient(gan, first, ahead, batch, key)
+                return _apply(gan, optimizers, first, ahead, *found)[0], None
 
             ahead, _ = jax.lax.scan(virtual, state, None, length=k)
             return state._replace(params=ahead.params)
@@ -100,7 +101,8 @@ def unrolled(k: int) -> Solver:
             keys = _keys(state, key, updates)
             batch, first_key = _take((dict(batches), keys), 0)
             begin = state
-            state, logs_first = _apply(gan, optimizers, first, begin, *_gradient(gan, first, begin, batch, first_key))
+            found = _gradient(gan, first, begin, batch, first_key)
+            state, logs_first = _apply(gan, optimizers, first, begin, *found)
             batch, last_key = _take((dict(batches), keys), 1)
 
             def loss(params: dict[str, Any]) -> Any:
@@ -119,7 +121,11 @@ def unrolled(k: int) -> Solver:
     return solver
 
 
-NAMES = {"alternating": alternating, "simultaneous": simultaneous, "unrolled": unrolled}
+NAMES: dict[str, Callable[..., Any]] = {
+    "alternating": alternating,
+    "simultaneous": simultaneous,
+    "unrolled": unrolled,
+}
 
 
 def named(text: str) -> Solver:
@@ -130,17 +136,7 @@ def named(text: str) -> Solver:
     >>> named("unrolled(5)")  # doctest: +ELLIPSIS
     <function unrolled...>
     """
-    try:
-        tree = ast.parse(text, mode="eval").body
-        call = tree if isinstance(tree, ast.Call) else None
-        name = ast.unparse(call.func if call else tree)
-        arguments = [ast.literal_eval(argument) for argument in call.args] if call else []
-        options = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords} if call else {}
-        found = NAMES[name]
-        return found(*arguments, **options) if call else found  # type: ignore[operator, return-value]
-    except (SyntaxError, KeyError, ValueError, TypeError) as error:
-        known = "alternating, simultaneous, unrolled(k)"
-        raise InputError(f"unknown solver {text!r}; known: {known}") from error
+    return expressions.named(text, NAMES, "alternating, simultaneous, unrolled(k)")
 
 
 def minibatches(updates: Updates) -> int:
@@ -165,7 +161,9 @@ def check(gan: GAN, optimizers: Mapping[str, Any], updates: Updates | None = Non
 
 def _once(updates: Updates, solver: str) -> None:
     if any(count != 1 for count in updates.values()):
-        raise InputError(f"{solver} moves every player once; got updates {dict(updates)}: use alternating, or 1")
+        raise InputError(
+            f"{solver} moves every player once; got updates {dict(updates)}: use alternating, or 1"
+        )
 
 
 def _moves(gan: GAN, updates: Updates) -> dict[str, slice]:
@@ -186,14 +184,22 @@ def _take(tree: Any, index: Any) -> Any:
     return jax.tree.map(lambda x: x[index], tree)
 
 
-def _gradient(gan: GAN, player: str, state: State, batch: Batch, key: Array) -> tuple[Any, Logs, dict[str, Any]]:
+def _gradient(
+    gan: GAN, player: str, state: State, batch: Batch, key: Array
+) -> tuple[Any, Logs, dict[str, Any]]:
     loss = objective(gan, player, state, batch, key)
     (_, (logs, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(own(gan, player, state.params))
     return gradient, logs, stats
 
 
 def _apply(
-    gan: GAN, optimizers: Optimizers, player: str, state: State, gradient: Any, logs: Logs, stats: dict[str, Any]
+    gan: GAN,
+    optimizers: Optimizers,
+    player: str,
+    state: State,
+    gradient: Any,
+    logs: Logs,
+    stats: dict[str, Any],
 ) -> tuple[State, Logs]:
     mine = own(gan, player, state.params)
     change, optimizer = optimizers[player].update(gradient, state.optimizers[player], mine)

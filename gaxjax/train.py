@@ -154,8 +154,16 @@ def ahead(loader: Loader, mesh: jax.sharding.Mesh) -> Iterator[Batch]:
 
 
 def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
-    """The examples that go with the sample grids (labels, sources), spread over the set."""
-    return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
+    """The examples that go with the sample grids (sources, labels), spread over the set; classes in order."""
+    if not source.classes:
+        return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
+    # Chosen from some more, as many of each class, so that a sheet has a row for each.
+    batch = source.take(np.linspace(0, len(source) - 1, 16 * n).astype(np.int64))
+    chosen = []
+    for i, label in enumerate(np.arange(n) * source.classes // n):
+        members = np.flatnonzero(batch["label"] == label)
+        chosen.append(members[i % len(members)] if len(members) else i)
+    return {name: values[chosen] for name, values in batch.items()}
 
 
 @jax.jit

@@ -3,7 +3,7 @@
 #
 #     launch/tpu_pod.sh create  --name N --zone Z --type v4-32 [--version V] [--spot]   makes the slice
 #     launch/tpu_pod.sh install --name N --zone Z     copies the last commit to every worker, installs it
-#     launch/tpu_pod.sh run     --name N --zone Z -- gaxjax train CONFIG.py --workdir gs://BUCKET/DIR
+#     launch/tpu_pod.sh run     --name N --zone Z -- gaxjax train CONFIG.py --workdir /SHARED/DIR
 #     launch/tpu_pod.sh status  --name N --zone Z     the slice's state, and the end of every worker's log
 #     launch/tpu_pod.sh stop    --name N --zone Z     ends the run, which saves first; the slice stays
 #     launch/tpu_pod.sh delete  --name N --zone Z     deletes the slice, and with it the bill
@@ -12,8 +12,9 @@
 # TPU_PROJECT, TPU_TYPE and TPU_VERSION stand for the flags. The runtime version follows from the type if not given.
 #
 # The run goes on when you disconnect. Run it again and it resumes from its work directory, also on a new slice after
-# a spot slice was taken away (delete, create, install, run). All workers must share that directory: gs://, or an
-# absolute path on NFS or the like; --one-worker says that the slice has one worker, so that any path will do.
+# a spot slice was taken away (delete, create, install, run). All workers must share that directory: an absolute
+# path on NFS, or on a bucket that is mounted on each of them (gcsfuse); --one-worker says that the slice has one
+# worker, so that any path will do.
 #
 # gcloud wants your key in the agent to reach several workers: ssh-add ~/.ssh/google_compute_engine
 set -euo pipefail
@@ -81,9 +82,9 @@ check_workdir() {
         esac
     done
     case $workdir in
-        '') refuse "run: gaxjax train needs --workdir, shared by all workers: gs://BUCKET/DIR or a path on NFS" ;;
-        gs://?* | /*) ;;
-        *) refuse "run: --workdir $workdir is a relative path; give gs://BUCKET/DIR or an absolute path on NFS" ;;
+        '') refuse "run: gaxjax train needs --workdir, shared by all workers: a path on NFS or a mounted bucket" ;;
+        /*) ;;
+        *) refuse "run: --workdir $workdir is no absolute path; give one on NFS, or on a bucket mounted with gcsfuse" ;;
     esac
 }
 

@@ -29,7 +29,7 @@ install_here() {
         sudo apt-get install -y -qq python3.11 python3.11-venv
     }
     prepare_environment requirements.txt
-    # libtpu and what reads gs://, in the versions that the pinned JAX asks for.
+    # libtpu, in the version that the pinned JAX asks for.
     install --constraint "$repository/requirements.txt" --no-build-isolation --editable "${repository}[tpu]"
     echo "$(hostname): installed $("$python" -c 'import jax; print("jax", jax.__version__)')"
 }
@@ -43,7 +43,7 @@ check_shared() {
     kind=$(df --output=fstype "$directory" | tail -n 1)
     case $kind in
         nfs* | fuse.* | lustre | ceph | glusterfs | gpfs | cifs | 9p | virtiofs) ;;
-        *) die "$1 is on a disk of this worker alone ($kind); give --workdir gs://BUCKET/DIR or a path on NFS," \
+        *) die "$1 is on a disk of this worker alone ($kind); give a path on NFS or a mounted bucket," \
             "or --one-worker where the slice has only this one" ;;
     esac
 }

@@ -45,9 +45,9 @@ rm -- {ARCHIVE}
 {TPU} ssh pod --worker=all '--command=rm -rf gaxjax/incoming && mkdir -p gaxjax/incoming \
 && tar -xzf gaxjax.tar.gz -C gaxjax/incoming && bash gaxjax/incoming/launch/tpu_worker.sh install' --zone=z1
 """,
-    "run -- gaxjax train configs/a.py:b --workdir gs://bucket/run --kimg 5": f"""\
+    "run -- gaxjax train configs/a.py:b --workdir /shared/run --kimg 5": f"""\
 {TPU} ssh pod --worker=all \
-'--command={WORKER} run gaxjax train configs/a.py:b --workdir gs://bucket/run --kimg 5' --zone=z1
+'--command={WORKER} run gaxjax train configs/a.py:b --workdir /shared/run --kimg 5' --zone=z1
 """,
     "run --one-worker -- gaxjax train configs/a.py --workdir runs/a": f"""\
 {TPU} ssh pod --worker=all \
@@ -82,7 +82,7 @@ def test_pod_takes_its_names_from_the_environment(pod: Callable) -> None:
 
 
 def test_pod_quotes_what_the_workers_shell_reads(pod: Callable) -> None:
-    words = ["gaxjax", "train", "a b.py", "--workdir=gs://b/c", "--note", "it's $HOME", ""]
+    words = ["gaxjax", "train", "a b.py", "--workdir=/shared/c", "--note", "it's $HOME", ""]
     result = pod("run", "--dry-run", "--name", "pod", "--zone", "z1", "--", *words)
     local = shlex.split(result.stdout)
     (remote,) = (word.removeprefix("--command=") for word in local if word.startswith("--command="))
@@ -120,11 +120,11 @@ def test_pod_asks_gcloud(pod: Callable, tmp_path: Path) -> None:
         ),
         (
             "run --name pod --zone z1 -- gaxjax train ring.py",
-            "run: gaxjax train needs --workdir, shared by all workers: gs://BUCKET/DIR or a path on NFS",
+            "run: gaxjax train needs --workdir, shared by all workers: a path on NFS or a mounted bucket",
         ),
         (
             "run --name pod --zone z1 -- gaxjax train ring.py --workdir runs/ring",
-            "run: --workdir runs/ring is a relative path; give gs://BUCKET/DIR or an absolute path on NFS",
+            "run: --workdir runs/ring is no absolute path; give one on NFS, or on a bucket mounted with gcsfuse",
         ),
     ],
 )
@@ -154,11 +154,11 @@ def worker(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 def test_worker_runs_reports_and_stops(worker: Callable, tmp_path: Path) -> None:
     assert "nothing was run yet" in worker("status").stdout
     assert "nothing is running" in worker("stop").stdout
-    assert "started" in worker("run", "gaxjax", "train", "long", "--workdir", "gs://b/c").stdout
+    assert "started" in worker("run", "--one-worker", "gaxjax", "train", "long", "--workdir", "b/c").stdout
     log = tmp_path / "gaxjax" / "run.log"
-    until(lambda: log.exists() and "auto: train long --workdir gs://b/c, in source" in log.read_text())
+    until(lambda: log.exists() and "auto: train long --workdir b/c, in source" in log.read_text())
     assert ": running\n" in worker("status").stdout
-    again = worker("run", "gaxjax", "train", "long", "--workdir", "gs://b/c")
+    again = worker("run", "--one-worker", "gaxjax", "train", "long", "--workdir", "b/c")
     assert again.returncode == 1 and "a run is going already" in again.stderr
     refused = worker("install")
     assert refused.returncode == 1 and "a run is going; stop it before installing" in refused.stderr
@@ -168,7 +168,7 @@ def test_worker_runs_reports_and_stops(worker: Callable, tmp_path: Path) -> None
 
 
 def test_worker_keeps_the_status_of_a_run_that_failed(worker: Callable) -> None:
-    assert worker("run", "gaxjax", "train", "short", "--workdir=gs://b/c").returncode == 0
+    assert worker("run", "--one-worker", "gaxjax", "train", "short", "--workdir=b/c").returncode == 0
     until(lambda: ": ended with status 4\n" in worker("status").stdout)
 
 
@@ -183,6 +183,6 @@ def test_worker_wants_a_directory_that_all_workers_see(worker: Callable, tmp_pat
 
 def test_worker_says_when_nothing_is_installed(worker: Callable, tmp_path: Path) -> None:
     (tmp_path / "gaxjax" / "venv" / "bin" / "gaxjax").unlink()
-    result = worker("run", "gaxjax", "train", "short", "--workdir", "gs://b/c")
+    result = worker("run", "--one-worker", "gaxjax", "train", "short", "--workdir", "b/c")
     assert result.returncode == 1
     assert "gaxjax is not installed here; run launch/tpu_pod.sh install" in result.stderr

@@ -1,8 +1,9 @@
-"""A generator against a discriminator: the game of Goodfellow et al. 2014, with any objective and penalties."""
+"""A generator against a discriminator: the game of Goodfellow et al. 2014, any objective and penalties."""
 
 from typing import Any, ClassVar
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -26,24 +27,37 @@ class Adversarial(GAN):
     """name of a pair of functions in gaxjax.losses"""
     penalties: tuple[Penalty, ...] = ()
     """added to the discriminator's loss"""
+    classes: int = 0
+    """label classes that both networks are told, one-hot; 0 for none. Mirza and Osindero 2014, section 3.2"""
 
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averaged: ClassVar = ("generator",)
 
     def __call__(self, batch: Batch) -> Any:
-        return self.discriminator(self.generate(batch))
+        return self.discriminator(self.told(self.generate(batch), batch))
 
     def sample(self, batch: Batch, **options: Any) -> Array:
         """Examples, one for each of the batch, from latents of their own."""
         return self.generate(batch)
 
     def generate(self, batch: Batch) -> Array:
-        """As many examples as the batch has, from fresh latents."""
-        return self.generator(self.latents.draw(self.make_rng(PLAY), size(batch)))
+        """As many examples as the batch has, from fresh latents and its labels."""
+        latents = self.latents.draw(self.make_rng(PLAY), size(batch))
+        return self.generator(self.told(latents, batch))
 
-    def logits(self, examples: Array) -> Array:
+    def told(self, x: Array, batch: Batch) -> Array:
+        """What a network is given, [..., C]: with classes, C more channels say which one, everywhere alike."""
+        if not self.classes:
+            return x
+        if "label" not in batch:
+            raise InputError(f"classes={self.classes} needs data with labels; the data has {sorted(batch)}")
+        label = jax.nn.one_hot(batch["label"], self.classes, dtype=x.dtype)
+        label = label.reshape(label.shape[0], *(1,) * (x.ndim - 2), self.classes)
+        return jnp.concatenate([x, jnp.broadcast_to(label, (*x.shape[:-1], self.classes))], axis=-1)
+
+    def logits(self, examples: Array, batch: Batch) -> Array:
         """The discriminator's verdict on each example, [B]."""
-        logits = self.discriminator(examples)
+        logits = self.discriminator(self.told(examples, batch))
         if logits.shape != examples.shape[:1]:
             came, expected = logits.shape, examples.shape[:1]
             raise InputError(f"discriminator must return one logit each, shape {expected}; got {came}")
@@ -57,20 +71,20 @@ class Adversarial(GAN):
                 f"generator makes examples of shape {came}, but the data's are {expected}: "
                 f"set the generator's shape or the data's to the other"
             )
-        real_logits, fake_logits = self.logits(real), self.logits(fake)
+        real_logits, fake_logits = self.logits(real, batch), self.logits(fake, batch)
         loss = losses.named(self.objective)[0](real_logits, fake_logits)
         logs = {"real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
         if self.penalties:
             refuse_mixing(self.discriminator, self.penalties)
-            critic = pure(self.discriminator)
+            network = pure(self.discriminator)
         for penalty in self.penalties:
-            value = penalty(critic, real, fake, self.make_rng(PLAY), step)
+            value = penalty(lambda x: network(self.told(x, batch)), real, fake, self.make_rng(PLAY), step)
             logs[type(penalty).__name__.lower()] = value
             loss = loss + value
         return loss, logs
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        return losses.named(self.objective)[1](self.logits(self.generate(batch))), {}
+        return losses.named(self.objective)[1](self.logits(self.generate(batch), batch)), {}
 
 
 def refuse_mixing(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
@@ -78,6 +92,6 @@ def refuse_mixing(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
     if "batch_stats" in critic.variables:
         names = ", ".join(type(penalty).__name__ for penalty in penalties)
         raise InputError(
-            f"{names} is a penalty per example, but {critic.name} ({type(critic).__name__}) has batch norm, which "
-            f'mixes examples: use norm="layer", "instance" or "none" in {critic.name}, or no penalty'
+            f"{names} is a penalty per example, but {critic.name} ({type(critic).__name__}) has batch norm, "
+            f'which mixes examples: use norm="layer", "instance" or "none" in {critic.name}, or no penalty'
         )

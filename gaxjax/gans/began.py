@@ -60,7 +60,12 @@ class BEGAN(GAN):
         # The paper's k_t follows the error on the generator's own draw; this one is as good an estimate.
         balance = self.diversity * real - fake
         self.k.value = jnp.clip(self.k.value + self.gain * balance, 0.0, 1.0)
-        return loss, {"k": self.k.value, "real_error": real, "fake_error": fake, "convergence": real + jnp.abs(balance)}
+        return loss, {
+            "k": self.k.value,
+            "real_error": real,
+            "fake_error": fake,
+            "convergence": real + jnp.abs(balance),
+        }
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         return self.error(self.generate(batch)), {}

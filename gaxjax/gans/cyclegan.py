@@ -74,7 +74,8 @@ class CycleGAN(GAN):
         loss_of = losses.named(self.objective)[1]
         a, b = batch["a"], batch["b"]
         fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
-        fooling = loss_of(patches(self.discriminator_a(fake_a))) + loss_of(patches(self.discriminator_b(fake_b)))
+        fooling_a = loss_of(patches(self.discriminator_a(fake_a)))
+        fooling = fooling_a + loss_of(patches(self.discriminator_b(fake_b)))
         cycle = distance(self.generator_ba(fake_b), a) + distance(self.generator_ab(fake_a), b)
         loss = fooling + self.cycle * cycle
         logs = {"fooling": fooling, "cycle": cycle}
@@ -85,7 +86,7 @@ class CycleGAN(GAN):
 
 
 class ImagePool(nn.Module):
-    """Gives back each image, or, half of the time, an older one in its place. Shrivastava et al. 2017, section 2.3.
+    """Gives back each image, or, half of the time, an older one in its place. Shrivastava et al. 2017, 2.3.
 
     Its pictures are variables of the collection `pool`. Only a player's move changes them.
     """
@@ -102,7 +103,9 @@ class ImagePool(nn.Module):
         if self.is_initializing():
             return images
 
-        def exchange(pool: tuple[Array, Array], inputs: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
+        def exchange(
+            pool: tuple[Array, Array], inputs: tuple[Array, Array]
+        ) -> tuple[tuple[Array, Array], Array]:
             (stored, count), (image, key) = pool, inputs
             coin, slot = jax.random.split(key)
             filling = count < self.capacity

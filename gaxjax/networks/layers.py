@@ -20,7 +20,7 @@ from gaxjax.networks.convolution import conv, conv_transpose, same_padding
 
 Norm = Literal["batch", "instance", "layer", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "tanh", "sigmoid", "none"]
-Size = int | tuple[int, int]
+Padding = Literal["same", "valid", "reflect"]
 
 
 class Conv(nn.Module):
@@ -32,7 +32,7 @@ class Conv(nn.Module):
     """side of the kernel"""
     stride: int = 1
     """step between outputs"""
-    padding: Literal["same", "valid", "reflect"] = "same"
+    padding: Padding = "same"
     """zeros so that H' = ceil(H / stride); none; or as many pixels as `same`, mirrored"""
     bias: bool = True
     """whether to add one number per channel"""
@@ -41,10 +41,11 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        window, size = (self.kernel, self.kernel), (x.shape[1], x.shape[2])
+        shape = (*window, x.shape[-1], self.features)
         kernel = self.param("kernel", kernel_init(self.deviation), shape)
         zeros = ((0, 0), (0, 0))
-        pads = zeros if self.padding == "valid" else same_padding(x.shape[1:3], shape[:2], self.stride)
+        pads = zeros if self.padding == "valid" else same_padding(size, window, self.stride)
         if self.padding == "reflect":
             x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
         return add_bias(self, conv(x, kernel, self.stride, pads), self.bias)
@@ -114,7 +115,7 @@ class Maxout(nn.Module):
 class BatchNorm(nn.Module):
     """Batch normalization over all axes but the last. Ioffe and Szegedy 2015.
 
-    While a player moves: the (global) batch's statistics, and the running ones follow. Otherwise: the running ones.
+    While a player moves: the (global) batch's statistics; the running ones follow. Else: the running ones.
     """
 
     momentum: float = 0.9
@@ -142,7 +143,8 @@ class BatchNorm(nn.Module):
             batch_mean, batch_variance = mean.value, variance.value
         scale = self.param("scale", around_one_init(self.deviation), channels)
         factor = scale * jax.lax.rsqrt(batch_variance + self.epsilon)
-        return x * along(factor, x) + along(self.param("bias", nn.initializers.zeros, channels) - batch_mean * factor, x)
+        shift = self.param("bias", nn.initializers.zeros, channels) - batch_mean * factor
+        return x * along(factor, x) + along(shift, x)
 
 
 class Dropout(nn.Module):

@@ -1,10 +1,10 @@
-"""Image-to-image networks of CycleGAN. Zhu et al. 2017, appendix 7.2 (after Johnson et al. 2016; Isola et al. 2017)."""
+"""Image-to-image networks of CycleGAN. Zhu et al. 2017, appendix 7.2, after Johnson et al., Isola et al."""
 
 import flax.linen as nn
 import jax
 from jax import Array
 
-from gaxjax.networks.layers import Conv, ConvTranspose, Norm, activate, normalize
+from gaxjax.networks.layers import Conv, ConvTranspose, Norm, Padding, activate, normalize
 
 
 class ResidualGenerator(nn.Module):
@@ -25,14 +25,14 @@ class ResidualGenerator(nn.Module):
     def __call__(self, x: Array) -> Array:
         def layer(x: Array, width: int, kernel: int, stride: int = 1) -> Array:
             # A stride's border is zeros in the authors' code; everywhere else it is mirrored.
-            padding = "same" if stride > 1 else "reflect"
+            padding: Padding = "same" if stride > 1 else "reflect"
             return normalize(Conv(width, kernel, stride, padding, deviation=self.deviation)(x), self.norm)
 
         sizes = []
         width = self.features
         x = jax.nn.relu(layer(x, width, 7))
         for _ in range(2):
-            sizes.append(x.shape[1:3])
+            sizes.append((x.shape[1], x.shape[2]))
             width *= 2
             x = jax.nn.relu(layer(x, width, 3, 2))
         for _ in range(self.blocks):
@@ -44,7 +44,7 @@ class ResidualGenerator(nn.Module):
 
 
 class PatchDiscriminator(nn.Module):
-    """Images [B, H, W, C] -> logits [B, h, w], one for each overlapping patch. Isola et al. 2017, section 3.2.2."""
+    """Images [B, H, W, C] -> logits [B, h, w], one for each overlapping patch. Isola et al. 2017, 3.2.2."""
 
     features: int = 64
     """channels after the first layer"""
