@@ -2,8 +2,6 @@
 
 import contextlib
 import logging
-import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +12,7 @@ from typing import Any, Self, TypeVar
 import jax
 
 from gaxjax import parallel
-from gaxjax.errors import InputError, Unwritable
+from gaxjax.errors import InputError, Unwritable, brief
 from gaxjax.transforms import leaves_by_path
 
 Tree = Any
@@ -24,7 +22,8 @@ Loaded = TypeVar("Loaded")
 class Checkpoints:
     """The checkpoints of a run, in a directory of their own, numbered by step.
 
-    As a context it waits for the last save and ends its threads; an OSError on its way out becomes Unwritable.
+    As a context it waits for the last save and ends its threads. An OSError that passes it on its way out
+    becomes Unwritable, which says what is kept.
     """
 
     def __init__(self, directory: Path, keep: int = 2, writable: bool = True):
@@ -50,11 +49,14 @@ class Checkpoints:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with contextlib.nullcontext() if error is None else contextlib.suppress(Exception):
+        try:
             with self._guarded():
                 self._manager.close()
+        except Unwritable:
+            if error is None:
+                raise
         if isinstance(error, OSError):
-            raise Unwritable(f"{error}; {self.kept()}") from error
+            raise Unwritable(f"stopped by {brief(error)}; {self.kept()}") from error
 
     def latest(self) -> int | None:
         """The newest step that was saved, if any."""
@@ -87,6 +89,8 @@ class Checkpoints:
             yield
         except (OSError, ValueError) as error:  # tensorstore's own are ValueErrors
             where = self._manager.directory
+            # Other parts of the save may fail for the same reason, and asyncio tell each as a traceback.
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)
             raise Unwritable(f"cannot save a checkpoint in {where}: {brief(error)}; {self.kept()}") from error
 
     def meta(self, step: int) -> dict[str, Any]:
@@ -120,7 +124,7 @@ class Checkpoints:
             if not parallel.any_process(bool(reason)):
                 return loaded
             self._set_aside(step, reason or "another process could not read it")
-        if steps:
+        if steps and self._writable:
             tell("no checkpoint can be read: starting from the beginning")
         return None
 
@@ -133,7 +137,8 @@ class Checkpoints:
             found = next(p for p in directory.iterdir() if p.name.isdigit() and int(p.name) == step)
             number = sum(1 for p in directory.parent.glob(f"damaged_{found.name}_*"))
             aside = found.rename(directory.parent / f"damaged_{found.name}_{number}")
-            tell(f"checkpoint {step} cannot be read, going on from the one before it: {reason}; kept as {aside}")
+            tell(f"checkpoint {step} cannot be read, going on from the one before it: {reason}")
+            tell(f"  what there is of it is kept as {aside}")
         parallel.any_process(False)  # nobody lists the directory before it is renamed
         self._manager.reload()
 
@@ -161,14 +166,6 @@ def misfit(step: int, difference: str) -> InputError:
         f"checkpoint {step} does not fit the networks: {difference}; "
         "go back to the code that wrote it, or use another --workdir"
     )
-
-
-def brief(error: Exception) -> str:
-    """The cause of an error, in a line: tensorstore's tell their whole way through the file system."""
-    code = re.search(r"os_error_code='(\d+)'", str(error))
-    if code:
-        return os.strerror(int(code[1]))
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def tell(message: str) -> None:

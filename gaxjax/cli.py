@@ -21,11 +21,12 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done."""
-    from gaxjax.errors import Diverged, InputError, Interrupted
+    from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     commands = {"train": train, "show": show, "sample": sample, "prepare": prepare}
-    if not arguments or arguments[0] in ("-h", "--help"):
+    helpless = ("-h", "--help", "train -h", "train --help", "show -h", "show --help")  # without a recipe
+    if not arguments or " ".join(arguments) in helpless:
         print(USAGE)
         return 0 if arguments else 2
     if arguments[0] not in commands:
@@ -37,14 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except Diverged as error:
+    except (Diverged, Unwritable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Interrupted as stop:
         print(stop, file=sys.stderr)
         return 128 + stop.signal
+    except KeyboardInterrupt:  # before the loop, where there is nothing to save, or after it
+        return 130
     except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {brief(error)}", file=sys.stderr)
         return 2
 
 
@@ -65,7 +68,8 @@ def train(arguments: list[str]) -> None:
         dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
         """check everything, say what would run, and write nothing"""
 
-    chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", vars(sys.modules[CONFIG]).get("__doc__"))
+    description = sys.modules[CONFIG].__doc__
+    chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
     settle()
     from gaxjax import parallel
     from gaxjax.errors import InputError
@@ -94,9 +98,10 @@ def show(arguments: list[str]) -> None:
     recipe, _ = load(target)
     recipe = parse(Recipe, recipe, flags, f"gaxjax show {target}", None)
     settle()
+    from gaxjax.data import open_source
     from gaxjax.show import parameters
 
-    print(parameters(recipe))
+    print(parameters(recipe, open_source(recipe.data).spec))
     print(json.dumps(describe(recipe), indent=2))
 
 
@@ -105,7 +110,7 @@ def sample(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser("gaxjax sample", description="Samples from a run's last checkpoint.")
     parser.add_argument("workdir", type=Path, help="directory of a run")
     parser.add_argument("--n", type=int, default=64, help="how many (default: 64)")
-    parser.add_argument("--out", type=Path, default=Path("grid.png"), help="picture to write (default: grid.png)")
+    parser.add_argument("--out", type=Path, default=Path("grid.png"), help="picture (default: grid.png)")
     parser.add_argument("--seed", type=int, default=0, help="of the latents (default: 0)")
     chosen = parser.parse_args(arguments)
     settle()
@@ -116,9 +121,9 @@ def sample(arguments: list[str]) -> None:
 
 def prepare(arguments: list[str]) -> None:
     """gaxjax prepare NAME [--directory DIR]"""
-    parser = argparse.ArgumentParser("gaxjax prepare", description="Prepares a tensorflow-datasets set, once.")
+    parser = argparse.ArgumentParser("gaxjax prepare", description="Prepares a tensorflow-datasets set.")
     parser.add_argument("name", help="of the set, such as mnist")
-    parser.add_argument("--directory", default="", help="where sets are kept (default: tensorflow-datasets' own)")
+    parser.add_argument("--directory", default="", help="where sets are kept (default: tfds' own)")
     chosen = parser.parse_args(arguments)
     from gaxjax.data import prepare
 
@@ -139,9 +144,8 @@ def parse(kind: Any, default: Any, flags: list[str], program: str, description: 
     """The flags over the recipe. An InputError from a field's own check stays one."""
     import tyro
 
-    return tyro.cli(
-        kind, default=default, args=flags, prog=program, description=description or "", config=(tyro.conf.AvoidSubcommands,)
-    )
+    config, text = (tyro.conf.AvoidSubcommands,), description or ""
+    return tyro.cli(kind, default=default, args=flags, prog=program, description=text, config=config)
 
 
 def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:

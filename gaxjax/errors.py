@@ -1,4 +1,7 @@
-"""The exceptions that are meant for the person at the keyboard: the command line prints their message alone."""
+"""The exceptions that are meant for the person at the keyboard, who gets their message alone."""
+
+import os
+import re
 
 
 class InputError(ValueError):
@@ -22,3 +25,13 @@ class Interrupted(Exception):
     def __init__(self, message: str, signal: int):
         super().__init__(message)
         self.signal = signal
+
+
+def brief(error: Exception) -> str:
+    """The cause of an error in a line: tensorstore's, for one, tell their whole way through the file system."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    code = re.search(r"os_error_code='(\d+)'", str(error))
+    if code:
+        return os.strerror(int(code[1]))
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -8,7 +8,7 @@ from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, placed
 from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError
-from gaxjax.game import sample
+from gaxjax.game import GAN, State, sample
 from gaxjax.pictures import draw
 from gaxjax.recipe import plan
 from gaxjax.record import read_run
@@ -21,19 +21,19 @@ def generate(workdir: Path, n: int, out: Path, seed: int = 0) -> Path:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     recipe = read_run(workdir)
     source = open_source(recipe.data)
-    checkpoints = Checkpoints(workdir / "checkpoints", recipe.keep)
     sharding = parallel.state_sharding(parallel.make_mesh())
+    # Only to read: the run may still be going on, in another process.
+    with Checkpoints(workdir / "checkpoints", writable=False) as checkpoints:
 
-    def load(step: int):
-        stage = recipe.all_stages[checkpoints.meta(step)["stage"]]
-        like = placed(carry_of(stage, plan(recipe, stage), source.spec), sharding)
-        return stage.gan, checkpoints.restore(step, like)[0]
+        def load(step: int) -> tuple[GAN, State]:
+            stage = recipe.all_stages[checkpoints.meta(step)["stage"]]
+            like = placed(carry_of(stage, plan(recipe, stage), source.spec), sharding)
+            return stage.gan, checkpoints.restore(step, like)[0]
 
-    found = checkpoints.newest_good(load)
+        found = checkpoints.newest_good(load)
     if found is None:
-        raise InputError(f"{workdir} has no checkpoint yet: train it first")
+        raise InputError(f"{workdir} has no checkpoint that can be read: train it first")
     gan, state = found
     batch = fixed_batch(source, n)
     made = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed)))(state)
-    checkpoints.close()
     return draw(jax.device_get(made), out, batch.get("image"))

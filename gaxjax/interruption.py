@@ -11,7 +11,7 @@ from gaxjax import parallel
 
 
 class Interruption:
-    """While entered, the first signal is noted, and the second one, should saving hang, ends the process at once."""
+    """While entered, one signal is noted; a second one, should saving hang, ends the process at once."""
 
     def __init__(self) -> None:
         self.signal = 0
@@ -38,7 +38,7 @@ class Interruption:
         os.write(2, b"\nsaving; again to stop at once\n")
 
     def asked(self, together: bool) -> int:
-        """The signal that came, or 0. Several processes agree at the steps at which all of them are `together`."""
+        """The signal that came, or 0. Several processes agree at the steps that are marked `together`."""
         if jax.process_count() == 1:
             return self.signal
         return (self.signal or signal.SIGTERM) if together and parallel.any_process(bool(self.signal)) else 0

@@ -29,6 +29,10 @@ class Linear:
     to_kimg: float
     """where it ends"""
 
+    def __post_init__(self) -> None:
+        if not self.from_kimg < self.to_kimg:
+            raise InputError(f"to_kimg must be after from_kimg; got {self.from_kimg} to {self.to_kimg}")
+
     def __call__(self, images: Array | float) -> Array:
         """The value after so many images."""
         share = jnp.clip((images / 1000 - self.from_kimg) / (self.to_kimg - self.from_kimg), 0.0, 1.0)
@@ -47,6 +51,10 @@ class Exponential:
     """never below"""
     stairs: bool = False
     """halve at once at the end of each half-life"""
+
+    def __post_init__(self) -> None:
+        if not self.half_life_kimg > 0:
+            raise InputError(f"half_life_kimg must be positive; got {self.half_life_kimg}")
 
     def __call__(self, images: Array | float) -> Array:
         """The value after so many images."""
@@ -67,7 +75,10 @@ def schedule(text: str) -> float | Linear | Exponential:
     try:
         return float(text)
     except ValueError:
-        return expressions.named(text, SCHEDULES, USAGE)
+        found = expressions.named(text, SCHEDULES, USAGE)
+    if isinstance(found, type):
+        raise InputError(f"{text!r} lacks its numbers; give one of: {USAGE}")
+    return found
 
 
 def _from_flag(words: list[str]) -> float | Linear | Exponential:

@@ -1,5 +1,6 @@
 """The one place that maps a step over devices and processes."""
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,8 @@ def initialize() -> None:
                 "GAXJAX_COORDINATOR is set, so GAXJAX_PROCESSES and GAXJAX_PROCESS must be numbers too; "
                 "launch/local.sh sets all three"
             ) from error
+        if not 0 <= index < count:
+            raise InputError(f"GAXJAX_PROCESS {index} is not one of {count} processes; use 0 to {count - 1}")
         jax.distributed.initialize(coordinator, count, index)
 
 
@@ -39,7 +42,7 @@ def make_mesh(seeds: int = 1) -> Mesh:
     devices = np.array(jax.devices())
     if seeds == 1:
         return Mesh(devices, ("data",))
-    along_seed = max(n for n in range(1, min(seeds, len(devices)) + 1) if seeds % n == 0 and len(devices) % n == 0)
+    along_seed = math.gcd(seeds, len(devices))
     return Mesh(devices.reshape(along_seed, -1), ("seed", "data"))
 
 
@@ -55,10 +58,10 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
 def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """`step(state, batches, key)` compiled for all devices of the mesh.
 
-    The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second axis.
-    The step is written for the global batch, and the compiler inserts the communication, so that statistics,
-    gradients and latents do not depend on the number of devices. On a mesh with an axis `seed` every argument
-    and result has one more leading axis, of independent runs.
+    The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
+    axis. The step is written for the global batch, and the compiler inserts the communication, so that
+    statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
+    every argument and result has one more leading axis, of independent runs.
     """
     seeded = "seed" in mesh.axis_names
     state, batches = state_sharding(mesh), batch_sharding(mesh)

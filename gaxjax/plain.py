@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import importlib
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,16 +74,20 @@ def describe(value: Any) -> Any:
 
 def rebuild(value: Any, config: Path | None = None) -> Any:
     """The inverse of `describe`; `config` is the recipe file, for classes that it defines itself."""
+    if config is not None and f'"{CONFIG}:' in json.dumps(value):
+        import_file(config)
+    return _rebuild(value)
+
+
+def _rebuild(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(rebuild(inner, config) for inner in value)
+        return tuple(_rebuild(inner) for inner in value)
     if not isinstance(value, dict):
         return value
-    fields = {key: rebuild(inner, config) for key, inner in value.items() if key != "class"}
+    fields = {key: _rebuild(inner) for key, inner in value.items() if key != "class"}
     if "class" not in value:
         return fields
     module, _, name = value["class"].partition(":")
-    if module == CONFIG and config is not None and CONFIG not in sys.modules:
-        import_file(config)
     try:
         return getattr(importlib.import_module(module), name)(**fields)
     except (ImportError, AttributeError, TypeError) as error:

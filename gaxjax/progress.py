@@ -15,12 +15,12 @@ class Progress:
 
         devices = f"{mesh.size} {mesh.devices.flat[0].platform} device" + "s" * (mesh.size > 1)
         going = f"going on from {seen:,} images" if seen else "starting"
+        done = seen >= total
         if shown:
-            print("finished before" if seen >= total else f"{going}, on {devices}", flush=True)
+            print("this run is finished" if done else f"{going}, on {devices}", flush=True)
         # A file gets a line now and then, a terminal one that moves.
-        interval = 0.5 if sys.stderr.isatty() else 10.0
-        hidden = not shown or seen >= total
-        self._bar = tqdm(total=total, initial=seen, unit="img", unit_scale=True, disable=hidden, mininterval=interval)
+        style = {"mininterval": 0.5 if sys.stderr.isatty() else 10.0, "unit": "img", "unit_scale": True}
+        self._bar = tqdm(total=total, initial=seen, disable=done or not shown, **style)
 
     def __enter__(self) -> Self:
         return self
@@ -33,6 +33,7 @@ class Progress:
 
     def update(self, row: dict[str, Any]) -> None:
         """Goes on to a row of metrics."""
-        losses = {name.removesuffix("/loss"): f"{value:.3f}" for name, value in row.items() if name.endswith("/loss")}
-        self._bar.set_postfix(losses, refresh=False)
+        losses = {name: value for name, value in row.items() if name.endswith("/loss")}
+        short = {name.removesuffix("/loss"): f"{value:.3f}" for name, value in losses.items()}
+        self._bar.set_postfix(short, refresh=False)
         self._bar.update(row["images"] - self._bar.n)

@@ -1,20 +1,24 @@
 """What a run leaves behind in its directory, besides its checkpoints.
 
-    recipe.json      the recipe, resolved, with config.py, the file that it came from
-    metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>
-    tensorboard/     the same as TensorBoard events
-    samples/         a picture of fixed latents at intervals, named by images seen
-    curves.png, samples.gif
+recipe.json      the recipe, resolved, with config.py, the file that it came from
+metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>
+tensorboard/     the same as TensorBoard events
+samples/         a picture of fixed latents at intervals, named by images seen
+curves.png, samples.gif
 """
 
+import contextlib
+import errno
 import json
+import os
 import time
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from gaxjax import pictures
-from gaxjax.errors import InputError
-from gaxjax.files import write_bytes
+from gaxjax.errors import InputError, brief
+from gaxjax.files import naming, write_bytes
 from gaxjax.plain import describe, differences, rebuild
 from gaxjax.recipe import Recipe
 
@@ -26,21 +30,30 @@ def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
     described = describe(recipe)
     stored = workdir / "recipe.json"
     if stored.exists():
-        changed = differences(json.loads(stored.read_text()), described)
+        changed = differences(read_json(stored), described)
         if changed:
             lines = "\n  ".join(changed)
-            raise InputError(f"{workdir} holds a run of another recipe; use another --workdir, or undo:\n  {lines}")
-        return
-    try:
+            what = f"{workdir} holds a run of another recipe"
+            raise InputError(f"{what}; use another --workdir, or undo:\n  {lines}")
+    elif workdir.exists():
         begun = {"config.py"}  # what a start that was cut off may have left
-        if workdir.exists() and (not workdir.is_dir() or {p.name for p in workdir.glob("[!.]*")} - begun):
+        if not workdir.is_dir() or {path.name for path in workdir.glob("[!.]*")} - begun:
             raise InputError(f"{workdir} is there and is not a run of gaxjax: use another --workdir")
-        if config is not None:
+    try:
+        if config is not None:  # of the same recipe, but its own classes may have changed
             write_bytes(workdir / "config.py", config.read_bytes())
-        # Last, for it makes the directory a run.
+        # Last, for it makes the directory a run. At every start, for it shows that one can write there.
         write_bytes(stored, json.dumps(described, indent=2).encode() + b"\n")
     except OSError as error:
-        raise InputError(f"cannot write to {workdir}: {error.strerror}; use another --workdir") from error
+        raise InputError(f"cannot write to {workdir} ({brief(error)}); use another --workdir") from error
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): restore it, or use another --workdir") from error
 
 
 def read_run(workdir: Path) -> Recipe:
@@ -48,7 +61,7 @@ def read_run(workdir: Path) -> Recipe:
     stored = workdir / "recipe.json"
     if not stored.is_file():
         raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
-    return rebuild(json.loads(stored.read_text()), workdir / "config.py")
+    return rebuild(read_json(stored), workdir / "config.py")
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
@@ -64,19 +77,37 @@ def last_picture(workdir: Path) -> Path | None:
 
 
 class Record:
-    """Writes the record of a run; beginning again at a step drops what was written after it."""
+    """Writes the record of a run; beginning again at a step drops what was written after it.
+
+    As a context it closes its files and draws the curves and the animation.
+    """
 
     def __init__(self, workdir: Path, step: int):
-        from tensorboardX import SummaryWriter
-
         self.workdir = workdir
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
-        text = "".join(json.dumps(row) + "\n" for row in self.rows)
-        write_bytes(workdir / "metrics.jsonl", text.encode())
-        self._metrics = open(workdir / "metrics.jsonl", "a", buffering=1)
-        self._events = SummaryWriter(str(workdir / "tensorboard"), purge_step=step or None)
+        self._path = workdir / "metrics.jsonl"
+        text = "".join(json.dumps(row) + "\n" for row in self.rows).encode()
+        if not self._path.exists() or self._path.read_bytes() != text:
+            write_bytes(self._path, text)
+        self._metrics = open(self._path, "ab", buffering=0)  # noqa: SIM115
+        self._events: Events | None = None
+        self._begin = step
         self._mark = (self.rows[-1]["images"] if self.rows else 0, time.monotonic())
         self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._metrics.close()
+        with contextlib.nullcontext() if error is None else contextlib.suppress(OSError):
+            if self._events:
+                self._events.close()
+            if self.rows:
+                pictures.plot_curves(self.rows, self.workdir / "curves.png")
+            pictures.animate(sorted((self.workdir / PICTURES).glob("*.png")), self.workdir / "samples.gif")
 
     def metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
         """One row: the values, and how fast the run has gone since the last one."""
@@ -85,22 +116,52 @@ class Record:
         self._mark = (images, now)
         self._seconds += now - then
         rate = (images - seen) / max(now - then, 1e-9)
-        row = {"step": step, "images": images, "seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
-        row |= values
-        self._metrics.write(json.dumps(row) + "\n")
+        pace = {"seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
+        row = {"step": step, "images": images, **pace, **values}
+        line = json.dumps(row).encode() + b"\n"
+        with naming(self._path):
+            if self._metrics.write(line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.rows.append(row)
-        for name, value in {**values, "images_per_second": rate}.items():
-            self._events.add_scalar(name, value, step)
+        if self._events is None:
+            self._events = Events(self.workdir / "tensorboard", self._begin)
+        self._events.write(step, {**values, "images_per_second": rate})
         return row
 
     def picture(self, images: int, samples: Any, real: Any) -> Path:
         """A picture of samples, named by the images seen."""
         return pictures.draw(samples, self.workdir / PICTURES / f"{images:010d}.png", real)
 
-    def finish(self) -> None:
-        """Draws the curves and the animation and closes the files."""
-        self._metrics.close()
-        self._events.close()
-        if self.rows:
-            pictures.plot_curves(self.rows, self.workdir / "curves.png")
-        pictures.animate(sorted((self.workdir / PICTURES).glob("*.png")), self.workdir / "samples.gif")
+
+class Events:
+    """TensorBoard's events, not written in a thread, so that a full disk is an error like any other."""
+
+    def __init__(self, directory: Path, begin: int):
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
+
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        with naming(directory):
+            self._writer = EventsWriter(str(directory / "events"), f".{os.getpid()}")
+        # TensorBoard hides what an earlier start wrote at this step and after.
+        self._write(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Scalars by name, at once."""
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._write(step=step, summary=Summary(value=scalars))
+
+    def _write(self, **event: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        with naming(self._directory):
+            self._writer.write_event(Event(wall_time=time.time(), **event))
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Ends the file."""
+        with naming(self._directory):
+            self._writer.close()

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from gaxjax.data import open_source
+from gaxjax.game import Batch
 from gaxjax.recipe import Recipe, outputs, plan
 from gaxjax.train import prepare
 
@@ -23,12 +23,11 @@ def outline(recipe: Recipe) -> str:
             f"stage    {planned.steps:,} steps of {planned.images} images ({stage.kimg:g} kimg): {moves}, "
             f"{stage.batch_size // mesh.shape['data']} examples of a minibatch on each device"
         )
-    return "\n".join([*lines, parameters(recipe), "nothing was written"])
+    return "\n".join([*lines, parameters(recipe, source.spec), "nothing was written"])
 
 
-def parameters(recipe: Recipe) -> str:
-    """Parameters per network and stage, as a table."""
-    spec = open_source(recipe.data).spec
+def parameters(recipe: Recipe, spec: Batch) -> str:
+    """Parameters per network and stage, as a table, for examples of this spec."""
     rows = []
     for stage in recipe.all_stages:
         state, _ = outputs(stage, plan(recipe, stage), spec)
@@ -38,5 +37,3 @@ def parameters(recipe: Recipe) -> str:
         total = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(state.params))
         rows.append(f"  {'parameters':48}{total:>14,}")
     return "\n".join([type(recipe.gan).__name__, *rows])
-
-

@@ -79,8 +79,8 @@ def unrolled(k: int) -> Solver:
     draw of latents, and are thrown away; then the first player's real update is an ordinary one. An optimizer
     with a square root, such as Adam, needs `eps_root > 0` to have a gradient at zero.
     """
-    if k < 0:
-        raise InputError(f"unrolled({k}): the number of virtual updates must not be negative")
+    if not isinstance(k, int) or k < 0:
+        raise InputError(f"unrolled({k}): the number of virtual updates must be 0 or more, a whole number")
 
     def solver(gan: GAN, optimizers: Optimizers, updates: Updates, half_life: float = 0.0) -> Step:
         check(gan, optimizers, updates)
@@ -126,6 +126,7 @@ NAMES: dict[str, Callable[..., Any]] = {
     "simultaneous": simultaneous,
     "unrolled": unrolled,
 }
+USAGE = "alternating, simultaneous, unrolled(k)"
 
 
 def named(text: str) -> Solver:
@@ -136,7 +137,10 @@ def named(text: str) -> Solver:
     >>> named("unrolled(5)")  # doctest: +ELLIPSIS
     <function unrolled...>
     """
-    return expressions.named(text, NAMES, "alternating, simultaneous, unrolled(k)")
+    found = expressions.named(text, NAMES, USAGE)
+    if found is unrolled:
+        raise InputError(f"{text!r} lacks its number; give one of: {USAGE}")
+    return found
 
 
 def minibatches(updates: Updates) -> int:

@@ -1,5 +1,6 @@
 """The loop: one function that reads from top to bottom."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
     Raises InputError before the first step where something does not fit, Diverged where a loss or parameter
-    is no longer finite, and Interrupted, once all is saved, after Ctrl-C or SIGTERM.
+    is no longer finite, Unwritable where the disk refuses, and Interrupted, once all is saved, after Ctrl-C
+    or SIGTERM.
     """
     mesh, source = prepare(recipe)
     stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
@@ -33,20 +35,25 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
         check_disk(workdir, max((carry_of(*stage, source.spec) for stage in stages), key=nbytes), recipe.keep)
     init_key, play_key, sample_key = jax.random.split(jax.random.key(recipe.seed), 3)
     fixed = fixed_batch(source, recipe.samples)
-    checkpoints = Checkpoints(workdir / "checkpoints", recipe.keep)
 
-    def load(step: int) -> tuple[dict[str, int], Any]:
-        meta = checkpoints.meta(step)
-        like = carry_of(*stages[meta["stage"]], source.spec)
-        return meta, checkpoints.restore(step, placed(like, parallel.state_sharding(mesh)))
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(Checkpoints(workdir / "checkpoints", recipe.keep))
 
-    start, carry = checkpoints.newest_good(load) or ({"stage": 0, "step": 0}, None)
-    begin = step = start["step"]
-    first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
-    record = Record(workdir, begin) if parallel.primary() else None
-    progress = Progress(sum(planned.steps * planned.images for _, planned in stages), mesh, step, record is not None)
+        def load(step: int) -> tuple[dict[str, int], Any]:
+            meta = checkpoints.meta(step)
+            stage, planned = stages[meta["stage"]]
+            like = placed(carry_of(stage, planned, source.spec), parallel.state_sharding(mesh))
+            return meta, checkpoints.restore(step, like)
 
-    with Interruption() as interruption:
+        start, carry = checkpoints.newest_good(load) or ({"stage": 0, "step": 0}, None)
+        begin = step = start["step"]
+        first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
+        total = sum(planned.steps * planned.images for _, planned in stages)
+        seen = int(carry[0].images) if carry else 0
+        record = stack.enter_context(Record(workdir, begin)) if parallel.primary() else None
+        progress = stack.enter_context(Progress(total, seen, mesh, shown=record is not None))
+        interruption = stack.enter_context(Interruption())
+
         for number, (stage, planned) in list(enumerate(stages))[start["stage"] :]:
             if carry is None:
                 carry = begin_stage(stage, planned, source, jax.random.fold_in(init_key, number), state, mesh)
@@ -58,13 +65,15 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
             with loader_of(recipe, stage, planned, source, number, step - first) as loader:
                 batches = ahead(loader, mesh)
                 while True:
-                    if step == last or (step - first) % every["sample"] == 0:
+                    new = step > begin or step == 0  # not kept by the start before this one
+                    if new and (step == last or (step - first) % every["sample"] == 0):
                         made = jax.device_get(draw(state))
                         if record:
                             record.picture(images, made, fixed.get("image"))
                     stopped = interruption.asked(step % every["log"] == 0)
-                    if step > begin and (step == last or stopped or (step - first) % every["checkpoint"] == 0):
-                        refuse_nonfinite(step, {}, state, checkpoints)
+                    due = step == last or stopped or (step - first) % every["checkpoint"] == 0
+                    if step > begin and due:
+                        refuse_nonfinite(step, {}, (state, totals), checkpoints)
                         checkpoints.save(step, (state, totals), {"stage": number, "step": step})
                     if step == last or stopped:
                         break
@@ -76,17 +85,14 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
                         totals = jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
-                        refuse_nonfinite(step, values, state, checkpoints)
+                        refuse_nonfinite(step, values, (state, totals), checkpoints)
             if stopped:
                 break
             first, carry = last, None
+        checkpoints.wait()
 
-    checkpoints.close()
-    progress.close()
-    if record:
-        record.finish()
     if stopped:
-        raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from here", stopped)
+        raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from it", stopped)
     return last_picture(workdir)
 
 
@@ -97,6 +103,8 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
         parallel.check_batch(stage.batch_size, mesh)
     source = open_source(recipe.data)
     check(recipe, source.spec)
+    for number, stage in enumerate(recipe.all_stages):
+        loader_of(recipe, stage, plan(recipe, stage), source, number, 0).close()
     return mesh, source
 
 
@@ -179,21 +187,23 @@ def mean(totals: Any) -> Any:
 
 
 @jax.jit
-def finite(state: State) -> Any:
-    """Whether each array of parameters and statistics is finite."""
-    return jax.tree.map(lambda x: jnp.all(jnp.isfinite(x)), (state.params, state.stats))
+def finite(carry: Any) -> Any:
+    """Whether each array is finite."""
+    return jax.tree.map(lambda x: jnp.all(jnp.isfinite(x)), carry)
 
 
-def refuse_nonfinite(step: int, values: dict[str, float], state: State, checkpoints: Checkpoints) -> None:
+def refuse_nonfinite(
+    step: int, values: dict[str, float], carry: tuple[State, Any], checkpoints: Checkpoints
+) -> None:
     """Stops a run that has left the real numbers, before it overwrites a good checkpoint."""
     bad = [f"{name} is {value}" for name, value in values.items() if not np.isfinite(value)]
-    params, stats = jax.device_get(finite(state))
-    for path, okay in leaves_by_path({"params": params, "stats": stats}).items():
+    state, totals = jax.device_get(finite(carry))
+    for path, okay in leaves_by_path({**state._asdict(), "metrics": totals["sums"]}).items():
         if not okay:
             bad.append(f"{'/'.join(path)} is not finite")
     if bad:
         checkpoints.wait()
         good = checkpoints.latest()
-        where = f"checkpoint {good} is the last good one" if good is not None else "there is no checkpoint yet"
+        where = "there is no checkpoint yet" if good is None else f"checkpoint {good} is the last good one"
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise Diverged(f"step {step}: {bad[0]}{more}. Stopped; {where}, and everything written so far is kept.")
+        raise Diverged(f"step {step}: {bad[0]}{more}. Stopped; {where}, and all that was written is kept.")

@@ -66,14 +66,13 @@ def graft(base: Tree, donor: Tree, where: Callable[[Path], Any] = lambda path: T
         name = name_of(path)
         if name not in leaves:
             return leaf
-        given = leaves[name]
+        given, selected = leaves[name], where(name)
+        if selected is False:
+            return leaf
         if jnp.shape(given) != jnp.shape(leaf):
             shapes = f"{jnp.shape(leaf)} in base and {jnp.shape(given)} in donor"
             raise InputError(f"graft: {'/'.join(name)} has shape {shapes}; leave it out with `where`")
-        selected = where(name)
-        if isinstance(selected, bool):
-            return given if selected else leaf
-        return jnp.where(selected, given, leaf)
+        return given if selected is True else jnp.where(selected, given, leaf)
 
     return jax.tree_util.tree_map_with_path(choose, base)
 

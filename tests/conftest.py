@@ -1,6 +1,10 @@
 from pathlib import Path
 
+import jax
 import pytest
+
+# [batch, 1] against [batch] must fail wherever it happens, not broadcast to a matrix.
+jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 @pytest.fixture(scope="session")

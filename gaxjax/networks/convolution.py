@@ -125,10 +125,8 @@ def _is_cpu() -> bool:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
-    window = _window(kernel)
-    if stride == (1, 1) and (window == (1, 1) or kernel.shape[3] <= FEW):
-        size = _output_size("x", _size(x), window, stride, padding)
-        return _spread(x, _turned(kernel), stride, _opposite(window, padding), size)
+    if _window(kernel) == stride == (1, 1) and padding == ((0, 0), (0, 0)):
+        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
     return reference_conv(x, kernel, stride, padding)
 
 
@@ -138,8 +136,13 @@ def _conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size:
     if stride == (1, 1):
         return _conv(y, _turned(kernel), stride, _opposite(window, padding))
     if window[0] % stride[0] == window[1] % stride[1] == 0:
-        return _spread_phases(y, kernel, stride, padding, size)
-    return _spread(y, kernel, stride, padding, size)
+        return _conv_transpose_phases(y, kernel, stride, padding, size)
+    extents = zip(size, _size(y), window, stride, padding, strict=True)
+    rows, columns = ((k - 1 - p, n - (m - 1) * s - 1 + p) for n, m, k, s, (p, _) in extents)
+    kernel = lax.optimization_barrier(_turned(kernel))
+    return lax.conv_general_dilated(
+        y, kernel, (1, 1), (rows, columns), lhs_dilation=stride, dimension_numbers=LAYOUT
+    )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -151,33 +154,24 @@ def _correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -
     return _correlate_rows(x, y, window, stride, padding)
 
 
-def _spread(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
-    """The transpose tap by tap: y times the kernel's matrix at a tap, shifted and added to the others."""
-    h, w, channels, _ = kernel.shape
-    wide = jnp.promote_types(y.dtype, jnp.float32)  # for the sum over taps
-    taps = []
-    together = channels <= FEW * FEW  # one product for all taps: with few columns a matrix product is slow
-    if together:
-        products = lax.dot_general(y, kernel, (((3,), (3,)), ((), ())), preferred_element_type=wide)
-    for i in range(h):
-        for j in range(w):
-            if together:
-                tap = products[:, :, :, i, j]
-            else:
-                tap = lax.dot_general(y, kernel[i, j], (((3,), (1,)), ((), ())), preferred_element_type=wide)
-            extents = zip((i, j), padding, size, _size(y), stride, strict=True)
-            rows, columns = ((k - p, n - (m - 1) * s - 1 - k + p, s - 1) for k, (p, _), n, m, s in extents)
-            taps.append(lax.pad(tap, jnp.zeros((), wide), ((0, 0, 0), rows, columns, (0, 0, 0))))
-    return sum(taps[1:], taps[0]).astype(y.dtype)
+def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
+    """The transpose for a window of whole strides: y times the kernel's matrices, shifted and added up.
 
-
-def _spread_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
-    """The transpose for a window of whole strides: the stride * stride phases of a pixel as channels."""
+    A pixel of y makes stride * stride pixels of each tap; they are channels until the taps have been added.
+    """
     (h, w, channels, features), (down, across) = kernel.shape, stride
-    kernel = kernel.reshape(h // down, down, w // across, across, channels, features)
-    kernel = kernel.transpose(0, 2, 1, 3, 4, 5).reshape(h // down, w // across, -1, features)
-    height, width = (m + n - 1 for m, n in zip(_size(y), _window(kernel), strict=True))
-    x = _spread(y, kernel, (1, 1), ((0, 0), (0, 0)), (height, width))
+    kernel = kernel.reshape(h // down, down, w // across, across, channels, features).transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(h // down, w // across, down * across * channels, features)
+    wide = jnp.promote_types(y.dtype, jnp.float32)  # for the sum over taps
+    below, right = h // down - 1, w // across - 1
+    taps = []
+    for i in range(below + 1):
+        for j in range(right + 1):
+            tap = lax.dot_general(y, kernel[i, j], (((3,), (1,)), ((), ())), preferred_element_type=wide)
+            borders = ((0, 0, 0), (i, below - i, 0), (j, right - j, 0), (0, 0, 0))
+            taps.append(lax.pad(tap, jnp.zeros((), wide), borders))
+    x = sum(taps[1:], taps[0]).astype(y.dtype)
+    height, width = _size(x)
     x = x.reshape(-1, height, width, down, across, channels).transpose(0, 1, 3, 2, 4, 5)
     x = x.reshape(-1, height * down, width * across, channels)
     rows, columns = ((-p, n - m + p, 0) for (p, _), n, m in zip(padding, size, _size(x), strict=True))
