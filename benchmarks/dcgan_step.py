@@ -93,7 +93,9 @@ def torch_step(gan: Adversarial, state: State, images: np.ndarray, channels_last
                     layer = nn.Conv2d(*kernel.shape[1::-1], kernel.shape[2:], 2, 1, bias=bias is not None)
                 elif kind == "ConvTranspose":
                     kernel = kernel.transpose(3, 2, 0, 1)
-                    layer = nn.ConvTranspose2d(*kernel.shape[:2], kernel.shape[2:], 2, 1, bias=bias is not None)
+                    layer = nn.ConvTranspose2d(
+                        *kernel.shape[:2], kernel.shape[2:], 2, 1, bias=bias is not None
+                    )
                 else:
                     kernel = by_channel(kernel).T
                     layer = nn.Linear(*kernel.shape[::-1], bias=bias is not None)
@@ -141,7 +143,9 @@ def torch_step(gan: Adversarial, state: State, images: np.ndarray, channels_last
     def run() -> Losses:
         with torch.no_grad():
             fake = generator(latents)
-        loss = functional.softplus(-discriminator(real)).mean() + functional.softplus(discriminator(fake)).mean()
+        loss = (
+            functional.softplus(-discriminator(real)).mean() + functional.softplus(discriminator(fake)).mean()
+        )
         adam[0].zero_grad()
         loss.backward()
         adam[0].step()
@@ -182,14 +186,16 @@ def candidates(size: int, features: int, batch: int) -> dict[str, Step]:
 def check(steps: dict[str, Step]) -> None:
     """Takes the first steps, which are the warm-up too; raises if the losses of the first step differ.
 
-    The generator's loss follows the discriminator's move, so it checks gradients too. In later steps Adam makes
-    rounding errors of small gradients as large as its moves, in any two programs: there it is only printed.
+    The generator's loss follows the discriminator's move, so it checks gradients too. In later steps Adam
+    makes rounding errors of small gradients as large as its moves, in any two programs: only printed.
     """
     for number in range(WARM_UP):
         losses = {name: step() for name, step in steps.items()}
         first = next(iter(losses.values()))
         apart = max(abs(a / b - 1) for found in losses.values() for a, b in zip(found, first, strict=True))
-        print(f"step {number + 1}: losses {first[0]:.5f} {first[1]:.5f}, relative differences up to {apart:.1e}")
+        print(
+            f"step {number + 1}: losses {first[0]:.5f} {first[1]:.5f}, relative differences up to {apart:.1e}"
+        )
         if number == 0 and apart > TOLERANCE:
             raise SystemExit(f"the candidates do not compute the same: {losses}")
 
@@ -213,12 +219,16 @@ def table(times: dict[str, list[float]]) -> str:
     for name, values in times.items():
         low, _, high = statistics.quantiles(values, n=4)
         ratio = medians[name] / min(against)
-        lines.append(f"| {name} | {medians[name]:.0f} | {low:.0f} to {high:.0f} | {min(values):.0f} | {ratio:.2f} |")
+        lines.append(
+            f"| {name} | {medians[name]:.0f} | {low:.0f} to {high:.0f} | {min(values):.0f} | {ratio:.2f} |"
+        )
     return "\n".join(lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--size", type=int, default=64, help="side of the images, a multiple of 16")
     parser.add_argument("--features", type=int, default=64, help="channels next to the image")
     parser.add_argument("--batch", type=int, default=32, help="images in a minibatch")

@@ -2,13 +2,13 @@
 
     gaxjax train configs/gan_mnist.py --workdir runs/gan_mnist --data.directory DIR
 
-Paper: Parzen-window log-likelihood 225 +- 2 (table 1: 10,000 samples, sigma chosen on validation images); how
-long it trained is not said, and the authors' code has no stop rule.
+Paper: Parzen-window log-likelihood 225 +- 2 (table 1: 10,000 samples, sigma chosen on validation images); the
+authors' code has no stop rule.
 Here: no likelihood measured yet.
 
 The paper's algorithm 1 alternates and writes the minimax objective; the authors' code moves both players at
-once and lets the generator maximize log D, and so does this recipe. Pixels are [-1, 1] outside the networks and
-[0, 1] inside the discriminator, which is the same as theirs.
+once and lets the generator maximize log D, and so does this recipe. Pixels are [-1, 1] outside the networks
+and [0, 1] inside the discriminator, which is the same as theirs.
 
 Differs from the authors' code:
 - Their discriminator's loss is half of this one, so its learning rate here is half of theirs (0.1).

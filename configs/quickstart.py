@@ -2,8 +2,8 @@
 
     gaxjax train configs/quickstart.py --workdir runs/quickstart
 
-Radford et al. 2016 (arXiv 1511.06434) for the networks, Mirza and Osindero 2014 (arXiv 1411.1784) for the labels:
-a sheet of samples has a row for each digit. No paper has a figure for this set.
+Radford et al. 2016 (arXiv 1511.06434) for the networks, Mirza and Osindero 2014 (arXiv 1411.1784) for the
+labels: a sheet of samples has a row for each digit. No paper has a figure for this set.
 
 Differs from DCGAN, for a set so small and a time so short:
 - Labels enter both networks as channels, at the input alone.

@@ -1,6 +1,7 @@
 """Checkpoints: a tree of arrays and a few plain values, saved whole or not at all. Orbax does the work."""
 
 import contextlib
+import json
 import logging
 import shutil
 import sys
@@ -16,6 +17,7 @@ from gaxjax.errors import InputError, Unwritable, brief
 from gaxjax.transforms import leaves_by_path
 
 Tree = Any
+DIGITS = 9
 Loaded = TypeVar("Loaded")
 
 
@@ -35,7 +37,7 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(
             save_interval_steps=1 if writable else 0,
             max_to_keep=max(keep, 2) if writable else None,
-            step_format_fixed_length=9,
+            step_format_fixed_length=DIGITS,
             create=writable,
             cleanup_tmp_directories=writable,  # what a killed process had begun to save
             read_only=not writable,
@@ -103,6 +105,7 @@ class Checkpoints:
         Raises InputError, naming the first path that differs, where it does not fit; any other error means
         that the checkpoint is damaged.
         """
+        self._look_up(step)
         self._compare(step, like)
         items = self._args.Composite(state=self._args.StandardRestore(like))
         return self._manager.restore(step, args=items).state
@@ -132,15 +135,29 @@ class Checkpoints:
         if not self._writable:
             tell(f"checkpoint {step} cannot be read, taking the one before it: {reason}")
             return
-        directory = Path(self._manager.directory)
         if parallel.primary():
-            found = next(p for p in directory.iterdir() if p.name.isdigit() and int(p.name) == step)
-            number = sum(1 for p in directory.parent.glob(f"damaged_{found.name}_*"))
-            aside = found.rename(directory.parent / f"damaged_{found.name}_{number}")
+            found = self._directory(step)
+            run = found.parent.parent
+            number = sum(1 for _ in run.glob(f"damaged_{found.name}_*"))
+            aside = found.rename(run / f"damaged_{found.name}_{number}")
             tell(f"checkpoint {step} cannot be read, going on from the one before it: {reason}")
             tell(f"  what there is of it is kept as {aside}")
         parallel.any_process(False)  # nobody lists the directory before it is renamed
         self._manager.reload()
+
+    def _directory(self, step: int) -> Path:
+        return Path(self._manager.directory) / f"{step:0{DIGITS}d}"
+
+    def _look_up(self, step: int) -> None:
+        """Reads what the arrays share: were it damaged, orbax would fail once for each of them, and tell."""
+        import tensorstore
+
+        state = self._directory(step) / "state"
+        for path in state.glob("array_metadatas/*"):
+            json.loads(path.read_text())
+        table = {"driver": "ocdbt", "base": f"file://{state}/"}
+        if not tensorstore.KvStore.open(table).result().list().result():
+            raise ValueError("its table of arrays is missing")
 
     def _compare(self, step: int, like: Tree) -> None:
         """Shapes and types one by one: orbax itself casts types silently and prints every shape."""

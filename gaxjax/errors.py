@@ -28,7 +28,7 @@ class Interrupted(Exception):
 
 
 def brief(error: Exception) -> str:
-    """The cause of an error in a line: tensorstore's, for one, tell their whole way through the file system."""
+    """The cause of an error in a line: tensorstore tells its whole way through the file system."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     code = re.search(r"os_error_code='(\d+)'", str(error))

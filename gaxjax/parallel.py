@@ -1,8 +1,9 @@
 """The one place that maps a step over devices and processes."""
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -106,6 +107,18 @@ def any_process(flag: bool) -> bool:
     from jax.experimental import multihost_utils
 
     return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """What fails inside in one process fails in all of them, which would otherwise wait for it."""
+    failure: Exception | None = None
+    try:
+        yield
+    except Exception as error:
+        failure = error
+    if any_process(failure is not None):
+        raise failure or InputError("another process cannot begin; its own message says why")
 
 
 def primary() -> bool:

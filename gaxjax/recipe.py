@@ -13,6 +13,7 @@ from gaxjax.data import Data, normalize
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
 from gaxjax.optimizers import Exponential, Linear, Optimizer
+from gaxjax.transforms import graft
 
 __all__ = ["Data", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Stage", "plan"]
 
@@ -135,12 +136,27 @@ def abstract_batch(spec: Batch, *leading: int) -> Batch:
 
 def check(recipe: Recipe, spec: Batch) -> None:
     """Traces every stage's step and samples without computing them, so that what does not fit is said now."""
+    before = None
     for stage in recipe.all_stages:
         state, _ = outputs(stage, plan(recipe, stage), spec)
+        if before is not None:
+            jax.eval_shape(go_on, state, before)
+        before = state
         batch = abstract_batch(spec, stage.batch_size)
         jax.eval_shape(
             lambda state, batch, gan=stage.gan: sample(gan, state, batch, jax.random.key(0)), state, batch
         )
+
+
+def go_on(fresh: State, before: State) -> State:
+    """A stage's first state: fresh, but for what it has in common with the end of the stage before it."""
+    return fresh._replace(
+        step=before.step,
+        images=before.images,
+        params=graft(fresh.params, before.params),
+        stats=graft(fresh.stats, before.stats),
+        average=graft(fresh.average, before.average),
+    )
 
 
 def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:

@@ -16,9 +16,9 @@ from gaxjax.errors import Diverged, Interrupted
 from gaxjax.game import Batch, State, init, sample
 from gaxjax.interruption import Interruption
 from gaxjax.progress import Progress
-from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, outputs, plan
+from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run
-from gaxjax.transforms import graft, leaves_by_path
+from gaxjax.transforms import leaves_by_path
 
 
 def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | None:
@@ -28,11 +28,12 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
     is no longer finite, Unwritable where the disk refuses, and Interrupted, once all is saved, after Ctrl-C
     or SIGTERM.
     """
-    mesh, source = prepare(recipe)
-    stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
-    if parallel.primary():
-        open_run(workdir, recipe, config)
-        check_disk(workdir, max((carry_of(*stage, source.spec) for stage in stages), key=nbytes), recipe.keep)
+    with parallel.together():
+        mesh, source = prepare(recipe)
+        stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
+        if parallel.primary():
+            open_run(workdir, recipe, config)
+            check_disk(workdir, max((carry_of(*s, source.spec) for s in stages), key=nbytes), recipe.keep)
     init_key, play_key, sample_key = jax.random.split(jax.random.key(recipe.seed), 3)
     fixed = fixed_batch(source, recipe.samples)
 
@@ -122,15 +123,7 @@ def begin_stage(
 
     def fresh(key: jax.Array, before: State | None) -> State:
         state = init(stage.gan, planned.optimizers, key, batch)
-        if before is None:
-            return state
-        return state._replace(
-            step=before.step,
-            images=before.images,
-            params=graft(state.params, before.params),
-            stats=graft(state.stats, before.stats),
-            average=graft(state.average, before.average),
-        )
+        return state if before is None else go_on(state, before)
 
     state = jax.jit(fresh, out_shardings=parallel.state_sharding(mesh))(key, before)
     totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), carry_of(stage, planned, source.spec)[1])

@@ -17,7 +17,9 @@ COMMANDS = [
     for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
 ]
-SHORT = "--kimg 0.128 --batch-size 16 --samples 4 --log-kimg 0.064 --gan.generator.features 4 --gan.discriminator.features 4"
+LINES = [line for line in COMMANDS if line.startswith("gaxjax ")]
+SHORT = """--kimg 0.128 --batch-size 16 --samples 4 --log-kimg 0.064
+    --gan.generator.features 4 --gan.discriminator.features 4"""
 
 
 @pytest.fixture
@@ -34,8 +36,7 @@ def test_first_commands_are_the_scripts() -> None:
 
 
 def test_commands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    commands = [shlex.split(line)[1:] for line in COMMANDS if line.startswith("gaxjax ") and "DIR" not in line]
-    digits = [line for line in commands if "TFDS" not in line]
+    digits = [shlex.split(line)[1:] for line in LINES if "--data.directory" not in line]
     assert {line[0] for line in digits} == {"train", "sample", "show", "prepare"}
     for command in digits:
         if command[0] == "train" and "--help" not in command and "--dry-run" not in command:
@@ -53,8 +54,8 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("kind", ["folder", "named"])
 def test_commands_on_data_of_ones_own(here: Path, shared_data: Path, kind: str) -> None:
     """The two lines with DIR and TFDS, on photographs of facades and on Fashion-MNIST."""
-    (line,) = [line for line in COMMANDS if line.startswith("gaxjax ") and (" folder " in line) == (kind == "folder")
-               and "--data.directory" in line]  # fmt: skip
+    own = [line for line in LINES if "--data.directory" in line]
+    (line,) = [line for line in own if (" folder " in line) == (kind == "folder")]
     directory = shared_data / ("facades" if kind == "folder" else "tfds")
     command = line.replace("TFDS", str(directory)).replace("DIR", str(directory))
     extra = "--data.split train[:64]" if kind == "named" else "--data.split val"
@@ -79,7 +80,9 @@ def test_launching(here: Path) -> None:
 def test_two_processes(here: Path) -> None:
     two = next(line for line in COMMANDS if "local.sh" in line).replace("launch/", f"{REPOSITORY}/launch/")
     path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(here)}
-    subprocess.run(["bash", "-c", f"{two} {SHORT}"], cwd=here, env=path, check=True, timeout=300)
+    subprocess.run(
+        ["bash", "-c", f"{two} {' '.join(SHORT.split())}"], cwd=here, env=path, check=True, timeout=300
+    )
     assert len((here / "runs/two/metrics.jsonl").read_text().splitlines()) == 2
 
 

@@ -46,7 +46,7 @@ class Adversarial(GAN):
         return self.generator(self.told(latents, batch))
 
     def told(self, x: Array, batch: Batch) -> Array:
-        """What a network is given, [..., C]; with classes, C more channels say which one, all over the image."""
+        """What a network is given, [..., C]; with classes, more channels say which, all over the image."""
         if not self.classes:
             return x
         if "label" not in batch:

@@ -24,8 +24,9 @@ Pairs = tuple[Pair, Pair]
 Saved = tuple[Array, Array]
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-FEW = 4
-"""So few channels (images, single features) fill no matrix product of their own on the CPU."""
+# Bounds of the kernel gradient as a convolution on the CPU: channels that fill no matrix product, pixels (of
+# all images together) whose sum stays in the cache.
+FEW, SHORT = 4, 4096
 
 
 def conv(x: Array, kernel: Array, stride: int | Pair = 1, padding: int | Pairs = 0) -> Array:
@@ -147,7 +148,7 @@ def _conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
-    if window != (1, 1) and x.shape[3] <= FEW:
+    if window != (1, 1) and (x.shape[3] <= FEW or y.shape[0] * y.shape[1] * y.shape[2] <= SHORT):
         return _correlate_channels(x, y, window, stride, padding)
     if stride == (1, 1) and y.shape[3] <= FEW:
         return _turned(_correlate(y, x, window, stride, _opposite(window, padding)))
@@ -160,15 +161,15 @@ def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs
     A pixel of y makes stride * stride pixels of each tap; they are channels until the taps have been added.
     """
     (h, w, channels, features), (down, across) = kernel.shape, stride
-    kernel = kernel.reshape(h // down, down, w // across, across, channels, features).transpose(0, 2, 1, 3, 4, 5)
-    kernel = kernel.reshape(h // down, w // across, down * across * channels, features)
+    h, w = h // down, w // across
+    kernel = kernel.reshape(h, down, w, across, channels, features).transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(h, w, down * across * channels, features)
     wide = jnp.promote_types(y.dtype, jnp.float32)  # for the sum over taps
-    below, right = h // down - 1, w // across - 1
     taps = []
-    for i in range(below + 1):
-        for j in range(right + 1):
+    for i in range(h):
+        for j in range(w):
             tap = lax.dot_general(y, kernel[i, j], (((3,), (1,)), ((), ())), preferred_element_type=wide)
-            borders = ((0, 0, 0), (i, below - i, 0), (j, right - j, 0), (0, 0, 0))
+            borders = ((0, 0, 0), (i, h - 1 - i, 0), (j, w - 1 - j, 0), (0, 0, 0))
             taps.append(lax.pad(tap, jnp.zeros((), wide), borders))
     x = sum(taps[1:], taps[0]).astype(y.dtype)
     height, width = _size(x)

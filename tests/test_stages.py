@@ -1,0 +1,102 @@
+"""A run in stages: what one stage hands to the next, and an exact resume inside each."""
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import chex
+import jax
+import pytest
+
+from gaxjax import parallel
+from gaxjax.checkpoint import Checkpoints, placed
+from gaxjax.data import Data, open_source
+from gaxjax.errors import InputError, Interrupted
+from gaxjax.game import init
+from gaxjax.gans.adversarial import Adversarial
+from gaxjax.interruption import Interruption
+from gaxjax.latents import Latents
+from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.recipe import Optimizer, Recipe, Stage, abstract_batch, go_on, plan
+from gaxjax.record import read_metrics
+from gaxjax.train import carry_of, train
+
+
+def game(*generator: int) -> Adversarial:
+    return Adversarial(Generator((2,), generator, output="none"), Discriminator((8,)), Latents(4))
+
+
+OPTIMIZERS = {"discriminator": Optimizer(updates=2), "generator": Optimizer()}
+STAGES = (Stage(game(8), 8, 0.16, OPTIMIZERS), Stage(game(8), 16, 0.32, OPTIMIZERS))
+DATA = Data("ring", shape=(2,))
+RECIPE = Recipe(game(8), OPTIMIZERS, DATA, 8, 1.0, log_kimg=0.048, sample_kimg=1, stages=STAGES, samples=4)
+
+
+def last_state(workdir: Path, stage: int) -> object:
+    source, mesh = open_source(RECIPE.data), parallel.make_mesh()
+    like = carry_of(STAGES[stage], plan(RECIPE, STAGES[stage]), source.spec)
+    with Checkpoints(workdir / "checkpoints") as checkpoints:
+        step = checkpoints.latest()
+        assert step is not None and checkpoints.meta(step) == {"stage": stage, "step": step}
+        return checkpoints.restore(step, placed(like, parallel.state_sharding(mesh)))
+
+
+def metrics(workdir: Path) -> list[dict]:
+    clock = ("seconds", "images_per_second")
+    return [{k: v for k, v in row.items() if k not in clock} for row in read_metrics(workdir)]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that is not stopped."""
+    workdir = tmp_path_factory.mktemp("stages") / "whole"
+    train(RECIPE, workdir)
+    return workdir
+
+
+@pytest.mark.parametrize("stops", [[10], [3, 12]], ids=["between", "inside both"])
+def test_stages_resume_exactly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path, stops: list[int]
+) -> None:
+    asked = iter(range(10**6))
+    left = list(stops)
+
+    def stop_now(self: Interruption, together: bool) -> int:
+        if left and next(asked) == left[0]:
+            left.pop(0)
+            return signal.SIGTERM
+        return 0
+
+    monkeypatch.setattr(Interruption, "asked", stop_now)
+    for _ in stops:
+        with pytest.raises(Interrupted):
+            train(RECIPE, tmp_path / "stopped")
+    train(RECIPE, tmp_path / "stopped")
+    state, _ = last_state(whole, 1)  # type: ignore[misc]
+    assert (int(state.step), int(state.images)) == (20, 10 * 16 + 10 * 32)
+    chex.assert_trees_all_equal(last_state(whole, 1), last_state(tmp_path / "stopped", 1))
+    assert metrics(whole) == metrics(tmp_path / "stopped")
+
+
+def test_the_next_stage_begins_with_what_both_have() -> None:
+    """Parameters, statistics and averages go on; optimizers begin afresh."""
+    spec = open_source(RECIPE.data).spec
+    planned = plan(RECIPE, STAGES[0])
+    batch = abstract_batch(spec, 8)
+    fresh, before = (init(game(8), planned.optimizers, jax.random.key(seed), batch) for seed in (0, 1))
+    before = before._replace(
+        step=before.step + 7, optimizers=jax.tree.map(lambda x: x + 1, before.optimizers)
+    )
+    state = go_on(fresh, before)
+    chex.assert_trees_all_equal(state._replace(optimizers=before.optimizers), before)
+    chex.assert_trees_all_equal(state.optimizers, fresh.optimizers)
+
+
+def test_stages_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    """One more layer: the first generator's last layer has the name of the second one's middle layer."""
+    grown = replace(RECIPE, stages=(STAGES[0], Stage(game(8, 8), 16, 0.32, OPTIMIZERS)))
+    with pytest.raises(
+        InputError, match=r"generator/Dense_1/bias has shape \(8,\) in base and \(2,\) in donor"
+    ):
+        train(grown, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
