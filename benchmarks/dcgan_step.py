@@ -1,6 +1,6 @@
 """Times one DCGAN train step (discriminator, then generator) here and in PyTorch: same maths, same weights.
 
-    python benchmarks/dcgan_step.py [--size 64] [--features 64] [--batch 32] [--rounds 10]
+    python benchmarks/dcgan_step.py [--size 64] [--features 64] [--batch 32] [--rounds 10] [--loops]
 
 The step is the package's own `alternating` on its own `Adversarial`: 4x4 stride-2 convolutions, batch norm,
 the non-saturating loss, Adam(2e-4, 0.5). First the losses of all candidates must agree; then they are timed
@@ -13,6 +13,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from unittest import mock
 
 import jax
@@ -43,8 +44,12 @@ class SameLatents(Latents):
         return super().draw(jax.random.key(0), n)
 
 
-def jax_step(gan: Adversarial, state: State, images: np.ndarray, family: bool) -> Step:
-    """The package's step; family: with its own convolutions for the CPU, or with XLA's as they come."""
+def jax_step(gan: Adversarial, state: State, images: np.ndarray, family: bool, loops: bool = True) -> Step:
+    """The package's step; family: with its own convolutions for the CPU, or else with XLA's as they come.
+
+    loops: a player's moves are a loop in the program, as the solver writes it, or else unrolled: XLA's own
+    gradients of convolutions are slow inside loops.
+    """
     optimizers = {player: optax.adam(LEARNING_RATE, BETA) for player in gan.players}
     mesh = parallel.make_mesh()
     step = parallel.pmapped(alternating(gan, optimizers, dict.fromkeys(gan.players, 1)), mesh)
@@ -53,10 +58,13 @@ def jax_step(gan: Adversarial, state: State, images: np.ndarray, family: bool) -
     state = parallel.replicate(state, mesh)
     on_cpu = convolution._is_cpu()
 
+    scan = jax.lax.scan if loops else partial(jax.lax.scan, unroll=True)
+
     def run() -> Losses:
         nonlocal state
-        # The choice is made when the step is traced, which is at its first call.
-        with mock.patch.object(convolution, "_is_cpu", lambda: family and on_cpu):
+        # Both are looked up when the step is traced, which is at its first call.
+        ours = mock.patch.object(convolution, "_is_cpu", lambda: family and on_cpu)
+        with ours, mock.patch.object(jax.lax, "scan", scan):
             state, logs = step(state, batches, key)
         return float(logs["discriminator/loss"]), float(logs["generator/loss"])
 
@@ -161,8 +169,8 @@ def torch_step(gan: Adversarial, state: State, images: np.ndarray, channels_last
     return run
 
 
-def candidates(size: int, features: int, batch: int) -> dict[str, Step]:
-    """Every candidate's step, from the same weights on the same images."""
+def candidates(size: int, features: int, batch: int, loops: bool) -> dict[str, Step]:
+    """Every candidate's step, from the same weights on the same images; loops: XLA's own inside loops too."""
     gan = Adversarial(
         generator=dcgan.Generator((size, size, 3), features=features),
         discriminator=dcgan.Discriminator(features=features),
@@ -173,8 +181,10 @@ def candidates(size: int, features: int, batch: int) -> dict[str, Step]:
     state = jax.jit(lambda key: init(gan, optimizers, key, {"image": images}))(jax.random.key(0))
     steps = {
         "gaxjax": jax_step(gan, state, images, family=True),
-        "gaxjax, XLA's own convolutions": jax_step(gan, state, images, family=False),
+        "XLA's own convolutions, unrolled": jax_step(gan, state, images, family=False, loops=False),
     }
+    if loops:
+        steps["XLA's own convolutions, in loops"] = jax_step(gan, state, images, family=False)
     try:
         steps["PyTorch"] = torch_step(gan, state, images, channels_last=False)
         steps["PyTorch, channels last"] = torch_step(gan, state, images, channels_last=True)
@@ -233,8 +243,9 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=64, help="channels next to the image")
     parser.add_argument("--batch", type=int, default=32, help="images in a minibatch")
     parser.add_argument("--rounds", type=int, default=10, help="timed steps of each candidate")
+    parser.add_argument("--loops", action="store_true", help="XLA's own inside loops too, which is slow")
     arguments = parser.parse_args()
-    steps = candidates(arguments.size, arguments.features, arguments.batch)
+    steps = candidates(arguments.size, arguments.features, arguments.batch, arguments.loops)
     check(steps)
     print("\n" + table(measure(steps, arguments.rounds)))
 

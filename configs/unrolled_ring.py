@@ -10,7 +10,6 @@ the game without unrolling finds all eight modes too.
 
 Differs from the paper:
 - He initialization.
-- The generator minimizes the non-saturating loss at the unrolled discriminator; the demo the minimax value.
 - eps_root in the discriminator's Adam: its virtual updates are differentiated through.
 - No moving average: the samples show where the generator is now.
 """
@@ -24,9 +23,11 @@ from gaxjax.recipe import Data, Optimizer, Recipe
 
 recipe = Recipe(
     gan=Adversarial(
-        generator=Generator((2,), features=(128, 128), activation="relu", output="none"),
-        discriminator=Discriminator(features=(128, 128), activation="relu"),
+        generator=Generator((2,), features=(128, 128), activation="tanh", output="none"),
+        discriminator=Discriminator(features=(128, 128), activation="tanh"),
         latents=Latents(256),
+        objective="minimax",
+        zero_sum=True,
     ),
     optimizers={
         "discriminator": Optimizer("adam", 1e-4, eps_root=1e-12),

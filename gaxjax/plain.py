@@ -59,7 +59,7 @@ def describe(value: Any) -> Any:
     >>> describe(Latents(2))
     {'class': 'gaxjax.latents:Latents', 'size': 2, 'prior': 'normal', 'bound': 1.0}
     """
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         kind = type(value)
         fields = {name: describe(inner) for name, inner in fields_of(value).items()}
         return {"class": f"{kind.__module__}:{kind.__qualname__}", **fields}

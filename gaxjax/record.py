@@ -145,21 +145,22 @@ class Events:
         with naming(directory):
             self._writer = EventsWriter(str(directory / "events"), f".{os.getpid()}")
         # TensorBoard hides what an earlier start wrote at this step and after.
-        self._write(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
+        self._add(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Scalars by name, at once."""
         from tensorboardX.proto.summary_pb2 import Summary
 
         scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._write(step=step, summary=Summary(value=scalars))
+        self._add(step=step, summary=Summary(value=scalars))
+        with naming(self._directory):
+            self._writer.flush()
 
-    def _write(self, **event: Any) -> None:
+    def _add(self, **event: Any) -> None:
         from tensorboardX.proto.event_pb2 import Event
 
         with naming(self._directory):
             self._writer.write_event(Event(wall_time=time.time(), **event))
-            self._writer.flush()
 
     def close(self) -> None:
         """Ends the file."""

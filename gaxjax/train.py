@@ -66,15 +66,18 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
             with loader_of(recipe, stage, planned, source, number, step - first) as loader:
                 batches = ahead(loader, mesh)
                 while True:
-                    new = step > begin or step == 0  # not kept by the start before this one
-                    if new and (step == last or (step - first) % every["sample"] == 0):
+                    stopped = interruption.asked(step % every["log"] == 0)
+                    at = {name: step == last or (step - first) % steps == 0 for name, steps in every.items()}
+                    # What the start before this one left at its last step is there: picture and checkpoint.
+                    pictured = at["sample"] and (step > begin or step == 0)
+                    saved = (at["checkpoint"] or stopped) and step > begin
+                    if pictured or saved:
+                        refuse_nonfinite(step, {}, (state, totals), checkpoints)
+                    if pictured:
                         made = jax.device_get(draw(state))
                         if record:
                             record.picture(images, made, fixed.get("image"))
-                    stopped = interruption.asked(step % every["log"] == 0)
-                    due = step == last or stopped or (step - first) % every["checkpoint"] == 0
-                    if step > begin and due:
-                        refuse_nonfinite(step, {}, (state, totals), checkpoints)
+                    if saved:
                         checkpoints.save(step, (state, totals), {"stage": number, "step": step})
                     if step == last or stopped:
                         break

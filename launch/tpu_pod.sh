@@ -84,7 +84,7 @@ check_workdir() {
     case $workdir in
         '') refuse "run: gaxjax train needs --workdir, shared by all workers: a path on NFS or a mounted bucket" ;;
         /*) ;;
-        *) refuse "run: --workdir $workdir is no absolute path; give one on NFS, or on a bucket mounted with gcsfuse" ;;
+        *) refuse "run: --workdir $workdir is no absolute path; give one on NFS or a mounted bucket" ;;
     esac
 }
 

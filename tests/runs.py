@@ -148,7 +148,9 @@ def until(condition: Callable[[], Any], process: subprocess.Popen[str], seconds:
 def steps(workdir: Path) -> list[int]:
     """The checkpoints that are whole."""
     folder = workdir / "checkpoints"
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+    return (
+        sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit()) if folder.is_dir() else []
+    )
 
 
 def being_saved(workdir: Path) -> list[str]:
@@ -178,6 +180,10 @@ def assert_same_run(one: Path, other: Path, step: int) -> None:
     assert any("average" in key for key in first) and any("gray" in key for key in first)
     assert [key for key in first.keys() | second.keys() if first.get(key) != second.get(key)] == []
     assert rows(one) == rows(other)
-    pictures = [{path.name: path.read_bytes() for path in (run / "samples").iterdir()} for run in (one, other)]
-    pictures = [{name: content for name, content in found.items() if name[0] != "."} for found in pictures]
-    assert pictures[0] == pictures[1]
+    drawn, again = ({path.name: path.read_bytes() for path in pictures(run)} for run in (one, other))
+    assert drawn == again
+
+
+def pictures(workdir: Path) -> list[Path]:
+    """Of the samples, in order."""
+    return sorted((workdir / "samples").glob("[!.]*"))

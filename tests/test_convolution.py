@@ -1,10 +1,10 @@
 """The three convolutions against XLA's own: values, gradients, gradients of gradient penalties."""
 
-import itertools
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,33 +16,29 @@ from gaxjax.errors import InputError
 from gaxjax.networks import convolution
 from gaxjax.networks.convolution import Pair, Pairs, conv, conv_transpose, correlate, same_padding
 
-# size, window, stride, padding, channels in, channels out
-CASES = [
-    ((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)), 6, 7),
-    ((8, 6), (4, 4), (2, 2), ((1, 1), (1, 1)), 3, 7),
-    ((4, 6), (4, 4), (2, 2), ((1, 1), (1, 1)), 7, 1),
-    ((9, 7), (4, 2), (2, 2), ((0, 1), (1, 0)), 6, 5),  # the stride leaves the last row unused
-    ((9, 9), (4, 4), (2, 2), ((0, 0), (0, 0)), 3, 5),
-    ((8, 8), (3, 3), (1, 1), ((1, 1), (1, 1)), 6, 7),
-    ((5, 7), (3, 3), (1, 1), ((1, 1), (1, 1)), 6, 3),
-    ((6, 5), (3, 2), (1, 1), ((0, 0), (3, 4)), 5, 6),  # padding wider than the window
-    ((8, 8), (3, 3), (2, 2), ((1, 1), (1, 1)), 6, 7),
-    ((10, 8), (3, 3), (2, 2), ((0, 0), (0, 0)), 2, 7),
-    ((7, 9), (5, 5), (2, 2), ((1, 2), (2, 2)), 1, 6),
-    ((9, 8), (5, 3), (2, 1), ((2, 2), (1, 1)), 6, 7),  # strides that differ
-    ((9, 8), (4, 3), (2, 1), ((2, 2), (1, 1)), 6, 7),
-    ((11, 9), (3, 3), (4, 3), ((0, 0), (1, 0)), 5, 6),  # pixels between the windows
-    ((6, 6), (1, 1), (1, 1), ((0, 0), (0, 0)), 6, 7),
-    ((6, 6), (1, 1), (1, 1), ((0, 0), (0, 0)), 6, 3),
-    ((5, 6), (1, 1), (1, 1), ((1, 0), (0, 2)), 3, 7),
-    ((7, 6), (1, 1), (2, 2), ((0, 0), (0, 0)), 6, 7),
-    ((9, 8), (7, 7), (1, 1), ((3, 3), (3, 3)), 3, 6),
-    ((4, 4), (4, 4), (1, 1), ((0, 0), (0, 0)), 6, 5),
-    ((4, 4), (4, 4), (2, 2), ((0, 0), (0, 0)), 6, 5),
-]
 Case = tuple[Pair, Pair, Pair, Pairs, int, int]
-IDS = ["-".join("x".join(map(str, np.ravel(part))) for part in case) for case in CASES]
-BATCH = 2
+Function = Callable[[Array, Array], Array]
+
+# size, window, stride, padding, channels in, channels out
+CASES: dict[str, Case] = {
+    "4x4 by 2": ((8, 8), (4, 4), (2, 2), ((1, 1), (1, 1)), 6, 7),
+    "4x4 by 2, image": ((8, 6), (4, 4), (2, 2), ((1, 1), (1, 1)), 3, 7),
+    "4x2 by 2, last row unused": ((9, 7), (4, 2), (2, 2), ((0, 1), (1, 0)), 6, 5),
+    "4x4 by 2, both ends unused": ((9, 9), (4, 4), (2, 2), ((0, 0), (0, 0)), 3, 5),
+    "3x3": ((5, 7), (3, 3), (1, 1), ((1, 1), (1, 1)), 6, 7),
+    "3x3 to image": ((5, 7), (3, 3), (1, 1), ((1, 1), (1, 1)), 6, 3),
+    "3x2, padding wider than window": ((6, 5), (3, 2), (1, 1), ((0, 0), (3, 4)), 5, 6),
+    "3x3 by 2": ((8, 8), (3, 3), (2, 2), ((1, 1), (1, 1)), 6, 7),
+    "3x3 by 2, unused": ((10, 8), (3, 3), (2, 2), ((0, 0), (0, 0)), 6, 7),
+    "5x5 by 2, image": ((7, 9), (5, 5), (2, 2), ((1, 2), (2, 2)), 1, 6),
+    "4x3 by 2 and 1": ((9, 8), (4, 3), (2, 1), ((2, 2), (1, 1)), 6, 7),
+    "pixels between the windows": ((11, 9), (3, 3), (4, 4), ((0, 0), (1, 0)), 5, 6),
+    "1x1": ((6, 6), (1, 1), (1, 1), ((0, 0), (0, 0)), 6, 3),
+    "1x1, padded": ((5, 6), (1, 1), (1, 1), ((1, 0), (0, 2)), 3, 7),
+    "1x1 by 2": ((7, 6), (1, 1), (2, 2), ((0, 0), (0, 0)), 6, 7),
+    "7x7, image": ((9, 8), (7, 7), (1, 1), ((3, 3), (3, 3)), 3, 6),
+    "4x4, whole": ((4, 4), (4, 4), (1, 1), ((0, 0), (0, 0)), 6, 5),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -52,15 +48,28 @@ def float64() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=["short sums", "long sums", "native"])
-def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Both of the CPU's ways to the kernel gradient, and what other devices get."""
-    monkeypatch.setattr(convolution, "_is_cpu", lambda: request.param != "native")
-    monkeypatch.setattr(convolution, "SHORT", 0 if request.param == "long sums" else 4096)
-    return request.param
+@pytest.fixture(autouse=True)
+def cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The family on any backend; and the kernel gradient for long sums, though those here are short."""
+    monkeypatch.setattr(convolution, "_is_cpu", lambda: True)
+    monkeypatch.setattr(convolution, "SHORT", 0)
 
 
-def arrays(case: Case, batch: int = BATCH) -> tuple[Array, Array, Array]:
+def run(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Compiled, with little optimization: compiling is nearly all that these tests do."""
+    return jax.jit(function).lower(*arguments).compile({"xla_backend_optimization_level": 0})(*arguments)
+
+
+def close(found: Any, expected: Any, tolerance: float = 1e-10) -> None:
+    def compare(a: Array, b: Array) -> None:
+        assert a.dtype == b.dtype
+        scale = max(1.0, float(jnp.max(jnp.abs(b))))
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * scale)
+
+    jax.tree.map(compare, found, expected)
+
+
+def arrays(case: Case, batch: int = 2) -> tuple[Array, Array, Array]:
     """x, kernel and y of a case."""
     size, window, stride, padding, inputs, outputs = case
     extents = zip(size, window, stride, padding, strict=True)
@@ -71,84 +80,90 @@ def arrays(case: Case, batch: int = BATCH) -> tuple[Array, Array, Array]:
     return x, kernel, y
 
 
-def both(case: Case) -> dict[str, tuple[Callable[..., Array], Callable[..., Array], tuple[Array, Array]]]:
-    """Name -> the function under test, its reference, their two arguments."""
-    (size, window, stride, padding, _, _), (x, kernel, y) = case, arrays(case)
-    return {
-        "conv": (
-            lambda a, b: conv(a, b, stride, padding),
-            lambda a, b: convolution.reference_conv(a, b, stride, padding),
-            (x, kernel),
-        ),
-        "conv_transpose": (
-            lambda a, b: conv_transpose(a, b, stride, padding, size),
-            lambda a, b: convolution.reference_conv_transpose(a, b, stride, padding, size),
-            (y, kernel),
-        ),
-        "correlate": (
-            lambda a, b: correlate(a, b, window, stride, padding),
-            lambda a, b: convolution.reference_correlate(a, b, window, stride, padding),
-            (x, y),
-        ),
-    }
+def functions(case: Case) -> tuple[Function, Function, Function]:
+    """The three functions of two arrays each."""
+    size, window, stride, padding, _, _ = case
+    return (
+        lambda x, kernel: conv(x, kernel, stride, padding),
+        lambda y, kernel: conv_transpose(y, kernel, stride, padding, size),
+        lambda x, y: correlate(x, y, window, stride, padding),
+    )
 
 
-def penalty(function: Callable[..., Array], a: Array, b: Array) -> Array:
-    """Of the gradients with respect to both arguments: reaches every second derivative."""
-    first, second = jax.grad(lambda a, b: jnp.sum(jnp.sin(function(a, b))), argnums=(0, 1))(a, b)
-    return jnp.sum(first**2) + jnp.sum(jnp.cos(second))
+def references(case: Case) -> tuple[Function, Function, Function]:
+    """The same three as XLA has them."""
+    size, window, stride, padding, _, _ = case
+    return (
+        lambda x, kernel: convolution.reference_conv(x, kernel, stride, padding),
+        lambda y, kernel: convolution.reference_conv_transpose(y, kernel, stride, padding, size),
+        lambda x, y: convolution.reference_correlate(x, y, window, stride, padding),
+    )
 
 
-def close(found: object, expected: object, tolerance: float = 1e-10) -> None:
-    def compare(a: Array, b: Array) -> None:
-        assert a.dtype == b.dtype
-        np.testing.assert_allclose(
-            a, b, rtol=tolerance, atol=tolerance * max(1.0, float(jnp.max(jnp.abs(b))))
-        )
-
-    jax.tree.map(compare, found, expected)
+def total(function: Function) -> Function:
+    """A scalar that is not linear in the function."""
+    return lambda a, b: jnp.sum(jnp.sin(function(a, b)))
 
 
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_values_gradients_and_penalties_are_the_references(case: Case, path: str) -> None:
-    @jax.jit
-    def everything() -> dict[str, list[tuple[object, ...]]]:
-        return {
-            name: [
-                (
-                    f(*inputs),
-                    jax.grad(lambda *ab, f=f: jnp.sum(jnp.sin(f(*ab))), (0, 1))(*inputs),
-                    jax.grad(lambda *ab, f=f: penalty(f, *ab), (0, 1))(*inputs),
-                )
-                for f in (ours, reference)
-            ]
-            for name, (ours, reference, inputs) in both(case).items()
-        }
+def penalty(function: Function) -> Function:
+    """Of the gradients with respect to both arguments: its gradient reaches every second derivative."""
 
-    for found, expected in everything().values():
-        close(found, expected)
+    def penalized(a: Array, b: Array) -> Array:
+        first, second = jax.grad(total(function), (0, 1))(a, b)
+        return jnp.sum(first**2) + jnp.sum(jnp.cos(second))
+
+    return penalized
 
 
-def test_a_convolution_by_hand() -> None:
+def values_and_gradients(
+    three: tuple[Function, Function, Function], x: Array, kernel: Array, y: Array
+) -> Any:
+    """Values of all three, first gradients of one, and gradients of a penalty.
+
+    The gradients of `conv` are the other two, so that those of its penalty are gradients of all three.
+    """
+    one, two, other = three
+    return (
+        (one(x, kernel), two(y, kernel), other(x, y)),
+        jax.grad(total(one), (0, 1))(x, kernel),
+        jax.grad(penalty(one), (0, 1))(x, kernel),
+    )
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_values_gradients_and_penalties_are_the_references(case: Case) -> None:
+    found, expected = (
+        run(lambda *xs, f=f: values_and_gradients(f(case), *xs), *arrays(case))
+        for f in (functions, references)
+    )
+    close(found, expected)
+
+
+@pytest.mark.parametrize("name", ["4x2 by 2, last row unused", "3x3", "3x2, padding wider than window"])
+def test_short_sums_are_the_references_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convolution, "SHORT", 4096)
+    test_values_gradients_and_penalties_are_the_references(CASES[name])
+
+
+def test_other_backends_get_native_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = CASES["4x2 by 2, last row unused"]
+
+    def program(three: tuple[Function, Function, Function]) -> str:
+        return str(jax.make_jaxpr(lambda *xs: values_and_gradients(three, *xs))(*arrays(case)))
+
+    assert "custom_vjp" in str(jax.make_jaxpr(functions(case)[0])(*arrays(case)[:2]))
+    assert program(functions(case)) != program(references(case))
+    monkeypatch.setattr(convolution, "_is_cpu", lambda: False)
+    assert program(functions(case)) == program(references(case))
+
+
+def test_convolutions_by_hand() -> None:
     x = jnp.arange(6.0).reshape(1, 2, 3, 1)
     kernel = jnp.array([[1.0, 10.0], [100.0, 1000.0]]).reshape(2, 2, 1, 1)
     assert conv(x, kernel).ravel().tolist() == [0 + 10 + 300 + 4000, 1 + 20 + 400 + 5000]
     assert conv_transpose(jnp.ones((1, 1, 2, 1)), kernel).ravel().tolist() == [1, 11, 10, 100, 1100, 1000]
-    assert correlate(x, jnp.array([1.0, 10.0]).reshape(1, 1, 2, 1), (2, 2)).ravel().tolist() == [
-        10,
-        21,
-        43,
-        54,
-    ]
-
-
-@pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_transposes_are_adjoint(case: Case) -> None:
-    x, kernel, y = arrays(case)
-    size, window, stride, padding, _, _ = case
-    product = jnp.vdot(y, conv(x, kernel, stride, padding))
-    close(jnp.vdot(x, conv_transpose(y, kernel, stride, padding, size)), product)
-    close(jnp.vdot(kernel, correlate(x, y, window, stride, padding)), product)
+    y = jnp.array([1.0, 10.0]).reshape(1, 1, 2, 1)
+    assert correlate(x, y, (2, 2)).ravel().tolist() == [10, 21, 43, 54]
 
 
 @pytest.mark.parametrize("stride, padding, expected", [(1, 0, (7, 8)), (2, 1, (8, 10)), (2, 0, (10, 12))])
@@ -157,80 +172,88 @@ def test_the_default_size_is_the_smallest(stride: int, padding: int, expected: P
     assert conv_transpose(y, kernel, stride, padding).shape == (1, *expected, 3)
 
 
-@pytest.mark.parametrize(
-    "size, kernel, stride", list(itertools.product([(7, 8), (1, 5)], [(4, 4), (3, 1), (5, 5)], [1, 2, 3]))
-)
-def test_same_padding_gives_sizes_rounded_up(size: Pair, kernel: Pair, stride: int) -> None:
-    x, kernels = jnp.ones((1, *size, 1)), jnp.ones((*kernel, 1, 1))
-    expected = jax.lax.conv_general_dilated(
-        x, kernels, (stride, stride), "SAME", dimension_numbers=convolution.LAYOUT
-    )
-    close(conv(x, kernels, stride, same_padding(size, kernel, stride)), expected)
+@pytest.mark.parametrize("size", [(7, 8), (1, 5)])
+@pytest.mark.parametrize("kernel", [(4, 4), (3, 1), (5, 5)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_same_padding_is_that_of_lax(size: Pair, kernel: Pair, stride: int) -> None:
+    expected = jax.lax.padtype_to_pads(size, kernel, (stride, stride), "SAME")
+    assert same_padding(size, kernel, stride) == tuple(map(tuple, expected))
 
 
-@pytest.mark.parametrize("case", CASES[:9], ids=IDS[:9])
 @pytest.mark.parametrize("axes", [(0, None), (None, 0), (0, 0)])
-def test_vmap_is_a_loop(case: Case, axes: tuple[int | None, int | None]) -> None:
-    for function, _, inputs in both(case).values():
-        gradient = jax.grad(lambda *ab, f=function: jnp.sum(jnp.sin(f(*ab))), (0, 1))
-        many = [
-            a if axis is None else jnp.stack([a, 2 * a, a - 1]) for a, axis in zip(inputs, axes, strict=True)
-        ]
-        one = [[a if axis is None else a[i] for a, axis in zip(many, axes, strict=True)] for i in range(3)]
-        for f in (function, gradient):
-            expected = jax.tree.map(lambda *leaves: jnp.stack(leaves), *(f(*inputs) for inputs in one))
-            close(jax.vmap(f, axes)(*many), expected)
-        total = jax.grad(lambda *ab, f=function: jnp.sum(jnp.sin(jax.vmap(f, axes)(*ab))), (0, 1))(*many)
-        parts = [gradient(*inputs) for inputs in one]
-        joined = [[p[i] for p in parts] for i in range(2)]
-        close(
-            list(total),
-            [sum(p) if axis is None else jnp.stack(p) for p, axis in zip(joined, axes, strict=True)],
-        )
+@pytest.mark.parametrize("name", ["4x4 by 2", "3x3 to image", "5x5 by 2, image"])
+def test_vmap_is_a_loop(name: str, axes: tuple[int | None, int | None]) -> None:
+    (x, kernel, y), count = arrays(CASES[name]), 3
+    pairs = (x, kernel), (y, kernel), (x, y)
+
+    def gradients(mapped: bool) -> Any:
+        results = []
+        for function, pair in zip(functions(CASES[name]), pairs, strict=True):
+            many = [
+                a if axis is None else jnp.stack([a, 2 * a, a - 1])
+                for a, axis in zip(pair, axes, strict=True)
+            ]
+
+            def loop(*many: Array, function: Function = function) -> Array:
+                ones = [
+                    [a if axis is None else a[i] for a, axis in zip(many, axes, strict=True)]
+                    for i in range(count)
+                ]
+                return jnp.stack([function(*one) for one in ones])
+
+            results.append(
+                jax.value_and_grad(total(jax.vmap(function, axes) if mapped else loop), (0, 1))(*many)
+            )
+        return results
+
+    close(run(lambda: gradients(mapped=True)), run(lambda: gradients(mapped=False)))
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[8]], ids=[IDS[0], IDS[8]])
-def test_scan_is_a_loop(case: Case) -> None:
+def test_scan_is_a_loop() -> None:
     """Descent on a penalty: differentiated twice, in a loop."""
-    for function, _, (a, b) in both(case).values():
+    x, kernel, _ = arrays(CASES["4x4 by 2"])
+    scales = jnp.array([1.0, 0.5])
 
-        def move(
-            b: Array, scale: Array, function: Callable[..., Array] = function, a: Array = a
-        ) -> tuple[Array, Array]:
-            value, gradient = jax.value_and_grad(lambda b: penalty(function, scale * a, b))(b)
-            return b - 1e-3 * gradient, value
-
-        expected, values, scales = b, [], jnp.array([1.0, 0.5, 2.0])
-        for scale in scales:
-            expected, value = move(expected, scale)
-            values.append(value)
-        close(
-            jax.jit(lambda b, move=move, scales=scales: jax.lax.scan(move, b, scales))(b),
-            (expected, jnp.stack(values)),
+    def move(kernel: Array, scale: Array) -> tuple[Array, Array]:
+        value, gradient = jax.value_and_grad(penalty(functions(CASES["4x4 by 2"])[0]), argnums=1)(
+            scale * x, kernel
         )
+        return kernel - 1e-3 * gradient, value
+
+    found = run(lambda kernel: jax.lax.scan(move, kernel, scales), kernel)
+    kernel, first = run(move, kernel, scales[0])
+    kernel, second = run(move, kernel, scales[1])
+    close(found, (kernel, jnp.stack([first, second])))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [(jnp.float32, 1e-5), (jnp.bfloat16, 2e-2)])
-@pytest.mark.parametrize("case", CASES[:9], ids=IDS[:9])
-def test_lower_precision_keeps_its_type_and_its_accuracy(
-    case: Case, dtype: jnp.dtype, tolerance: float, path: str
-) -> None:
-    for function, reference, inputs in both(case).values():
-        low = [a.astype(dtype) for a in inputs]
-        found = function(*low), *jax.grad(lambda *ab, f=function: jnp.sum(f(*ab)), (0, 1))(*low)
-        exact = [a.astype(jnp.float64) for a in low]
-        expected = reference(*exact), *jax.grad(lambda *ab, f=reference: jnp.sum(f(*ab)), (0, 1))(*exact)
-        for a, b in zip(found, expected, strict=True):
-            assert a.dtype == dtype
-            close(a.astype(jnp.float64), b, tolerance)
+@pytest.mark.parametrize("name", ["4x4 by 2", "3x3 to image", "3x3 by 2", "1x1"])
+def test_lower_precision_keeps_type_and_accuracy(name: str, dtype: jnp.dtype, tolerance: float) -> None:
+    def all_of(three: tuple[Function, Function, Function], x: Array, kernel: Array, y: Array) -> Any:
+        def sums(x: Array, kernel: Array, y: Array) -> Array:
+            return jnp.sum(three[0](x, kernel)) + jnp.sum(three[1](y, kernel)) + jnp.sum(three[2](x, y))
+
+        return (
+            three[0](x, kernel),
+            three[1](y, kernel),
+            three[2](x, y),
+            jax.grad(sums, (0, 1, 2))(x, kernel, y),
+        )
+
+    low = [a.astype(dtype) for a in arrays(CASES[name])]
+    exact = [a.astype(jnp.float64) for a in low]
+    found = run(lambda *xs: all_of(functions(CASES[name]), *xs), *low)
+    assert {a.dtype for a in jax.tree.leaves(found)} == {jnp.dtype(dtype)}
+    expected = run(lambda *xs: all_of(references(CASES[name]), *xs), *exact)
+    close(jax.tree.map(lambda a: a.astype(jnp.float64), found), expected, tolerance)
 
 
 def test_mixed_types_are_promoted() -> None:
-    x, kernel, _ = arrays(CASES[0])
+    x, kernel, _ = (a.astype(jnp.float32) for a in arrays(CASES["4x4 by 2"]))
     half = x.astype(jnp.bfloat16)
-    gradient = jax.grad(lambda x: jnp.sum(conv(x, kernel.astype(jnp.float32), 2, 1)))(half)
-    assert conv(half, kernel.astype(jnp.float32), 2, 1).dtype == jnp.float32
-    assert gradient.dtype == jnp.bfloat16
+    y, pullback = jax.vjp(lambda x: conv(x, kernel, 2, 1), half)
+    assert y.dtype == jnp.float32
+    assert pullback(y)[0].dtype == jnp.bfloat16
 
 
 @pytest.mark.parametrize(
@@ -253,41 +276,37 @@ def test_mixed_types_are_promoted() -> None:
         (lambda x, k, y: correlate(x, y[0], (4, 4), 2, 1), "^y has the shape"),
     ],
 )
-def test_wrong_shapes_are_refused_by_name(call: Callable[[Array, Array, Array], Array], message: str) -> None:
+def test_wrong_shapes_are_refused_by_name(call: Callable[..., Array], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        call(*arrays(CASES[0]))
+        call(*arrays(CASES["4x4 by 2"]))
 
 
 SHARDED = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from gaxjax.networks import convolution as c
+from gaxjax.networks import convolution
 
 mesh = Mesh(np.array(jax.devices()), ("data",))
-assert mesh.size == 2 and c._is_cpu()
 images, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())
+assert mesh.size == 2 and convolution._is_cpu()
+random = np.random.default_rng(0)
 
-def penalized(x, kernel, stride, padding):
-    def score(x):
-        y = c.conv(x, kernel, stride, padding)
-        back = c.conv_transpose(jnp.sin(y), kernel, stride, padding, x.shape[1:3])
-        return jnp.mean(jnp.cos(y)) + jnp.mean(back**2)
-    value, gradient = jax.value_and_grad(score)(x)
-    return value + jnp.sum(gradient**2)
+# Windows of whole strides, others, one pixel, few channels; sums that are long, and short.
+cases = (4, 2, 1, 8, 0), (3, 2, 1, 8, 4096), (1, 1, 0, 8, 0), (4, 2, 1, 3, 0)
+for window, stride, padding, channels, convolution.SHORT in cases:
+    x = random.standard_normal((4, 8, 8, channels)).astype(np.float32)
+    kernel = random.standard_normal((window, window, channels, 6)).astype(np.float32) / window
 
-# Windows of whole strides, others, stride 1 and 1x1; few channels, and sums that are long.
-cases = (4, 2, 1, 8), (3, 2, 1, 8), (3, 1, 1, 8), (1, 1, 0, 8), (4, 2, 1, 3)
-for window, stride, padding, channels in cases:
-    for c.SHORT in (0, 4096):
-        random = np.random.default_rng(0)
-        x = random.standard_normal((4, 8, 8, channels)).astype(np.float32)
-        kernel = random.standard_normal((window, window, channels, 6)).astype(np.float32) / window
-        f = lambda x, kernel: jax.value_and_grad(penalized, (0, 1))(x, kernel, stride, padding)
-        expected = jax.jit(f)(jnp.asarray(x), jnp.asarray(kernel))
-        found = jax.block_until_ready(jax.jit(f, in_shardings=(images, whole))(x, kernel))
-        assert len(found[1][0].sharding.device_set) == 2
-        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
+    def score(x, kernel):
+        y = jnp.sin(convolution.conv(x, kernel, stride, padding))
+        return jnp.mean(convolution.conv_transpose(y, kernel, stride, padding, (8, 8)) ** 2)
+
+    gradients = lambda *xs: jax.value_and_grad(score, (0, 1))(*xs)
+    expected = jax.jit(gradients)(x, kernel)
+    found = jax.block_until_ready(jax.jit(gradients, in_shardings=(images, whole))(x, kernel))
+    assert len(found[1][0].sharding.device_set) == 2
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected)):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * np.abs(b).max())
 """
 
 

@@ -156,7 +156,7 @@ def test_cyclegan_by_hand() -> None:
     assert set(gradient) == {"discriminator_a", "discriminator_b"}
 
     loss, logs, _, gradient = play(gan, "generator", state, WHITE)
-    # Fooling: (1 - 1)^2 / 2 + (2 - 1)^2 / 2. There and back, both ways, 2 for 1. b to b gives 2 for 1, a to a 1.
+    # Fooling: (1 - 1)^2 / 2 + (2 - 1)^2 / 2. There and back 2 for 1, both ways. b to b 2 for 1, a to a right.
     assert (logs["fooling"], logs["cycle"], logs["identity"]) == (0.5, 2, 1)
     assert loss == 0.5 + 10 * 2 + 5 * 1
     assert set(gradient) == {"generator_ab", "generator_ba"}

@@ -124,7 +124,7 @@ def test_pod_asks_gcloud(pod: Callable, tmp_path: Path) -> None:
         ),
         (
             "run --name pod --zone z1 -- gaxjax train ring.py --workdir runs/ring",
-            "run: --workdir runs/ring is no absolute path; give one on NFS, or on a bucket mounted with gcsfuse",
+            "run: --workdir runs/ring is no absolute path; give one on NFS or a mounted bucket",
         ),
     ],
 )

@@ -27,6 +27,9 @@ class Adversarial(GAN):
     """name of a pair of functions in gaxjax.losses"""
     penalties: tuple[Penalty, ...] = ()
     """added to the discriminator's loss"""
+    zero_sum: bool = False
+    """the generator minimizes the discriminator's loss negated, its real term too, in place of its own: for
+    solvers that look through the discriminator's answer. Metz et al. 2017, eq. 4; Schaefer et al. 2020, eq. 1"""
     classes: int = 0
     """label classes that both networks are told, one-hot; 0 for none. Mirza and Osindero 2014, section 3.2"""
 
@@ -84,7 +87,11 @@ class Adversarial(GAN):
         return loss, logs
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        return losses.named(self.objective)[1](self.logits(self.generate(batch), batch)), {}
+        discriminator_loss, generator_loss = losses.named(self.objective)
+        fake_logits = self.logits(self.generate(batch), batch)
+        if self.zero_sum:
+            return -discriminator_loss(self.logits(batch["image"], batch), fake_logits), {}
+        return generator_loss(fake_logits), {}
 
 
 def refuse_mixing(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:

@@ -23,10 +23,13 @@ class ResidualGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        bias = self.norm == "none"  # a norm takes every channel's mean away again
+
         def layer(x: Array, width: int, kernel: int, stride: int = 1) -> Array:
             # A stride's border is zeros in the authors' code; everywhere else it is mirrored.
             padding: Padding = "same" if stride > 1 else "reflect"
-            return normalize(Conv(width, kernel, stride, padding, deviation=self.deviation)(x), self.norm)
+            x = Conv(width, kernel, stride, padding, bias, self.deviation)(x)
+            return normalize(x, self.norm)
 
         sizes = []
         width = self.features
@@ -39,7 +42,8 @@ class ResidualGenerator(nn.Module):
             x = x + layer(jax.nn.relu(layer(x, width, 3)), width, 3)
         for size in reversed(sizes):
             width //= 2
-            x = jax.nn.relu(normalize(ConvTranspose(width, 3, deviation=self.deviation)(x, size), self.norm))
+            x = ConvTranspose(width, 3, bias=bias, deviation=self.deviation)(x, size)
+            x = jax.nn.relu(normalize(x, self.norm))
         return activate(Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x), "tanh")
 
 
@@ -60,6 +64,7 @@ class PatchDiscriminator(nn.Module):
         for level in range(self.depth + 1):
             stride = 2 if level < self.depth else 1
             width = self.features * 2 ** min(level, 3)
-            x = Conv(width, 4, stride, deviation=self.deviation)(x)
-            x = activate(normalize(x, self.norm if level else "none"), "leaky_relu")
+            norm: Norm = self.norm if level else "none"
+            x = Conv(width, 4, stride, bias=norm == "none", deviation=self.deviation)(x)
+            x = activate(normalize(x, norm), "leaky_relu")
         return Conv(1, 4, deviation=self.deviation)(x)[..., 0]

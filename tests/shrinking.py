@@ -1,0 +1,193 @@
+"""Every recipe of configs/, made so small that a step takes no time, and examples for it.
+
+As a script: plays each of them on as many devices as JAX finds, and leaves what came of it in a folder.
+"""
+
+import dataclasses
+import io
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import quick
+
+from gaxjax import parallel
+from gaxjax.data import Data, Source, open_source
+from gaxjax.data.points import DEFAULTS
+from gaxjax.files import write_bytes
+from gaxjax.game import State, init
+from gaxjax.optimizers import Optimizer
+from gaxjax.plain import fields_of, import_file
+from gaxjax.recipe import Recipe, Stage, abstract_batch, plan
+from gaxjax.transforms import leaves_by_path
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+KEY_OF_PLAY = 1
+SIZES = {
+    "batch_size": 4,
+    "blocks": 1,
+    "code": 4,
+    "features": 8,
+    "pieces": 2,
+    "pool": 3,
+    "samples": 4,
+    "size": 4,
+}
+"""The largest that fields of these names may be."""
+
+
+class Gates(NamedTuple):
+    """How much of each rule a player follows."""
+
+    own: jax.Array
+    """its recipe's"""
+    plain: jax.Array
+    """gradient descent's"""
+
+
+class Gated(Optimizer):
+    """An optimizer with gates in its state, so that one compiled step serves every test.
+
+    At (1, 0) it moves as it would, at (0, 0) it stands still, at (0, rate) it is gradient descent.
+    """
+
+    def build(self, images_per_update: float) -> optax.GradientTransformation:
+        rule = super().build(images_per_update)
+
+        def begin(params: Any) -> Any:
+            return Gates(jnp.ones(()), jnp.zeros(())), rule.init(params)
+
+        def update(gradient: Any, state: Any, params: Any = None) -> Any:
+            gates, state = state
+            change, state = rule.update(gradient, state, params)
+            return jax.tree.map(lambda c, g: gates.own * c - gates.plain * g, change, gradient), (
+                gates,
+                state,
+            )
+
+        return optax.GradientTransformation(begin, update)
+
+
+def with_gates(state: State, gates: dict[str, tuple[float, float]]) -> State:
+    """The state in which each player follows its gates; who is not named stands still."""
+    optimizers = {
+        player: (Gates(*map(jnp.float32, gates.get(player, (0, 0)))), inner)
+        for player, (_, inner) in state.optimizers.items()
+    }
+    return state._replace(optimizers=optimizers)
+
+
+def recipes() -> dict[str, Recipe]:
+    """Every recipe of every file, by what the command line calls it: FILE.py:name."""
+    return {
+        f"{path.name}:{name}": value
+        for path in sorted(CONFIGS.glob("*.py"))
+        for name, value in vars(import_file(path)).items()
+        if isinstance(value, Recipe)
+    }
+
+
+def shrunk(value: Any, name: str = "") -> Any:
+    """A recipe, or any part of one, with small networks, small images and small batches."""
+    if isinstance(value, Optimizer):
+        return Gated(**fields_of(value))
+    if dataclasses.is_dataclass(value):
+        return dataclasses.replace(value, **{key: shrunk(v, key) for key, v in fields_of(value).items()})
+    if isinstance(value, dict):
+        return {key: shrunk(inner, key) for key, inner in value.items()}
+    if name == "shape":
+        return (8, 8, value[2]) if len(value) == 3 else value
+    if isinstance(value, tuple):
+        return tuple(shrunk(inner, name) for inner in value)
+    return min(value, SIZES[name]) if name in SIZES else value
+
+
+def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
+    """One example of the data, without the data."""
+    if data.name in DEFAULTS:
+        return open_source(data).spec
+    image = jax.ShapeDtypeStruct(data.shape, np.uint8)
+    if data.layout == "halves":
+        return {"a": image, "b": image}
+    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
+
+
+class Synthetic(Source):
+    """Noise of a given shape and type."""
+
+    def __init__(self, spec: dict[str, jax.ShapeDtypeStruct]):
+        self.spec = spec
+        self.streams = dict.fromkeys(spec, 0)
+
+    def __len__(self) -> int:
+        return 100
+
+    def take(self, positions: np.ndarray, seed: int | None = None) -> dict[str, np.ndarray]:
+        generator = np.random.default_rng([int(positions[0]), len(positions)])
+        high = {np.dtype(np.uint8): 256, np.dtype(np.int32): 2}  # pixels, labels
+        return {
+            name: generator.integers(0, high[x.dtype], (len(positions), *x.shape)).astype(x.dtype)
+            if x.dtype in high
+            else generator.normal(size=(len(positions), *x.shape)).astype(x.dtype)
+            for name, x in self.spec.items()
+        }
+
+
+def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:
+    """What the data pipeline would give for a step."""
+    minibatches = plan(recipe, stage).minibatches
+    positions = step * 1000 + np.arange(minibatches * stage.batch_size)
+    examples = Synthetic(spec_of(recipe.data)).take(positions)
+    return {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
+
+
+def save(path: Path, state: State) -> None:
+    """A state as one file, which is there when it is whole."""
+    buffer = io.BytesIO()
+    np.savez(buffer, **{"/".join(name): leaf for name, leaf in leaves_by_path(state).items()})
+    write_bytes(path, buffer.getvalue())
+
+
+def load(path: Path, like: State) -> State:
+    """The state of a file, in the shape of another."""
+    with np.load(path) as file:
+        leaves = [file["/".join(name)] for name in leaves_by_path(like)]
+    return jax.tree.unflatten(jax.tree.structure(like), leaves)
+
+
+def begin(recipe: Recipe) -> State:
+    """The state before the first step."""
+    stage = recipe.all_stages[0]
+    batch = abstract_batch(spec_of(recipe.data), stage.batch_size)
+    optimizers = plan(recipe, stage).optimizers
+    return quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0))
+
+
+def descending(recipe: Recipe) -> State:
+    """The state before the first step of gradient descent.
+
+    An optimizer that divides by the gradient's size, such as Adam, makes the rounding error of a gradient near
+    zero as large as any move: what is to agree but for rounding errors must not use one.
+    """
+    return with_gates(begin(recipe), dict.fromkeys(recipe.all_stages[0].gan.players, (0, 0.01)))
+
+
+def main(target: Path, steps: int = 2) -> None:
+    mesh = parallel.make_mesh()
+    for name, recipe in recipes().items():
+        recipe = shrunk(recipe)
+        stage = recipe.all_stages[0]
+        state = parallel.replicate(descending(recipe), mesh)
+        step_on = parallel.pmapped(plan(recipe, stage).step, mesh)
+        for step in range(steps):
+            given = parallel.shard(batches(recipe, stage, step), mesh)
+            state, _ = step_on(state, given, jax.random.key(KEY_OF_PLAY))
+        save(target / f"{name}.{mesh.size}.npz", jax.device_get(state))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,194 @@
+"""One run, however many devices and processes share it."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+import runs
+
+from gaxjax import cli, parallel
+from gaxjax.errors import InputError
+
+# NPROC: the stand-in devices take their threads from a pool of that size, and hang when it is too small.
+# The compiler's own passes are not what is tested, and take longer than the steps.
+SETTINGS = {"NPROC": "64", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def together(count: int) -> list[dict[str, str]]:
+    """The environments of the processes of one job."""
+    job = {"GAXJAX_COORDINATOR": f"127.0.0.1:{free_port()}", "GAXJAX_PROCESSES": str(count)}
+    return [SETTINGS | job | {"GAXJAX_PROCESS": str(index)} for index in range(count)]
+
+
+def program(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+    """`devices.py` in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-W", "error", str(Path(__file__).with_name("devices.py")), *map(str, arguments)],
+        cwd=runs.REPOSITORY,
+        env=os.environ | {"PYTHONPATH": str(runs.REPOSITORY)} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def results(path: Path) -> dict[str, dict[str, np.ndarray]]:
+    """{"game|mesh": {path of a leaf: [seeds, ...]}}"""
+    found: dict[str, dict[str, np.ndarray]] = {}
+    with np.load(path) as arrays:
+        for key in arrays:
+            name, leaf = key.rsplit("|", 1)
+            found.setdefault(name, {})[leaf] = arrays[key]
+    return found
+
+
+def assert_close(one: dict[str, np.ndarray], other: dict[str, np.ndarray], seed: int = 0) -> None:
+    assert one.keys() == other.keys() and len(one) > 20
+    for leaf, value in one.items():
+        np.testing.assert_allclose(other[leaf][seed], value[0], rtol=0, atol=1e-5, err_msg=leaf)
+
+
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
+    path = tmp_path_factory.mktemp("devices") / "one.npz"
+    status, _, errors = runs.finish(program(path, "seeds", JAX_NUM_CPU_DEVICES="4", **SETTINGS), 400)
+    assert status == 0, errors
+    return results(path)
+
+
+@pytest.mark.parametrize("game", ["batch norm", "penalty"])
+def test_one_two_and_four_devices_agree(one_process: dict[str, Any], game: str) -> None:
+    for devices in ("2", "4"):
+        assert_close(one_process[f"{game}|1"], one_process[f"{game}|{devices}"])
+    statistics = [
+        leaf for leaf in one_process[f"{game}|1"] if "batch_stats" in leaf and leaf.endswith("/var")
+    ]
+    assert len(statistics) == (2 if game == "batch norm" else 1)
+
+
+def test_seeds_in_one_program_equal_separate_runs(one_process: dict[str, Any]) -> None:
+    assert_close(one_process["batch norm|1"], one_process["batch norm|seeds"], seed=0)
+    assert_close(one_process["batch norm|seed 1"], one_process["batch norm|seeds"], seed=1)
+    leaf = "params/generator/Dense_0/kernel"
+    assert not np.allclose(one_process["batch norm|1"][leaf], one_process["batch norm|seed 1"][leaf])
+
+
+def test_two_processes_agree_with_one(one_process: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "two.npz"
+    processes = [program(path, JAX_NUM_CPU_DEVICES="2", **environment) for environment in together(2)]
+    for status, _, errors in [runs.finish(process, 400) for process in processes]:
+        assert status == 0, errors
+    two = results(path)
+    for game in ("batch norm", "penalty"):
+        assert_close(one_process[f"{game}|4"], two[f"{game}|2 processes"])
+
+
+def test_train_in_two_processes(tmp_path: Path) -> None:
+    """The same metrics as one process's, one record, and an exact resume after kill -9 of both."""
+    recipe, workdir = runs.write_recipe(tmp_path), tmp_path / "two"
+
+    def command(workdir: Path) -> list[str]:
+        lengths = ["--kimg", "0.48", "--checkpoint-kimg", "0.16"]  # 30 steps, every 10
+        return ["train", str(recipe), "--workdir", str(workdir), *lengths]
+
+    assert cli.main(command(tmp_path / "one")) == 0
+    processes = [runs.start(*command(workdir), **job) for job in together(2)]
+    runs.until(lambda: runs.steps(workdir), processes[0])
+    for process in processes:
+        process.kill()
+    assert [runs.finish(process)[0] for process in processes] == [-9, -9]
+    rest = subprocess.Popen(
+        ["bash", "launch/local.sh", "2", sys.executable, "-m", "gaxjax.cli", *command(workdir)],
+        cwd=runs.REPOSITORY,
+        env=os.environ | SETTINGS,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    status, output, errors = runs.finish(rest)
+    assert status == 0, output + errors
+    assert f"[0] samples: {workdir}/samples/0000000480.png" in output and "[1] samples" not in output
+    assert "going on from" in output and "on 2 cpu devices" in output
+    one, two = runs.rows(tmp_path / "one"), runs.rows(workdir)
+    assert [row["step"] for row in two] == [row["step"] for row in one] and len(one) == 5
+    for expected, row in zip(one, two, strict=True):
+        assert row == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert {path.name for path in workdir.iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+    # One file of events for each start that came to a row.
+    assert 1 <= len(list((workdir / "tensorboard").iterdir())) <= 2
+
+
+def test_what_one_process_refuses_stops_all(tmp_path: Path) -> None:
+    recipe = runs.write_recipe(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    processes = [runs.start("train", recipe, "--workdir", tmp_path / "full", **job) for job in together(2)]
+    (first, _, said), (second, _, also_said) = [runs.finish(process) for process in processes]
+    assert (first, second) == (2, 2), said + also_said
+    assert "is there and is not a run of gaxjax" in said and "Traceback" not in said + also_said
+    assert "error: another process cannot begin; its own message says why" in also_said
+
+
+def test_batches_that_the_devices_cannot_share() -> None:
+    def mesh(devices: int) -> Any:
+        return SimpleNamespace(shape={"data": devices})
+
+    parallel.check_batch(96, mesh(8))
+    expected = "batch_size 100 is not divisible by 8 devices; use 96 or 104"
+    with pytest.raises(InputError, match=f"^{expected}$"):
+        parallel.check_batch(100, mesh(8))
+    with pytest.raises(InputError, match=r"^batch_size 3 is not divisible by 8 devices; use 8$"):
+        parallel.check_batch(3, mesh(8))
+
+
+def test_batch_is_refused_on_two_devices(tmp_path: Path) -> None:
+    recipe = runs.write_recipe(tmp_path)
+    arguments = ("train", recipe, "--workdir", tmp_path / "run", "--batch-size", "9")
+    status, _, errors = runs.finish(runs.start(*arguments, JAX_NUM_CPU_DEVICES="2"))
+    assert status == 2 and errors == "error: batch_size 9 is not divisible by 2 devices; use 8 or 10\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_mesh_of_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many devices along the seeds as divide both, the rest along the batch."""
+    device = jax.devices()[0]
+    for devices, seeds, shape in ((4, 2, (2, 2)), (8, 3, (1, 8)), (6, 4, (2, 3)), (2, 6, (2, 1))):
+        monkeypatch.setattr(jax, "devices", lambda count=devices: [device] * count)
+        mesh = parallel.make_mesh(seeds)
+        assert (mesh.axis_names, mesh.devices.shape) == (("seed", "data"), shape)
+        assert parallel.make_mesh().devices.shape == (devices,)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({}, "GAXJAX_PROCESSES and GAXJAX_PROCESS must be numbers"),
+        ({"GAXJAX_PROCESSES": "2", "GAXJAX_PROCESS": "x"}, "must be numbers"),
+        (
+            {"GAXJAX_PROCESSES": "2", "GAXJAX_PROCESS": "2"},
+            "GAXJAX_PROCESS 2 is not one of 2 processes; use 0 to 1",
+        ),
+    ],
+)
+def test_settings_of_processes(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], message: str
+) -> None:
+    for name in ("GAXJAX_PROCESSES", "GAXJAX_PROCESS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"GAXJAX_COORDINATOR": "127.0.0.1:1"} | variables).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=message):
+        parallel.initialize()
