@@ -42,6 +42,12 @@ class Checkpoints:
             cleanup_tmp_directories=writable,  # what a killed process had begun to save
             read_only=not writable,
         )
+        if writable:
+            try:
+                directory.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                reason = f"cannot write to {directory} ({brief(error)})"
+                raise InputError(f"{reason}; use another --workdir") from error
         handlers = {"state": ocp.StandardCheckpointHandler(), "meta": ocp.JsonCheckpointHandler()}
         self._manager = ocp.CheckpointManager(directory.absolute(), options=options, item_handlers=handlers)
 

@@ -167,13 +167,13 @@ def begin(recipe: Recipe) -> State:
     return quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0))
 
 
-def descending(recipe: Recipe) -> State:
-    """The state before the first step of gradient descent.
+def descending(begun: State) -> State:
+    """The state from which every player follows gradient descent.
 
-    An optimizer that divides by the gradient's size, such as Adam, makes the rounding error of a gradient near
+    An optimizer that divides by the size of the gradient, such as Adam, makes the rounding error of a gradient near
     zero as large as any move: what is to agree but for rounding errors must not use one.
     """
-    return with_gates(begin(recipe), dict.fromkeys(recipe.all_stages[0].gan.players, (0, 0.01)))
+    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.01)))
 
 
 def main(target: Path, steps: int = 2) -> None:
@@ -181,7 +181,7 @@ def main(target: Path, steps: int = 2) -> None:
     for name, recipe in recipes().items():
         recipe = shrunk(recipe)
         stage = recipe.all_stages[0]
-        state = parallel.replicate(descending(recipe), mesh)
+        state = parallel.replicate(descending(begin(recipe)), mesh)
         step_on = parallel.pmapped(plan(recipe, stage).step, mesh)
         for step in range(steps):
             given = parallel.shard(batches(recipe, stage, step), mesh)

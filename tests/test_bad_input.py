@@ -65,7 +65,7 @@ def run(finished: Path, tmp_path: Path) -> Path:
 
 
 class Refusal:
-    """`gaxjax train` with something wrong: its status is 2 and it has not touched the directory of the run."""
+    """`gaxjax train` with something wrong: its status is 2, and it has not made the directory of the run."""
 
     def __init__(self, recipe: Path, workdir: Path, capsys: pytest.CaptureFixture[str]):
         self.recipe, self.workdir, self.capsys = recipe, workdir, capsys
@@ -130,7 +130,6 @@ def test_unknown_player(recipe: Path) -> None:
         ("--kimg 0", "kimg, the length in thousands of images, must be positive; got 0.0"),
         ("--kimg -1", "kimg, the length in thousands of images, must be positive; got -1.0"),
         ("--kimg nan", "kimg, the length in thousands of images, must be positive"),
-        ("--kimg inf", "kimg"),
         ("--log-kimg 0", "log_kimg must be positive; got 0.0"),
         ("--sample-kimg -2", "sample_kimg must be positive; got -2.0"),
         ("--checkpoint-kimg 0", "checkpoint_kimg must be positive; got 0.0"),
@@ -142,12 +141,13 @@ def test_unknown_player(recipe: Path) -> None:
         ("--seed -1", "seed is at least 0, not -1"),
         ("--optimizers.critic.updates 0", "updates must be at least 1; got 0"),
         ("--optimizers.critic.learning-rate -1", "learning_rate must be positive; got -1"),
-        ("--solver altrenating", "unknown solver 'altrenating'; known: alternating"),
+        ("--solver altrenating", "'altrenating' is not one of: alternating, simultaneous, unrolled(k)"),
     ],
 )
 def test_values_that_make_no_run(refusal: Refusal, flags: str, message: str) -> None:
     said = refusal(*flags.split())
-    assert said.startswith("error: ") and message in said
+    # A part of the recipe, such as an optimizer, has its message in the frame of the parser of flags.
+    assert message in " ".join(said.replace("│", " ").split()) and "Traceback" not in said
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,8 @@ def test_file_in_place_of_the_checkpoints(
     (run / "checkpoints").touch()
     assert cli.main(["train", f"{recipe}:short", "--workdir", str(run)]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("error: ") and str(run / "checkpoints") in said and "Traceback" not in said
+    folder = run / "checkpoints"
+    assert said == f"error: cannot write to {folder} ({folder}: File exists); use another --workdir\n"
 
 
 def test_damaged_recipe(refusal: Refusal, run: Path) -> None:

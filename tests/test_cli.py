@@ -113,11 +113,11 @@ def test_sample(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert grid.shape == (6 * (8 * 10 - 2), 6 * (8 * 10 - 2))  # 64 of 8 pixels, enlarged
     assert np.array_equal(grid, draw("again.png", "--n", "64", "--seed", "0"))
     assert not np.array_equal(grid, draw("others.png", "--seed", "1"))
-    assert draw("few.png", "--n", "2").shape == (17 * 8, 17 * 18)
+    assert draw("few.png", "--n", "2").shape == (26 * 8, 26 * 18)
 
 
 def test_sample_changes_nothing_in_the_run(run: Path, tmp_path: Path) -> None:
-    """The run may be going on: a checkpoint that is being written, or cannot be read, is left where it is."""
+    """It may be going on: a checkpoint that is being written, or cannot be read, is left where it is."""
     copy = Path(shutil.copytree(run, tmp_path / "run"))
     (copy / "checkpoints/000000012.orbax-checkpoint-tmp").mkdir()
     shutil.copytree(copy / "checkpoints/000000010", copy / "checkpoints/000000011")
@@ -128,7 +128,7 @@ def test_sample_changes_nothing_in_the_run(run: Path, tmp_path: Path) -> None:
 
 
 def test_classes_of_a_recipe_file_are_found_again(run: Path, tmp_path: Path, recipe: Path) -> None:
-    """Through the run's own config.py, in a process that has read another file of that kind since, or none."""
+    """Through the run's own config.py, whether the process has read another file since, or none."""
     copy = Path(shutil.copytree(run, tmp_path / "run"))
     other = runs.write_recipe(tmp_path, "class Duel: ...")
     assert cli.main(["show", str(other)]) == 2  # it has no recipe; its Duel is not the run's

@@ -87,7 +87,7 @@ def on_two_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
 @every_recipe
 def test_two_devices_agree_with_one(name: str, on_two_devices: Callable[[str], Path]) -> None:
     run = run_of(name)
-    one = shrinking.descending(run.recipe)
+    one = shrinking.descending(run.states[0])
     for number in range(2):
         one, _ = run.step(one, batches(run.recipe, run.stage, number), KEY)
     two = shrinking.load(on_two_devices(name), one)

@@ -3,6 +3,7 @@
 import random
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -29,49 +30,58 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("compiled"))
 
 
+def train(workdir: Path, cache: str) -> subprocess.Popen[str]:
+    recipe = runs.write_recipe(workdir.parent)
+    return runs.start("train", recipe, "--workdir", workdir, JAX_COMPILATION_CACHE_DIR=cache)
+
+
 def test_killed_at_any_moment(whole: Path, tmp_path: Path, cache: str) -> None:
-    """kill -9 before the first step, in the middle of two saves, between them, and while it resumes."""
-    recipe, workdir = runs.write_recipe(tmp_path), tmp_path / "run"
+    """kill -9 in the middle of two saves, somewhere after one, and at a start."""
+    workdir = tmp_path / "run"
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     killed = []
-    for moment in ("first save", "later", "a save", "start"):
-        process = runs.start("train", recipe, "--workdir", workdir, JAX_COMPILATION_CACHE_DIR=cache)
-        there = runs.steps(workdir)
-        left_over = runs.being_saved(workdir)
-        if moment == "start":
+    for moment in ("the first save", "after a save", "a later save", "a start"):
+        process = train(workdir, cache)
+        before = set(runs.steps(workdir)) | set(runs.being_saved(workdir))
+        if moment == "a start":
             time.sleep(moments.uniform(1, 6))
-        elif moment == "later":
-            runs.until(lambda there=there: len(set(runs.steps(workdir)) - set(there)) > 0, process)
-            time.sleep(moments.uniform(0, 0.4))
+        elif moment == "after a save":
+            runs.until(lambda old=before: set(runs.steps(workdir)) - old, process)
+            time.sleep(moments.uniform(0, 0.1))
         else:
-            runs.until(lambda old=left_over: set(runs.being_saved(workdir)) - set(old), process)
+            runs.until(lambda old=before: set(runs.being_saved(workdir)) - old, process)
             time.sleep(moments.uniform(0, 0.01))
         process.kill()
-        killed.append((moment, runs.finish(process)[0], runs.steps(workdir), runs.being_saved(workdir)))
-    process = runs.start("train", recipe, "--workdir", workdir, JAX_COMPILATION_CACHE_DIR=cache)
-    status, output, errors = runs.finish(process)
+        status, _, errors = runs.finish(process)
+        killed.append((moment, status, runs.steps(workdir), runs.being_saved(workdir)))
+        assert "Traceback" not in errors, (errors, killed, seed)
+    status, _, errors = runs.finish(train(workdir, cache))
     assert status == 0 and "Traceback" not in errors, (errors, killed, seed)
-    assert -signal.SIGKILL in [status for _, status, *_ in killed], (killed, seed)
-    print(killed, seed, output)
+    assert [status for _, status, *_ in killed[:3]] == [-signal.SIGKILL] * 3, (killed, seed)
+    print(killed, seed)  # for when the runs differ
     runs.assert_same_run(whole, workdir, runs.STEPS)
     assert runs.being_saved(workdir) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_signals_save_first(whole: Path, tmp_path: Path, cache: str, number: signal.Signals) -> None:
-    recipe, workdir = runs.write_recipe(tmp_path), tmp_path / "run"
-    process = runs.start("train", recipe, "--workdir", workdir, JAX_COMPILATION_CACHE_DIR=cache)
-    runs.until(lambda: runs.steps(workdir), process)
-    process.send_signal(number)
-    status, _, errors = runs.finish(process)
-    assert status == 128 + number and "Traceback" not in errors, errors
-    said = re.search(r"stopped at step (\d+), all is saved", errors)
-    assert said and 0 < int(said[1]) < runs.STEPS, errors
-    # It has waited for the end of the save.
-    assert runs.steps(workdir)[-1] == int(said[1]) and runs.being_saved(workdir) == []
-    assert (workdir / "curves.png").exists()
-    process = runs.start("train", recipe, "--workdir", workdir, JAX_COMPILATION_CACHE_DIR=cache)
-    status, output, errors = runs.finish(process)
-    assert status == 0 and f"going on from {16 * int(said[1]):,} images" in output, errors
+def test_signals_save_first(whole: Path, tmp_path: Path, cache: str) -> None:
+    """Ctrl-C, then SIGTERM, then to the end."""
+    workdir, stopped = tmp_path / "run", 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = train(workdir, cache)
+        before = set(runs.steps(workdir))
+        runs.until(lambda old=before: set(runs.steps(workdir)) - old, process)
+        process.send_signal(number)
+        status, output, errors = runs.finish(process)
+        assert status == 128 + number and "Traceback" not in errors, errors
+        assert "saving; again to stop at once" in errors
+        assert (f"going on from {16 * stopped:,} images" if stopped else "starting") in output
+        said = re.search(r"stopped at step (\d+), all is saved", errors)
+        assert said and stopped < int(said[1]) < runs.STEPS, errors
+        stopped = int(said[1])
+        # It has waited for the end of the save.
+        assert runs.steps(workdir)[-1] == stopped and runs.being_saved(workdir) == []
+        assert (workdir / "samples.gif").exists() or stopped < runs.EVERY_SAMPLE
+    status, output, errors = runs.finish(train(workdir, cache))
+    assert status == 0 and f"going on from {16 * stopped:,} images" in output, errors
     runs.assert_same_run(whole, workdir, runs.STEPS)
