@@ -111,7 +111,7 @@ class Checkpoints:
         Raises InputError, naming the first path that differs, where it does not fit; any other error means
         that the checkpoint is damaged.
         """
-        self._look_up(step)
+        self._check_readable(step)
         self._compare(step, like)
         items = self._args.Composite(state=self._args.StandardRestore(like))
         return self._manager.restore(step, args=items).state
@@ -154,16 +154,19 @@ class Checkpoints:
     def _directory(self, step: int) -> Path:
         return Path(self._manager.directory) / f"{step:0{DIGITS}d}"
 
-    def _look_up(self, step: int) -> None:
-        """Reads what the arrays share: were it damaged, orbax would fail once for each of them, and tell."""
+    def _check_readable(self, step: int) -> None:
+        """Reads everything once: orbax reads it all at the same time, and would fail once for each array."""
         import tensorstore
 
         state = self._directory(step) / "state"
         for path in state.glob("array_metadatas/*"):
             json.loads(path.read_text())
-        table = {"driver": "ocdbt", "base": f"file://{state}/"}
-        if not tensorstore.KvStore.open(table).result().list().result():
+        table = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"file://{state}/"}).result()
+        keys = table.list().result()
+        if not keys:
             raise ValueError("its table of arrays is missing")
+        for key in keys:
+            table.read(key).result()
 
     def _compare(self, step: int, like: Tree) -> None:
         """Shapes and types one by one: orbax itself casts types silently and prints every shape."""

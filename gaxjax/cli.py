@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Annotated, Any
 
 USAGE = """gaxjax: generative adversarial networks, as pure functions
@@ -165,13 +164,14 @@ def settle() -> None:
     cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(Path.home() / ".cache" / "gaxjax" / "compiled")
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-    sys.excepthook = report
+    if sys.unraisablehook is sys.__unraisablehook__:
+        sys.unraisablehook = unraisable
 
 
-def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """A traceback, but for those of tensorstore's threads after a save that has failed and been told."""
-    if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
-        sys.__excepthook__(kind, error, trace)
+def unraisable(args: Any) -> None:
+    """A traceback, but none of those of tensorstore's threads after a save that has failed and been told."""
+    if str(args.exc_value) != "Event loop is closed":
+        sys.__unraisablehook__(args)
 
 
 if __name__ == "__main__":
