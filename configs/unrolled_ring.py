@@ -4,9 +4,9 @@
     gaxjax train configs/unrolled_ring.py:plain --workdir runs/plain
 
 Paper, figure 1: ten virtual updates spread the generator over all eight modes; without them it sits on one
-mode after another. The networks are those of the authors' demo: two layers of 128 tanh, latents of 256, Adam at
-1e-4 (discriminator) and 1e-3 (generator), minibatches of 512; the generator minimizes the whole value of the game.
-Ring of radius 2 and deviation 0.02, as in the paper.
+mode after another. The networks are those of the authors' demo: two layers of 128 tanh, latents of 256, Adam
+at 1e-4 (discriminator) and 1e-3 (generator), minibatches of 512; the generator minimizes the whole value of
+the game. Ring of radius 2 and deviation 0.02, as in the paper.
 
 Here (one seed each, 10,000 samples; a mode is found if 20 of them are within 3 deviations of it):
 
@@ -15,8 +15,8 @@ Here (one seed each, 10,000 samples; a mode is found if 20 of them are within 3 
     plain, 2,560 kimg, non-saturating, ReLU       2 modes, 1%
     unrolled(10), 2,560 kimg, the same            1 mode, 61%
 
-So the paper's claim is not reproduced: with these networks the game without unrolling does not lose modes, and
-with ReLU, where it does, unrolling brings the samples onto one mode and not onto all.
+So the paper's claim is not reproduced: with these networks the game without unrolling does not lose modes,
+and with ReLU, where it does, unrolling brings the samples onto one mode and not onto all.
 
 Differs from the paper:
 - He initialization (the demo: orthogonal, with gain 1.4).

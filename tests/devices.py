@@ -28,7 +28,7 @@ GAMES = {
     "batch norm": Adversarial(Generator((8, 8, 1), 4, 1), Discriminator(4, 2), Latents(4)),
     "penalty": Adversarial(
         Generator((8, 8, 1), 4, 1),
-        Discriminator(4, 2, norm="layer"),
+        Discriminator(4, 1),
         Latents(4),
         objective="wasserstein",
         penalties=(GradientPenalty(),),

@@ -170,8 +170,8 @@ def begin(recipe: Recipe) -> State:
 def descending(begun: State) -> State:
     """The state from which every player follows gradient descent.
 
-    An optimizer that divides by the size of a gradient, such as Adam, makes the rounding error of one near zero
-    as large as any move: what is to agree but for rounding errors must not use it.
+    An optimizer that divides by a gradient's size, such as Adam, makes the rounding error of one near zero as
+    large as any move: what is to agree but for rounding errors must not use it.
     """
     return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.01)))
 

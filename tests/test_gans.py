@@ -90,6 +90,19 @@ def test_adversarial_plays_its_objective(name: str, discriminator: float, genera
     np.testing.assert_allclose(play(gan, "generator", state, batch)[0], generator, rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["minimax", "wasserstein"])
+def test_in_a_zero_sum_game_one_loses_what_the_other_wins(name: str) -> None:
+    gan = Adversarial(**games.networks(), latents=Latents(3), objective=name, zero_sum=True)
+    batch = {"image": jnp.ones((4, 2))}
+    state = games.begin(gan, batch=batch)
+    discriminator, generator = (play(gan, player, state, batch)[0] for player in gan.players)
+    np.testing.assert_allclose(generator, -discriminator, rtol=1e-6)
+    # The real term is no matter to the generator itself: its gradient is that of its own loss.
+    same = Adversarial(**games.networks(), latents=Latents(3), objective=name)
+    slopes = [play(game, "generator", state, batch)[3] for game in (gan, same)]
+    chex.assert_trees_all_close(*slopes, rtol=1e-5, atol=1e-7)
+
+
 # BEGAN
 
 

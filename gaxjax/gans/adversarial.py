@@ -29,7 +29,7 @@ class Adversarial(GAN):
     """added to the discriminator's loss"""
     zero_sum: bool = False
     """the generator minimizes the discriminator's loss negated, its real term too, in place of its own: for
-    solvers that look through the discriminator's answer. Metz et al. 2017, eq. 4; Schaefer et al. 2020, eq. 1"""
+    solvers that look through the discriminator's answer (Metz et al. 2017, section 2.2)"""
     classes: int = 0
     """label classes that both networks are told, one-hot; 0 for none. Mirza and Osindero 2014, section 3.2"""
 
