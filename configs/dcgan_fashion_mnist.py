@@ -2,8 +2,8 @@
 
     gaxjax train configs/dcgan_fashion_mnist.py --workdir runs/dcgan --data.directory DIR
 
-Paper: no figure for this set. Here: no distance measured yet; with 32 features in both networks and --kimg 128
-(1,000 steps, two CPU cores), trousers, shirts and shoes can be told apart.
+Paper: no figure for this set. Here: no distance measured yet; with 32 features in both networks and
+--kimg 128 (1,000 steps, two CPU cores), trousers, shirts and shoes can be told apart.
 
 Differs from the authors' code (faces at 64 px):
 - Three doublings to 32 px instead of four to 64, 64 channels before the image instead of 128.

@@ -2,8 +2,8 @@
 
     gaxjax train configs/wgan_gp_mnist.py --workdir runs/wgan_gp --data.directory DIR
 
-Paper: no figure for this set (their script: 200,000 generator updates). Here: no distance measured yet; with 16
-features in both networks and --kimg 250 (1,000 generator updates), strokes and some digits.
+Paper: no figure for this set (their script: 200,000 generator updates). Here: no distance measured yet; with
+16 features in both networks and --kimg 250 (1,000 generator updates), strokes and some digits.
 
 Five updates of the critic to one of the generator; lengths count the images that the critic sees.
 
