@@ -5,8 +5,8 @@
 The step is the package's own `alternating` on its own `Adversarial`: 4x4 stride-2 convolutions, batch norm,
 the non-saturating loss, Adam(2e-4, 0.5). First the losses of all candidates must agree; then they are timed
 interleaved, one step of each in turn, so that whatever else the machine does hits them alike. PyTorch is
-optional (`pip install gaxjax[torch]`). On a machine that others use too, `taskset -c 0` before it compares one
-core each: threads that wait for one another lose the most when a core is taken away.
+optional (`pip install gaxjax[torch]`). On a machine that others use too, `taskset -c 0` before it compares
+one core each: threads that wait for one another lose the most when a core is taken away.
 """
 
 import argparse

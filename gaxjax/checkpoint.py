@@ -161,7 +161,9 @@ class Checkpoints:
         state = self._directory(step) / "state"
         for path in state.glob("array_metadatas/*"):
             json.loads(path.read_text())
-        table = tensorstore.KvStore.open({"driver": "ocdbt", "base": f"file://{state}/"}).result()
+        # Not a URL, in which some characters of a path would mean something else.
+        files = {"driver": "file", "path": f"{state}/"}
+        table = tensorstore.KvStore.open({"driver": "ocdbt", "base": files}).result()
         keys = table.list().result()
         if not keys:
             raise ValueError("its table of arrays is missing")

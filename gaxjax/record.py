@@ -27,6 +27,8 @@ PICTURES = "samples"
 
 def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
     """Begins a run directory, or makes sure that the one that is there is of the same recipe."""
+    if str(workdir).split("/")[0].endswith(":"):
+        raise InputError(f"{workdir} is an address, not a directory: mount the bucket, name the mounted path")
     described = describe(recipe)
     stored = workdir / "recipe.json"
     if stored.exists():

@@ -161,8 +161,8 @@ def being_saved(workdir: Path) -> list[str]:
 
 def stored(workdir: Path, step: int) -> dict[str, bytes]:
     """Every array of a checkpoint as the bytes on the disk, read without Orbax."""
-    table = {"driver": "ocdbt", "base": f"file://{workdir}/checkpoints/{step:09d}/state/"}
-    store = tensorstore.KvStore.open(table).result()
+    files = {"driver": "file", "path": f"{workdir}/checkpoints/{step:09d}/state/"}
+    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": files}).result()
     return {key.decode(): store.read(key).result().value for key in store.list().result()}
 
 

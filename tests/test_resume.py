@@ -36,8 +36,8 @@ def train(workdir: Path, cache: str) -> subprocess.Popen[str]:
 
 
 def test_killed_at_any_moment(whole: Path, tmp_path: Path, cache: str) -> None:
-    """kill -9 in the middle of two saves, somewhere after one, and at a start."""
-    workdir = tmp_path / "run"
+    """kill -9 in the middle of two saves, somewhere after one, and at a start; in an oddly named place."""
+    workdir = tmp_path / "é 50%20 #1?"
     seed = random.randrange(10**6)
     moments = random.Random(seed)
     killed = []

@@ -18,7 +18,7 @@ from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.recipe import Optimizer, Recipe, Stage, abstract_batch, go_on, plan
-from gaxjax.record import read_metrics
+from gaxjax.record import open_run, read_metrics
 from gaxjax.train import carry_of, train
 
 
@@ -100,3 +100,10 @@ def test_stages_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     ):
         train(grown, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_an_address_is_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="gs:/bucket/run is an address, not a directory: mount the bucket"):
+        open_run(Path("gs://bucket/run"), RECIPE, None)
+    assert not list(tmp_path.iterdir())
