@@ -34,7 +34,7 @@ class Stage:
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise InputError(f"batch_size must be at least 1; got {self.batch_size}")
-        if not self.kimg > 0:
+        if not 0 < self.kimg < math.inf:
             raise InputError(f"kimg, the length in thousands of images, must be positive; got {self.kimg}")
         solvers.check(self.gan, self.optimizers)
 
@@ -80,7 +80,7 @@ class Recipe:
     def __post_init__(self) -> None:
         solvers.named(self.solver)
         for name in ("log_kimg", "sample_kimg", "checkpoint_kimg"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive; got {getattr(self, name)}")
         for name in ("samples", "keep"):
             if getattr(self, name) < 1:
