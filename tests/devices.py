@@ -3,7 +3,9 @@
 python tests/devices.py RESULT.npz [seeds]
 """
 
+import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -46,11 +48,15 @@ def begin(gan: Adversarial, seed: int) -> State:
     return zeros._replace(params=params, average={name: params[name] for name in state.average})
 
 
+@functools.cache
+def compiled(gan: Adversarial, mesh: Mesh) -> Callable[..., Any]:
+    return parallel.pmapped(solvers.alternating(gan, OPTIMIZERS, UPDATES, half_life=100.0), mesh)
+
+
 def play(gan: Adversarial, mesh: Mesh, seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
     """Everything in the last state by its path, with one more leading axis for the seeds."""
     seeded = "seed" in mesh.axis_names
-    step = solvers.alternating(gan, OPTIMIZERS, UPDATES, half_life=100.0)
-    step_on = parallel.pmapped(step, mesh)
+    step_on = compiled(gan, mesh)
 
     def stack(trees: list[Any]) -> Any:
         return jax.tree.map(lambda *x: np.stack(x), *trees) if seeded else trees[0]

@@ -10,7 +10,7 @@ import optax
 import quick
 from jax import Array
 
-from gaxjax.game import GAN, PLAY, Batch, Logs, State, init
+from gaxjax.game import GAN, PLAY, Batch, Logs, State, init, objective, own
 from gaxjax.networks import mlp
 
 
@@ -22,6 +22,28 @@ class Number(nn.Module):
     @nn.compact
     def __call__(self) -> Array:
         return self.param("value", lambda key: jnp.array(self.start))
+
+
+class Times(nn.Module):
+    """Its input times one parameter."""
+
+    factor: float
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return x * self.param("factor", lambda key: jnp.array(self.factor))
+
+
+class Constant(nn.Module):
+    """Images of one gray, whatever the latents."""
+
+    value: float
+    channels: int = 1
+
+    @nn.compact
+    def __call__(self, latents: Array) -> Array:
+        value = self.param("value", lambda key: jnp.array(self.value))
+        return jnp.broadcast_to(value, (latents.shape[0], 2, 2, self.channels))
 
 
 class Bilinear(GAN):
@@ -112,3 +134,10 @@ def begin(
 def values(state: State) -> dict[str, float]:
     """The parameter of each network that is a `Number`."""
     return {name: float(params["value"]) for name, params in state.params.items()}
+
+
+def play(gan: GAN, player: str, state: State, batch: Any) -> Any:
+    """Loss, logs, statistics and gradient of one move."""
+    loss = jax.value_and_grad(objective(gan, player, state, batch, jax.random.key(2)), has_aux=True)
+    (value, (logs, stats)), gradient = quick.run(loss, own(gan, player, state.params))
+    return value, logs, stats, gradient

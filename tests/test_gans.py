@@ -9,39 +9,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import quick
+from games import Constant, Times, play
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, PLAY, State, objective, own, sample
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.game import PLAY, sample
 from gaxjax.gans.began import BEGAN
 from gaxjax.gans.cyclegan import CycleGAN, ImagePool
 from gaxjax.latents import Latents
 
 KEY = jax.random.key(2)
-
-
-class Times(nn.Module):
-    """Its input times one parameter."""
-
-    factor: float
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        return x * self.param("factor", lambda key: jnp.array(self.factor))
-
-
-class Constant(nn.Module):
-    """Images of one gray, whatever the latents."""
-
-    value: float
-    channels: int = 1
-
-    @nn.compact
-    def __call__(self, latents: Array) -> Array:
-        value = self.param("value", lambda key: jnp.array(self.value))
-        return jnp.broadcast_to(value, (latents.shape[0], 2, 2, self.channels))
 
 
 class Judge(nn.Module):
@@ -52,55 +29,6 @@ class Judge(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         return Times(self.factor)(x)[..., 0]
-
-
-def play(gan: GAN, player: str, state: State, batch: Any, key: Array = KEY) -> Any:
-    """Loss, logs, statistics and gradient of one move."""
-    loss = jax.value_and_grad(objective(gan, player, state, batch, key), has_aux=True)
-    (value, (logs, stats)), gradient = quick.run(loss, own(gan, player, state.params))
-    return value, logs, stats, gradient
-
-
-# Adversarial
-
-
-@pytest.mark.parametrize(
-    ("name", "discriminator", "generator"),
-    # Real logit 3, fake logit -1.
-    [
-        ("wasserstein", -4.0, 1.0),
-        ("hinge", 0.0, 1.0),
-        ("least_squares", (4 + 1) / 2, 2.0),
-        ("nonsaturating", np.log1p(np.exp(-3)) + np.log1p(np.exp(-1)), np.log1p(np.exp(1))),
-        ("minimax", np.log1p(np.exp(-3)) + np.log1p(np.exp(-1)), -np.log1p(np.exp(-1))),
-    ],
-)
-def test_adversarial_plays_its_objective(name: str, discriminator: float, generator: float) -> None:
-    class Sum(nn.Module):
-        @nn.compact
-        def __call__(self, x: Array) -> Array:
-            return jnp.mean(Times(2.0)(x), axis=(1, 2, 3))
-
-    gan = Adversarial(generator=Constant(-0.5), discriminator=Sum(), objective=name)
-    batch = {"image": jnp.full((3, 2, 2, 1), 1.5)}
-    state = games.begin(gan, batch=batch)
-    value, logs, _, _ = play(gan, "discriminator", state, batch)
-    np.testing.assert_allclose(value, discriminator, rtol=1e-5, atol=1e-7)
-    assert (logs["real_logits"], logs["fake_logits"]) == (3, -1)
-    np.testing.assert_allclose(play(gan, "generator", state, batch)[0], generator, rtol=1e-5)
-
-
-@pytest.mark.parametrize("name", ["minimax", "wasserstein"])
-def test_in_a_zero_sum_game_one_loses_what_the_other_wins(name: str) -> None:
-    gan = Adversarial(**games.networks(), latents=Latents(3), objective=name, zero_sum=True)
-    batch = {"image": jnp.ones((4, 2))}
-    state = games.begin(gan, batch=batch)
-    discriminator, generator = (play(gan, player, state, batch)[0] for player in gan.players)
-    np.testing.assert_allclose(generator, -discriminator, rtol=1e-6)
-    # The real term is no matter to the generator itself: its gradient is that of its own loss.
-    same = Adversarial(**games.networks(), latents=Latents(3), objective=name)
-    slopes = [play(game, "generator", state, batch)[3] for game in (gan, same)]
-    chex.assert_trees_all_close(*slopes, rtol=1e-5, atol=1e-7)
 
 
 # BEGAN
