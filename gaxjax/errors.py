@@ -12,7 +12,9 @@ class InputError(ValueError):
 
 
 class Diverged(RuntimeError):
-    """A loss or a parameter is no longer finite; the message names it and the last good checkpoint."""
+    """A loss or parameter is not finite, or a sentinel saw a collapse; the message names it and the last good
+    checkpoint.
+    """
 
 
 class Unwritable(RuntimeError):

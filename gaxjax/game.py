@@ -60,6 +60,10 @@ class GAN(nn.Module):
         """Transforms what the players move into what the networks see; the identity unless overridden."""
         return params
 
+    def project(self, params: Tree) -> Tree:
+        """Puts parameters back to where they may be, after every move; the identity unless overridden."""
+        return params
+
 
 class State(NamedTuple):
     """Everything that a run needs to go on: one tree, one checkpoint."""
@@ -158,13 +162,35 @@ def pure(network: nn.Module) -> Callable[..., Any]:
     The function keeps the mode of the network (training or not) and one draw of its dropout; what it would
     write into running statistics is dropped. (`jax.grad` of the bound network itself would leak tracers.)
     """
+    function = _unbound(network, [])
+    return lambda *inputs: function(*inputs)[0]
+
+
+def features(network: nn.Module) -> Callable[..., tuple[Any, Array]]:
+    """As `pure`, but with what the network sows as `features`: inputs -> (outputs, features)."""
+    function = _unbound(network, ["intermediates"])
+
+    def both(*inputs: Any) -> tuple[Any, Array]:
+        outputs, written = function(*inputs)
+        paths = jax.tree_util.tree_leaves_with_path(written.get("intermediates", {}))
+        sown = [leaf for path, leaf in paths if "features" in jax.tree_util.keystr(path)]
+        if not sown:
+            raise InputError(
+                f"{network.name} ({type(network).__name__}) has no features: it must call "
+                f'self.sow("intermediates", "features", x) with x [B, F]'
+            )
+        return outputs, sown[-1]
+
+    return both
+
+
+def _unbound(network: nn.Module, collections: list[str]) -> Callable[..., tuple[Any, Tree]]:
+    """inputs -> (outputs, what was written into collections), for a bound network."""
     mutable = [c for c in network.variables if c != "params" and network.is_mutable_collection(c)]
     rngs = {name: network.make_rng(name) for name in (PLAY, DROPOUT) if network.has_rng(name)}
     module, variables = network.unbind()
 
-    def function(*inputs: Any) -> Any:
-        if not mutable:
-            return module.apply(variables, *inputs, rngs=rngs)
-        return module.apply(variables, *inputs, rngs=rngs, mutable=mutable)[0]
+    def function(*inputs: Any) -> tuple[Any, Tree]:
+        return module.apply(variables, *inputs, rngs=rngs, mutable=[*mutable, *collections])
 
     return function

@@ -1,30 +1,42 @@
 """Objectives of the two players: pure functions of logits, `[batch]` in, a scalar mean out, to be minimized.
 
 An objective is a pair, `<name>_discriminator(real_logits, fake_logits)` and `<name>_generator(fake_logits)`.
-A logit is the discriminator's raw output: the probability of "real" is its sigmoid.
+A generator's loss that needs more asks for it by the name of an argument: `real_logits`, or `real_features`
+and `fake_features`, [batch, features], which a discriminator has before its last layer. Numbers of an
+objective are keyword arguments. A logit is the discriminator's raw output: the probability of "real" is its
+sigmoid.
 """
 
+import functools
+import inspect
 from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
+from gaxjax import expressions
 from gaxjax.errors import InputError
 
 Logits = Float[Array, " batch"]
+Features = Float[Array, "batch features"]
 Scalar = Float[Array, ""]
 
 
-def minimax_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
+def minimax_discriminator(real_logits: Logits, fake_logits: Logits, *, real_target: float = 1.0) -> Scalar:
     """-E log D(x) - E log(1 - D(G(z))). Goodfellow et al. 2014, eq. 1.
+
+    real_target below 1, such as 0.9, is one-sided label smoothing: real examples are to be called real with
+    that probability, made ones with none (Salimans et al. 2016, section 3.4).
 
     >>> minimax_discriminator(jnp.zeros(3), jnp.zeros(3)).round(4)  # 2 log 2
     Array(1.3863, dtype=float32)
     """
     _check(real_logits=real_logits, fake_logits=fake_logits)
-    return jnp.mean(jax.nn.softplus(-real_logits)) + jnp.mean(jax.nn.softplus(fake_logits))
+    real = jax.nn.softplus(-real_logits) + (1 - real_target) * real_logits
+    return jnp.mean(real) + jnp.mean(jax.nn.softplus(fake_logits))
 
 
 def minimax_generator(fake_logits: Logits) -> Scalar:
@@ -42,16 +54,18 @@ def nonsaturating_generator(fake_logits: Logits) -> Scalar:
     return jnp.mean(jax.nn.softplus(-fake_logits))
 
 
-def least_squares_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
-    """E (D(x) - 1)^2 / 2 + E D(G(z))^2 / 2. Mao et al. 2017, eq. 9 (a = 0, b = 1)."""
+def least_squares_discriminator(
+    real_logits: Logits, fake_logits: Logits, *, a: float = 0.0, b: float = 1.0
+) -> Scalar:
+    """E (D(x) - b)^2 / 2 + E (D(G(z)) - a)^2 / 2. Mao et al. 2017, eq. 2; a = 0 and b = 1 give eq. 9."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
-    return (jnp.mean((real_logits - 1) ** 2) + jnp.mean(fake_logits**2)) / 2
+    return (jnp.mean((real_logits - b) ** 2) + jnp.mean((fake_logits - a) ** 2)) / 2
 
 
-def least_squares_generator(fake_logits: Logits) -> Scalar:
-    """E (D(G(z)) - 1)^2 / 2. Mao et al. 2017, eq. 9 (c = 1)."""
+def least_squares_generator(fake_logits: Logits, *, c: float = 1.0) -> Scalar:
+    """E (D(G(z)) - c)^2 / 2. Mao et al. 2017, eq. 2; with a = -1, b = 1, c = 0 Pearson's chi^2 (eq. 8)."""
     _check(fake_logits=fake_logits)
-    return jnp.mean((fake_logits - 1) ** 2) / 2
+    return jnp.mean((fake_logits - c) ** 2) / 2
 
 
 def wasserstein_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
@@ -78,20 +92,137 @@ def hinge_generator(fake_logits: Logits) -> Scalar:
     return -jnp.mean(fake_logits)
 
 
+def relativistic_average_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
+    """-E log s(C(x) - E C(G(z))) - E log(1 - s(C(G(z)) - E C(x))). Jolicoeur-Martineau 2019, RaGAN."""
+    _check(real_logits=real_logits, fake_logits=fake_logits)
+    real, fake = real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits)
+    return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
+
+
+def relativistic_average_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
+    """The discriminator's with real and made ones exchanged. Jolicoeur-Martineau 2019, RaGAN."""
+    _check(real_logits=real_logits, fake_logits=fake_logits)
+    return relativistic_average_discriminator(fake_logits, real_logits)
+
+
+def relativistic_paired_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
+    """-E log s(C(x) - C(G(z))) over pairs. Jolicoeur-Martineau 2019, RpGAN."""
+    _check(real_logits=real_logits, fake_logits=fake_logits)
+    _check_pairs(real_logits, fake_logits)
+    return jnp.mean(jax.nn.softplus(fake_logits - real_logits))
+
+
+def relativistic_paired_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
+    """The discriminator's with real and made ones exchanged. Huang et al. 2024 (R3GAN)."""
+    _check(real_logits=real_logits, fake_logits=fake_logits)
+    return relativistic_paired_discriminator(fake_logits, real_logits)
+
+
+feature_matching_discriminator = minimax_discriminator
+
+
+def feature_matching_generator(
+    real_features: Features,
+    fake_features: Features,
+    *,
+    distance: Literal["squared", "absolute"] = "squared",
+) -> Scalar:
+    """|E f(x) - E f(G(z))|^2 of the discriminator's features f. Salimans et al. 2016, section 3.1.
+
+    absolute: the mean absolute difference, as in the authors' code for CIFAR-10.
+    """
+    _check_features(real_features=real_features, fake_features=fake_features)
+    apart = jnp.mean(real_features, axis=0) - jnp.mean(fake_features, axis=0)
+    if distance not in ("squared", "absolute"):
+        raise InputError(f"feature_matching: distance is squared or absolute, not {distance!r}")
+    return jnp.sum(apart**2) if distance == "squared" else jnp.mean(jnp.abs(apart))
+
+
+def energy_discriminator(real_logits: Logits, fake_logits: Logits, *, margin: float = 10.0) -> Scalar:
+    """E D(x) + E max(0, margin - D(G(z))) of energies D, logits negated. Zhao et al. 2017, section 2.1."""
+    _check(real_logits=real_logits, fake_logits=fake_logits)
+    return jnp.mean(jax.nn.relu(margin + fake_logits)) - jnp.mean(real_logits)
+
+
+def energy_generator(fake_logits: Logits, fake_features: Features, *, pulling_away: float = 0.0) -> Scalar:
+    """E D(G(z)), and `pulling_away` times that term of the codes. Zhao et al. 2017, sections 2.1 and 2.4."""
+    _check(fake_logits=fake_logits)
+    _check_features(fake_features=fake_features)
+    value = -jnp.mean(fake_logits)
+    return value + pulling_away * pulling_away_term(fake_features) if pulling_away else value
+
+
+def pulling_away_term(features: Features) -> Scalar:
+    """The mean squared cosine between the features of two examples. Zhao et al. 2017, section 2.4.
+
+    >>> pulling_away_term(jnp.array([[2.0, 0.0], [3.0, 0.0], [0.0, 1.0]])).round(4)  # one pair of three
+    Array(0.3333, dtype=float32)
+    """
+    _check_features(features=features)
+    n = features.shape[0]
+    if n < 2:
+        raise InputError("the pulling-away term is of pairs: a minibatch of at least 2 is needed; got 1")
+    # The square root has no gradient at zero.
+    unit = features * jax.lax.rsqrt(jnp.sum(features**2, axis=1, keepdims=True) + 1e-12)
+    cosines = unit @ unit.T
+    return (jnp.sum(cosines**2) - jnp.sum(jnp.diagonal(cosines) ** 2)) / (n * (n - 1))
+
+
+class Objective(NamedTuple):
+    """A pair of losses, with the numbers that were chosen for it."""
+
+    discriminator: Callable[[Logits, Logits], Scalar]
+    """(real_logits, fake_logits) -> scalar"""
+    generator: Callable[..., Scalar]
+    """what it needs -> scalar"""
+    needs: tuple[str, ...]
+    """the names of the generator's arguments, in order"""
+
+    def of_fakes(self) -> Callable[[Logits], Scalar]:
+        """The generator's loss, for games that have only fake_logits to give it."""
+        if self.needs != ("fake_logits",):
+            needs = ", ".join(map(repr, self.needs))
+            raise InputError(f"this game gives its generator's loss fake_logits alone; it needs {needs}")
+        return self.generator
+
+
 def names() -> list[str]:
     """The objectives that this module defines."""
     return sorted(name.removesuffix("_generator") for name in globals() if name.endswith("_generator"))
 
 
-def named(objective: str) -> tuple[Callable[[Logits, Logits], Scalar], Callable[[Logits], Scalar]]:
-    """The discriminator's and the generator's loss of an objective, by name.
+def named(text: str) -> Objective:
+    """The objective of that name, with numbers where it takes some.
 
-    >>> named("hinge") == (hinge_discriminator, hinge_generator)
+    >>> named("hinge").generator is hinge_generator
     True
+    >>> named("least_squares(a=-1, b=1, c=0)").generator(jnp.array([3.0]))
+    Array(4.5, dtype=float32)
     """
-    if objective not in names():
-        raise InputError(f"unknown objective {objective!r}; known: {', '.join(names())}")
-    return globals()[f"{objective}_discriminator"], globals()[f"{objective}_generator"]
+    choices = {name: functools.partial(_objective, name) for name in names()}
+    found = expressions.named(text, choices, ", ".join(names()))
+    return found if isinstance(found, Objective) else found()
+
+
+def _objective(name: str, **options: float | str) -> Objective:
+    """An objective; each option goes to the loss, or both losses, that take it."""
+    discriminator, generator = globals()[f"{name}_discriminator"], globals()[f"{name}_generator"]
+    signatures = [inspect.signature(loss).parameters for loss in (discriminator, generator)]
+    needs = tuple(key for key, value in signatures[1].items() if value.kind is not value.KEYWORD_ONLY)
+    known = {
+        key
+        for signature in signatures
+        for key, value in signature.items()
+        if value.default is not value.empty
+    }
+    if not set(options) <= known:
+        takes = f"takes {', '.join(sorted(known))}" if known else "takes no numbers"
+        raise InputError(f"objective {name!r} {takes}; got {', '.join(sorted(set(options) - known))}")
+    bound = []
+    for loss, signature in zip((discriminator, generator), signatures, strict=True):
+        chosen = {key: value for key, value in options.items() if key in signature}
+        bound.append(functools.partial(loss, **chosen) if chosen else loss)
+    return Objective(bound[0], bound[1], needs)
 
 
 def _check(**logits: Array) -> None:
@@ -101,3 +232,15 @@ def _check(**logits: Array) -> None:
             raise InputError(
                 f"{name} must have shape [batch]; got {jnp.shape(value)}: squeeze the trailing axes"
             )
+
+
+def _check_pairs(real_logits: Array, fake_logits: Array) -> None:
+    if real_logits.shape != fake_logits.shape:
+        came = f"real_logits {real_logits.shape} and fake_logits {fake_logits.shape}"
+        raise InputError(f"a paired loss needs as many real as made examples; got {came}")
+
+
+def _check_features(**features: Array) -> None:
+    for name, value in features.items():
+        if jnp.ndim(value) != 2:
+            raise InputError(f"{name} must have shape [batch, features]; got {jnp.shape(value)}: flatten it")

@@ -4,9 +4,10 @@ Lengths are in thousands of real images (kimg), as everywhere in a recipe.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import optax
 import tyro
@@ -117,6 +118,10 @@ class Optimizer:
     """added to the root of the second moment"""
     eps_root: float = 0.0
     """added under the root, which makes adam differentiable at zero (for unrolling)"""
+    optimism: float = 0.0
+    """share of the gradient's last change that is added to it; 1: optimistic descent (Daskalakis 2018)"""
+    history: float = 0.0
+    """weight of the squared distance to the mean of past parameters (Salimans et al. 2016, section 3.3)"""
     updates: int = 1
     """moves in a step: the k of "D k times, then G once" """
 
@@ -126,8 +131,18 @@ class Optimizer:
         if isinstance(self.learning_rate, int | float) and self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive; got {self.learning_rate}")
 
+    def slowed(self, rate: float) -> "Optimizer":
+        """The same with its learning rate, a number or a schedule, times `rate`."""
+        return replace(self, learning_rate=_scaled(self.learning_rate, rate))
+
     def build(self, images_per_update: float) -> optax.GradientTransformation:
         """The optax transformation, for schedules that count updates as so many images each."""
+        rule = self._rule(images_per_update)
+        if self.optimism:
+            rule = optax.chain(optax.scale_by_optimistic_gradient(1.0, self.optimism), rule)
+        return optax.chain(historical_averaging(self.history), rule) if self.history else rule
+
+    def _rule(self, images_per_update: float) -> optax.GradientTransformation:
         rate = _counted(self.learning_rate, images_per_update)
         match self.name:
             case "adam":
@@ -144,6 +159,39 @@ class Optimizer:
                     raise InputError("rmsprop takes a constant b1; a schedule of it is for sgd")
                 return optax.rmsprop(rate, self.b2, self.eps, momentum=self.b1 or None)
         raise InputError(f"unknown optimizer {self.name!r}; known: adam, sgd, rmsprop")
+
+
+class History(NamedTuple):
+    """Where the parameters have been."""
+
+    updates: Array
+    """so far"""
+    mean: Any
+    """of the parameters before each of them"""
+
+
+def historical_averaging(weight: float) -> optax.GradientTransformation:
+    """Adds the gradient of weight * |params - mean of past params|^2. Salimans et al. 2016, section 3.3."""
+
+    def begin(params: Any) -> History:
+        return History(jnp.zeros((), jnp.int32), jax.tree.map(jnp.copy, params))
+
+    def update(gradient: Any, state: History, params: Any = None) -> tuple[Any, History]:
+        pulled = jax.tree.map(lambda g, p, m: g + 2 * weight * (p - m), gradient, params, state.mean)
+        updates = state.updates + 1
+        mean = jax.tree.map(lambda p, m: m + (p - m) / updates.astype(p.dtype), params, state.mean)
+        return pulled, History(updates, mean)
+
+    return optax.GradientTransformation(begin, update)
+
+
+def _scaled(value: float | Linear | Exponential, rate: float) -> float | Linear | Exponential:
+    match value:
+        case Linear():
+            return replace(value, start=value.start * rate, end=value.end * rate)
+        case Exponential():
+            return replace(value, start=value.start * rate, floor=value.floor * rate)
+    return value * rate
 
 
 def _counted(

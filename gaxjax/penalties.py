@@ -1,4 +1,4 @@
-"""Penalties on a critic's input gradient: dataclasses, called as `penalty(critic, real, fake, key, step)`.
+"""Penalties on a critic: dataclasses, called as `penalty(critic, real, fake, key, step)`.
 
 `critic` is a pure function of a batch of examples to `[batch]` logits in which examples do not mix (no batch
 norm): then the gradient of the sum of logits holds each example's own gradient, and each penalty is the mean
@@ -8,7 +8,7 @@ over examples of what each would have alone.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,9 @@ Critic = Callable[[Array], Array]
 @dataclass(frozen=True)
 class Penalty(ABC):
     """A scalar that the discriminator adds to its loss."""
+
+    of_gradients: ClassVar[bool] = True
+    """whether it is of each example's own gradient, and so not for critics that mix examples"""
 
     @abstractmethod
     def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
@@ -41,6 +44,30 @@ class R1(Penalty):
 
 
 @dataclass(frozen=True)
+class R2(Penalty):
+    """weight / 2 * E |grad D(G(z))|^2 at made examples. Mescheder et al. 2018, eq. 10."""
+
+    weight: float = 10.0
+    """gamma"""
+
+    def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
+        """The penalty; only `critic` and `fake` matter."""
+        return self.weight / 2 * jnp.mean(squared_norm(input_gradient(critic, fake, "fake")))
+
+
+@dataclass(frozen=True)
+class ZeroCentered(Penalty):
+    """weight * E |grad D(x')|^2 at x' between real and fake. Thanh-Tung et al. 2019, 0-GP."""
+
+    weight: float = 10.0
+    """lambda"""
+
+    def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
+        """The penalty at one random point on the line between each pair."""
+        return self.weight * jnp.mean(squared_norm(input_gradient(critic, between(real, fake, key), "real")))
+
+
+@dataclass(frozen=True)
 class GradientPenalty(Penalty):
     """weight * E (|grad f(x')| - target)^2 at x' between real and fake. Gulrajani et al. 2017, eq. 3."""
 
@@ -53,15 +80,49 @@ class GradientPenalty(Penalty):
 
     def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
         """The penalty at one random point on the line between each pair."""
-        if real.shape != fake.shape:
-            raise InputError(f"real and fake must have one shape; got {real.shape} and {fake.shape}")
-        share = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1), real.dtype)
-        gradient = input_gradient(critic, real + share * (fake - real), "real")
-        # The square root has no gradient at zero; the authors' code leaves that to chance.
-        excess = jnp.sqrt(squared_norm(gradient) + 1e-12) - self.target
-        if self.sided == "one":
-            excess = jax.nn.relu(excess)
-        return self.weight * jnp.mean(excess**2)
+        excess = norm(input_gradient(critic, between(real, fake, key), "real")) - self.target
+        return self.weight * jnp.mean((jax.nn.relu(excess) if self.sided == "one" else excess) ** 2)
+
+
+@dataclass(frozen=True)
+class DRAGAN(Penalty):
+    """weight * E (|grad D(x')| - target)^2 at x' around real examples. Kodali et al. 2017."""
+
+    weight: float = 10.0
+    """lambda"""
+    target: float = 1.0
+    """k"""
+    noise: Literal["code", "paper"] = "code"
+    """code: x' = x + share * scale * s * u, with share uniform on [0, 1) for each example, s the standard
+    deviation of the whole minibatch and u uniform on [0, 1) for each element, so to one side only. paper:
+    x' = x + scale * n, with n normal"""
+    scale: float = 0.5
+    """of the noise (the code's 0.5; the paper's c is about 10 of 255 gray levels, [memory])"""
+
+    def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
+        """The penalty at one point around each real example; `fake` does not matter."""
+        share_key, noise_key = jax.random.split(key)
+        if self.noise == "code":
+            around = self.scale * jnp.std(real) * jax.random.uniform(noise_key, real.shape, real.dtype)
+            around *= one_each(share_key, real)
+        else:
+            around = self.scale * jax.random.normal(noise_key, real.shape, real.dtype)
+        return self.weight * jnp.mean(
+            (norm(input_gradient(critic, real + around, "real")) - self.target) ** 2
+        )
+
+
+@dataclass(frozen=True)
+class Drift(Penalty):
+    """weight * E D(x)^2 at real examples: keeps logits near zero. Karras et al. 2018, appendix A.1."""
+
+    weight: float = 0.001
+    """epsilon_drift"""
+    of_gradients: ClassVar[bool] = False
+
+    def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
+        """The penalty; only `critic` and `real` matter."""
+        return self.weight * jnp.mean(logits_of(critic, real, "real") ** 2)
 
 
 @dataclass(frozen=True)
@@ -86,20 +147,38 @@ class Lazy(Penalty):
         return jax.lax.cond(jnp.asarray(step) % self.every == 0, evaluate, lambda: jnp.zeros((), real.dtype))
 
 
+def logits_of(critic: Critic, inputs: Array, name: str = "inputs") -> Array:
+    """The critic's logits, [batch], and no other shape."""
+    logits = critic(inputs)
+    if logits.shape != inputs.shape[:1]:
+        came, expected = logits.shape, inputs.shape[:1]
+        raise InputError(f"critic({name}) must have shape {expected}, one logit each; got {came}")
+    return logits
+
+
 def input_gradient(critic: Critic, inputs: Array, name: str = "inputs") -> Array:
     """Each example's own gradient of its own logit, in the shape of the inputs."""
+    return jax.grad(lambda inputs: jnp.sum(logits_of(critic, inputs, name)))(inputs)
 
-    def total(inputs: Array) -> Array:
-        logits = critic(inputs)
-        if logits.shape != inputs.shape[:1]:
-            raise InputError(
-                f"critic({name}) must have shape {inputs.shape[:1]}, one logit each; got {logits.shape}"
-            )
-        return jnp.sum(logits)
 
-    return jax.grad(total)(inputs)
+def between(real: Array, fake: Array, key: Array) -> Array:
+    """One uniformly random point on the line between each pair."""
+    if real.shape != fake.shape:
+        raise InputError(f"real and fake must have one shape; got {real.shape} and {fake.shape}")
+    return real + one_each(key, real) * (fake - real)
+
+
+def one_each(key: Array, examples: Array) -> Array:
+    """A number uniform on [0, 1) for each example, [batch, 1, ...]."""
+    return jax.random.uniform(key, (examples.shape[0],) + (1,) * (examples.ndim - 1), examples.dtype)
 
 
 def squared_norm(gradient: Array) -> Array:
     """Squared Euclidean norm of each example, [batch]."""
     return jnp.sum(gradient**2, axis=tuple(range(1, gradient.ndim)))
+
+
+def norm(gradient: Array) -> Array:
+    """Euclidean norm of each example, [batch]."""
+    # The square root has no gradient at zero; the authors' code leaves that to chance.
+    return jnp.sqrt(squared_norm(gradient) + 1e-12)

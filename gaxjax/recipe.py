@@ -13,9 +13,10 @@ from gaxjax.data import Data, normalize
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
 from gaxjax.optimizers import Exponential, Linear, Optimizer
+from gaxjax.sentinel import Sentinel
 from gaxjax.transforms import graft
 
-__all__ = ["Data", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Stage", "plan"]
+__all__ = ["Data", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Sentinel", "Stage", "plan"]
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,11 @@ class Recipe:
     kimg: float
     """length: real images that the first player sees, counted at each of its updates"""
     solver: str = "alternating"
-    """how the players move: alternating, simultaneous, unrolled(k)"""
+    """how the players move: alternating, simultaneous, extragradient, competitive, unrolled(k)"""
     half_life: float = 10_000
     """of the moving average of parameters, in images; 0 samples from the parameters themselves"""
+    ramp_up: float = 0.0
+    """share of the images seen that the half-life at most is, to forget the beginning; 0: no ramp"""
     seed: int = 0
     """everything random derives from it"""
     log_kimg: float = 1.0
@@ -76,6 +79,8 @@ class Recipe:
     """checkpoints that are kept"""
     stages: tuple[Stage, ...] = field(default=())
     """for runs that grow: each with a game of its own, instead of gan, optimizers, batch_size and kimg"""
+    sentinel: Sentinel = field(default_factory=Sentinel)
+    """what the run is watched for, and whether it goes back by itself"""
 
     def __post_init__(self) -> None:
         solvers.named(self.solver)
@@ -87,6 +92,8 @@ class Recipe:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
         if self.half_life < 0:
             raise InputError(f"half_life, in images, must not be negative; got {self.half_life}")
+        if self.ramp_up < 0:
+            raise InputError(f"ramp_up must not be negative; got {self.ramp_up}")
         _ = self.all_stages  # checks its own fields
 
     @property
@@ -114,11 +121,13 @@ class Plan(NamedTuple):
         return max(1, round(getattr(recipe, f"{name}_kimg") * 1000 / self.images))
 
 
-def plan(recipe: Recipe, stage: Stage) -> Plan:
-    """Turns one stage of a recipe into functions."""
+def plan(recipe: Recipe, stage: Stage, rate: float = 1.0) -> Plan:
+    """Turns one stage of a recipe into functions, with every learning rate times `rate`."""
     images = solvers.examples(stage.gan, stage.updates, stage.batch_size)
-    optimizers = {player: o.build(images / o.updates) for player, o in stage.optimizers.items()}
-    step = solvers.named(recipe.solver)(stage.gan, optimizers, stage.updates, recipe.half_life)
+    optimizers = {player: o.slowed(rate).build(images / o.updates) for player, o in stage.optimizers.items()}
+    step = solvers.named(recipe.solver)(
+        stage.gan, optimizers, stage.updates, recipe.half_life, recipe.ramp_up
+    )
     return Plan(
         optimizers=optimizers,
         step=lambda state, batches, key: step(state, normalize(batches), key),

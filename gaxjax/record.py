@@ -1,7 +1,8 @@
 """What a run leaves behind in its directory, besides its checkpoints.
 
 recipe.json      the recipe, resolved, with config.py, the file that it came from
-metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>
+metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>; what is not
+                 finite is null
 tensorboard/     the same as TensorBoard events
 samples/         a picture of fixed latents at intervals, named by images seen
 curves.png, samples.gif
@@ -10,6 +11,7 @@ curves.png, samples.gif
 import contextlib
 import errno
 import json
+import math
 import os
 import time
 from pathlib import Path
@@ -67,10 +69,17 @@ def read_run(workdir: Path) -> Recipe:
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl; a last line that was cut off is left out."""
+    """The rows of metrics.jsonl, nan where it has null; a last line that was cut off is left out."""
     path = workdir / "metrics.jsonl"
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [json.loads(line) for line in lines if line.endswith("\n")]
+    rows = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [{name: math.nan if value is None else value for name, value in row.items()} for row in rows]
+
+
+def as_line(row: dict[str, Any]) -> bytes:
+    """A row as a line of strict JSON, which has no word for nan or infinity."""
+    strict = {name: value if math.isfinite(value) else None for name, value in row.items()}
+    return json.dumps(strict, allow_nan=False).encode() + b"\n"
 
 
 def last_picture(workdir: Path) -> Path | None:
@@ -79,16 +88,19 @@ def last_picture(workdir: Path) -> Path | None:
 
 
 class Record:
-    """Writes the record of a run; beginning again at a step drops what was written after it.
+    """Writes the record of a run; beginning again at a step, after so many images, drops what came later.
 
     As a context it closes its files and draws the curves and the animation.
     """
 
-    def __init__(self, workdir: Path, step: int):
+    def __init__(self, workdir: Path, step: int, images: int):
         self.workdir = workdir
+        for picture in (workdir / PICTURES).glob("[0-9]*.png"):
+            if int(picture.stem) > images:
+                picture.unlink()
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
         self._path = workdir / "metrics.jsonl"
-        text = "".join(json.dumps(row) + "\n" for row in self.rows).encode()
+        text = b"".join(as_line(row) for row in self.rows)
         if not self._path.exists() or self._path.read_bytes() != text:
             write_bytes(self._path, text)
         self._metrics = open(self._path, "ab", buffering=0)  # noqa: SIM115
@@ -120,7 +132,7 @@ class Record:
         rate = (images - seen) / max(now - then, 1e-9)
         pace = {"seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
         row = {"step": step, "images": images, **pace, **values}
-        line = json.dumps(row).encode() + b"\n"
+        line = as_line(row)
         with naming(self._path):
             if self._metrics.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,6 +1,8 @@
-"""The loop: one function that reads from top to bottom."""
+"""The loop: `train` starts it, again after each rollback; `play` reads from top to bottom."""
 
 import contextlib
+import functools
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,33 +14,61 @@ import numpy as np
 from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
 from gaxjax.data import Loader, Source, normalize, open_source
-from gaxjax.errors import Diverged, Interrupted
+from gaxjax.errors import Interrupted
 from gaxjax.game import Batch, State, init, sample
 from gaxjax.interruption import Interruption
 from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run
-from gaxjax.transforms import leaves_by_path
+from gaxjax.rollback import Rollbacks, Seen, refuse
+from gaxjax.sentinel import check_watched, collapsed, nonfinite, saturated
 
 
 def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | None:
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
     Raises InputError before the first step where something does not fit, Diverged where a loss or parameter
-    is no longer finite, Unwritable where the disk refuses, and Interrupted, once all is saved, after Ctrl-C
-    or SIGTERM.
+    is no longer finite, or the recipe's sentinel has seen something else, and no rollback is left; Unwritable
+    where the disk refuses, and Interrupted, once all is saved, after Ctrl-C or SIGTERM.
     """
     with parallel.together():
         mesh, source = prepare(recipe)
         stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
         if parallel.primary():
             open_run(workdir, recipe, config)
-            check_disk(workdir, max((carry_of(*s, source.spec) for s in stages), key=nbytes), recipe.keep)
+            largest = max((carry_of(*s, source.spec) for s in stages), key=nbytes)
+            check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
+    lengths = [(planned.steps, planned.interval(recipe, "checkpoint")) for _, planned in stages]
+    rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, lengths), Interruption()
+    while True:
+        try:
+            play(recipe, workdir, mesh, source, rollbacks.rate, interruption)
+            return last_picture(workdir)
+        except Seen as seen:
+            rollbacks.go_back(seen)
+        gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
+
+
+def play(
+    recipe: Recipe,
+    workdir: Path,
+    mesh: jax.sharding.Mesh,
+    source: Source,
+    rate: float,
+    interruption: Interruption,
+) -> None:
+    """From the last checkpoint to the end, with every learning rate times `rate`.
+
+    Raises Seen where the run has gone wrong.
+    """
+    stages = [(stage, plan(recipe, stage, rate)) for stage in recipe.all_stages]
     init_key, play_key, sample_key = jax.random.split(jax.random.key(recipe.seed), 3)
     fixed = fixed_batch(source, recipe.samples)
+    real = jax.device_get(normalize(fixed))
 
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(Checkpoints(workdir / "checkpoints", recipe.keep))
+        keep = recipe.sentinel.kept(recipe.keep)
+        checkpoints = stack.enter_context(Checkpoints(workdir / "checkpoints", keep))
 
         def load(step: int) -> tuple[dict[str, int], Any]:
             meta = checkpoints.meta(step)
@@ -51,9 +81,9 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
         first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
         total = sum(planned.steps * planned.images for _, planned in stages)
         seen = int(carry[0].images) if carry else 0
-        record = stack.enter_context(Record(workdir, begin)) if parallel.primary() else None
+        record = stack.enter_context(Record(workdir, begin, seen)) if parallel.primary() else None
         progress = stack.enter_context(Progress(total, seen, mesh, shown=record is not None))
-        interruption = stack.enter_context(Interruption())
+        stack.enter_context(interruption)
 
         for number, (stage, planned) in list(enumerate(stages))[start["stage"] :]:
             if carry is None:
@@ -72,11 +102,13 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
                     pictured = at["sample"] and (step > begin or step == 0)
                     saved = (at["checkpoint"] or stopped) and step > begin
                     if pictured or saved:
-                        refuse_nonfinite(step, {}, (state, totals), checkpoints)
-                    if pictured:
+                        refuse(step, nonfinite({}, (state, totals)), checkpoints)
+                    if pictured or (saved and at["checkpoint"] and recipe.sentinel.diversity):
                         made = jax.device_get(draw(state))
-                        if record:
+                        if pictured and record:
                             record.picture(images, made, fixed.get("image"))
+                        if step > first:  # networks that have not moved yet make much the same of everything
+                            refuse(step, collapsed(recipe.sentinel, made, real), checkpoints)
                     if saved:
                         checkpoints.save(step, (state, totals), {"stage": number, "step": step})
                     if step == last or stopped:
@@ -89,7 +121,8 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
                         totals = jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
-                        refuse_nonfinite(step, values, (state, totals), checkpoints)
+                        bad = nonfinite(values, (state, totals)) or saturated(recipe.sentinel, values)
+                        refuse(step, bad, checkpoints)
             if stopped:
                 break
             first, carry = last, None
@@ -97,7 +130,6 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
 
     if stopped:
         raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from it", stopped)
-    return last_picture(workdir)
 
 
 def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
@@ -108,7 +140,13 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
     source = open_source(recipe.data)
     check(recipe, source.spec)
     for number, stage in enumerate(recipe.all_stages):
-        loader_of(recipe, stage, plan(recipe, stage), source, number, 0).close()
+        planned = plan(recipe, stage)
+        loader_of(recipe, stage, planned, source, number, 0).close()
+        if recipe.sentinel.diversity or recipe.sentinel.saturation:
+            state, totals = carry_of(stage, planned, source.spec)
+            batch = abstract_batch(source.spec, recipe.samples)
+            made = jax.eval_shape(functools.partial(sample, stage.gan), state, batch, jax.random.key(0))
+            check_watched(recipe.sentinel, totals["sums"], made, batch)
     return mesh, source
 
 
@@ -180,26 +218,3 @@ def add(totals: Any, logs: Any) -> Any:
 def mean(totals: Any) -> Any:
     """The means since the last row."""
     return jax.tree.map(lambda x: x / totals["count"].astype(x.dtype), totals["sums"])
-
-
-@jax.jit
-def finite(carry: Any) -> Any:
-    """Whether each array is finite."""
-    return jax.tree.map(lambda x: jnp.all(jnp.isfinite(x)), carry)
-
-
-def refuse_nonfinite(
-    step: int, values: dict[str, float], carry: tuple[State, Any], checkpoints: Checkpoints
-) -> None:
-    """Stops a run that has left the real numbers, before it overwrites a good checkpoint."""
-    bad = [f"{name} is {value}" for name, value in values.items() if not np.isfinite(value)]
-    state, totals = jax.device_get(finite(carry))
-    for path, okay in leaves_by_path({**state._asdict(), "metrics": totals["sums"]}).items():
-        if not okay:
-            bad.append(f"{'/'.join(path)} is not finite")
-    if bad:
-        checkpoints.wait()
-        good = checkpoints.latest()
-        where = "there is no checkpoint yet" if good is None else f"checkpoint {good} is the last good one"
-        more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        raise Diverged(f"step {step}: {bad[0]}{more}. Stopped; {where}, and all that was written is kept.")

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from gaxjax import expressions
 from gaxjax.errors import InputError
 
 Tree = Any
@@ -51,6 +52,34 @@ def equalize(lr_multiplier: float = 1.0, gain: float = 2**0.5) -> Transform:
     return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
 
 
+def spectral(iterations: int = 16) -> Transform:
+    """Every kernel, as a matrix [..., out], over its largest singular value. Miyato et al. 2018, section 2.1.
+
+    The singular vectors come from so many power iterations from a fixed start, as constants to the gradient
+    (eq. 12 of the paper). The paper keeps one vector from step to step and takes one iteration; this keeps
+    none, so the result is a function of the parameters alone.
+    """
+    if iterations < 1:
+        raise InputError(f"spectral(iterations={iterations}): must be at least 1")
+
+    def scale(path: Any, leaf: Array) -> Array:
+        if name_of(path)[-1] != "kernel":
+            return leaf
+        matrix = leaf.reshape(-1, leaf.shape[-1])
+        constant = jax.lax.stop_gradient(matrix)
+
+        def iterate(_: int, v: Array) -> Array:
+            v = constant.T @ (constant @ v)
+            return v / (jnp.linalg.norm(v) + 1e-12)
+
+        start = jax.random.normal(jax.random.key(0), matrix.shape[1:], leaf.dtype)
+        v = jax.lax.fori_loop(0, iterations, iterate, start)
+        u = constant @ v
+        return leaf / (jnp.vdot(u / (jnp.linalg.norm(u) + 1e-12), matrix @ v) + 1e-12)
+
+    return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
+
+
 def graft(base: Tree, donor: Tree, where: Callable[[Path], Any] = lambda path: True) -> Tree:
     """`base` with the leaves of `donor` at every path that both have and `where(path)` selects.
 
@@ -77,13 +106,42 @@ def graft(base: Tree, donor: Tree, where: Callable[[Path], Any] = lambda path: T
     return jax.tree_util.tree_map_with_path(choose, base)
 
 
-def average(old: Tree, new: Tree, images: float, half_life: float) -> Tree:
+def average(
+    old: Tree, new: Tree, images: float, half_life: float, seen: Array | float = 0.0, ramp_up: float = 0.0
+) -> Tree:
     """Exponential moving average with decay 0.5 ** (images / half_life), both in images; 0 keeps no memory.
 
     Karras et al. 2019 (StyleGAN), appendix C: written this way, it does not depend on the batch size.
+    ramp_up: the half-life is at most that share of the images `seen` so far, so that an average is not mostly
+    of the beginning; 0: no ramp (Karras et al. 2020, ADA: 0.05).
     """
-    decay = 0.5 ** (images / half_life) if half_life > 0 else 0.0
-    return optax.incremental_update(new, old, 1 - decay)
+    if half_life <= 0:
+        return optax.incremental_update(new, old, 1.0)
+    if ramp_up > 0:
+        return optax.incremental_update(
+            new, old, 1 - 0.5 ** (images / jnp.clip(ramp_up * seen, 1e-8, half_life))
+        )
+    return optax.incremental_update(new, old, 1 - 0.5 ** (images / half_life))
+
+
+def named(text: str) -> Transform:
+    """A transform as it is written on the command line.
+
+    >>> named("clip(0.5)")({"kernel": jnp.array([3.0])})["kernel"]
+    Array([0.5], dtype=float32)
+    """
+    choices: dict[str, Callable[..., Any]] = {
+        "none": chain,
+        "clip": clip,
+        "spectral": spectral,
+        "equalize": equalize,
+    }
+    found = expressions.named(
+        text, choices, "none, clip(bound), spectral(iterations), equalize(lr_multiplier)"
+    )
+    if found is clip:
+        raise InputError(f"{text!r} lacks its bound: clip(bound)")
+    return found() if found in choices.values() else found
 
 
 def leaves_by_path(tree: Tree) -> Mapping[Path, Any]:

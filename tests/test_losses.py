@@ -1,6 +1,6 @@
 """Every objective, value and gradient, at a point worked out by hand."""
 
-from math import log
+from math import exp, log
 from typing import Any
 
 import jax
@@ -14,59 +14,141 @@ from gaxjax.errors import InputError
 ODDS = [log(3), 0.0]
 """Logits of the probabilities 3/4 and 1/2."""
 
-# name: (real logits, fake logits, value, gradient at real, gradient at fake)
+
+def s(x: float) -> float:
+    return 1 / (1 + exp(-x))
+
+
+AVERAGE = (
+    -(log(s(3)) + log(s(1)) + log(1 - s(0)) + log(1 - s(-4))) / 2,
+    [-s(-a) / 2 - (s(0) + s(-4)) / 4 for a in (3, 1)],
+    [s(b) / 2 + (s(-3) + s(-1)) / 4 for b in (0, -4)],
+)
+"""Of real logits 2 and 0, mean 1, and fake ones 1 and -3, mean -1: apart by 3 and 1, and by 0 and -4."""
+SWAPPED = (
+    -(log(s(0)) + log(s(-4)) + log(1 - s(3)) + log(1 - s(1))) / 2,
+    [s(a) / 2 + (s(0) + s(4)) / 4 for a in (3, 1)],
+    [-s(-b) / 2 - (s(3) + s(1)) / 4 for b in (0, -4)],
+)
+
+# objective: (real logits, fake logits, value, gradient at real, gradient at fake)
 DISCRIMINATORS: dict[str, tuple[list[float], list[float], float, list[float], list[float]]] = {
     # (log 4/3 + log 2) / 2 + (log 4 + log 2) / 2; gradients (D - 1) / 2 and D / 2
     "minimax": (ODDS, ODDS, (log(8 / 3) + log(8)) / 2, [-1 / 8, -1 / 4], [3 / 8, 1 / 4]),
     "nonsaturating": (ODDS, ODDS, (log(8 / 3) + log(8)) / 2, [-1 / 8, -1 / 4], [3 / 8, 1 / 4]),
+    # 0.9 log 4/3 + 0.1 log 4 at the first, log 2 at the second; gradients (D - 0.9) / 2
+    "nonsaturating(real_target=0.9)": (
+        ODDS,
+        ODDS,
+        (0.9 * log(4 / 3) + 0.1 * log(4) + log(2) + log(8)) / 2,
+        [-0.15 / 2, -0.4 / 2],
+        [3 / 8, 1 / 4],
+    ),
     # ((1 + 1) / 2 + (1 + 9) / 2) / 2
     "least_squares": ([2.0, 0.0], [1.0, -3.0], 3.0, [0.5, -0.5], [0.5, -1.5]),
+    # ((1 + 1) / 2 + (4 + 4) / 2) / 2
+    "least_squares(a=-1, b=1, c=0)": ([2.0, 0.0], [1.0, -3.0], 2.5, [0.5, -0.5], [1.0, -1.0]),
     "wasserstein": ([2.0, 0.0], [1.0, -3.0], -2.0, [-0.5, -0.5], [0.5, 0.5]),
     # (0 + 1) / 2 + (2 + 0) / 2: a real logit of 2 and a fake one of -3 are beyond the margin
     "hinge": ([2.0, 0.0], [1.0, -3.0], 1.5, [0.0, -0.5], [0.5, 0.0]),
+    "relativistic_average": ([2.0, 0.0], [1.0, -3.0], *AVERAGE),
+    # real ones ahead by log 3 and 0
+    "relativistic_paired": ([log(6), 1.0], [log(2), 1.0], log(8 / 3) / 2, [-1 / 8, -1 / 4], [1 / 8, 1 / 4]),
+    "feature_matching": (ODDS, ODDS, (log(8 / 3) + log(8)) / 2, [-1 / 8, -1 / 4], [3 / 8, 1 / 4]),
+    # energies 2 and 0; 1, which is below the margin by 2, and 5
+    "energy(margin=3)": ([-2.0, 0.0], [-1.0, -5.0], 1.0 + 1.0, [-0.5, -0.5], [0.5, 0.0]),
+    "energy": ([-2.0, 0.0], [-1.0, -15.0], 1.0 + 4.5, [-0.5, -0.5], [0.5, 0.0]),
 }
-# name: (fake logits, value, gradient)
-GENERATORS: dict[str, tuple[list[float], float, list[float]]] = {
-    "minimax": (ODDS, -(log(4) + log(2)) / 2, [-3 / 8, -1 / 4]),
-    "nonsaturating": (ODDS, (log(4 / 3) + log(2)) / 2, [-1 / 8, -1 / 4]),
-    "least_squares": ([1.0, -3.0], 4.0, [0.0, -2.0]),
-    "wasserstein": ([1.0, -3.0], 1.0, [-0.5, -0.5]),
-    "hinge": ([1.0, -3.0], 1.0, [-0.5, -0.5]),
+REAL_FEATURES, FAKE_FEATURES = [[1.0, 2.0], [3.0, 0.0]], [[0.0, 0.0], [2.0, 4.0]]
+"""Of means (2, 1) and (1, 2)."""
+UP, DOWN = [[1.0, -1.0], [1.0, -1.0]], [[-1.0, 1.0], [-1.0, 1.0]]
+ALIKE = [[3.0, 0.0], [0.0, 2.0], [4.0, 0.0]]
+"""Two of the six ordered pairs point the same way, the others are orthogonal."""
+# objective: (what the loss is given, value, gradients at each)
+GENERATORS: dict[str, tuple[list[Any], float, list[Any]]] = {
+    "minimax": ([ODDS], -(log(4) + log(2)) / 2, [[-3 / 8, -1 / 4]]),
+    "nonsaturating": ([ODDS], (log(4 / 3) + log(2)) / 2, [[-1 / 8, -1 / 4]]),
+    "nonsaturating(real_target=0.9)": ([ODDS], (log(4 / 3) + log(2)) / 2, [[-1 / 8, -1 / 4]]),
+    "least_squares": ([[1.0, -3.0]], 4.0, [[0.0, -2.0]]),
+    "least_squares(a=-1, b=1, c=0)": ([[1.0, -3.0]], 2.5, [[0.5, -1.5]]),
+    "wasserstein": ([[1.0, -3.0]], 1.0, [[-0.5, -0.5]]),
+    "hinge": ([[1.0, -3.0]], 1.0, [[-0.5, -0.5]]),
+    "relativistic_average": ([[2.0, 0.0], [1.0, -3.0]], SWAPPED[0], list(SWAPPED[1:])),
+    "relativistic_paired": (
+        [[log(6), 1.0], [log(2), 1.0]],
+        log(8) / 2,
+        [[3 / 8, 1 / 4], [-3 / 8, -1 / 4]],
+    ),
+    "feature_matching": ([REAL_FEATURES, FAKE_FEATURES], 2.0, [UP, DOWN]),
+    "feature_matching(distance='absolute')": (
+        [REAL_FEATURES, FAKE_FEATURES],
+        1.0,
+        [np.array(UP) / 4, np.array(DOWN) / 4],
+    ),
+    "energy": ([[-1.0, -5.0, -3.0], ALIKE], 3.0, [[-1 / 3] * 3, np.zeros((3, 2))]),
+    # cosines are at their largest or, at right angles, squared: neither has a slope
+    "energy(pulling_away=0.3)": ([[-1.0, -5.0, -3.0], ALIKE], 3.1, [[-1 / 3] * 3, np.zeros((3, 2))]),
 }
 
 
-@pytest.mark.parametrize("name", losses.names())
-def test_discriminator_by_hand(name: str) -> None:
-    real, fake, value, *gradients = DISCRIMINATORS[name]
-    loss = losses.named(name)[0]
+def test_every_objective_is_here() -> None:
+    for table in (DISCRIMINATORS, GENERATORS):
+        assert {text.split("(")[0] for text in table} == set(losses.names())
+
+
+@pytest.mark.parametrize("text", DISCRIMINATORS)
+def test_discriminator_by_hand(text: str) -> None:
+    real, fake, value, *gradients = DISCRIMINATORS[text]
+    loss = losses.named(text).discriminator
     found, slopes = jax.value_and_grad(loss, argnums=(0, 1))(jnp.array(real), jnp.array(fake))
     np.testing.assert_allclose(found, value, rtol=1e-6)
     for slope, gradient in zip(slopes, gradients, strict=True):
-        np.testing.assert_allclose(slope, gradient, rtol=1e-6)
+        np.testing.assert_allclose(slope, gradient, rtol=1e-5)
 
 
-@pytest.mark.parametrize("name", losses.names())
-def test_generator_by_hand(name: str) -> None:
-    fake, value, gradient = GENERATORS[name]
-    found, slope = jax.value_and_grad(losses.named(name)[1])(jnp.array(fake))
+@pytest.mark.parametrize("text", GENERATORS)
+def test_generator_by_hand(text: str) -> None:
+    given, value, gradients = GENERATORS[text]
+    objective = losses.named(text)
+    assert len(objective.needs) == len(given)
+    everything = tuple(range(len(given)))
+    found, slopes = jax.value_and_grad(objective.generator, everything)(*map(jnp.array, given))
     np.testing.assert_allclose(found, value, rtol=1e-6)
-    np.testing.assert_allclose(slope, gradient, rtol=1e-6)
+    for slope, gradient in zip(slopes, gradients, strict=True):
+        np.testing.assert_allclose(slope, gradient, rtol=1e-5, atol=1e-7)
+
+
+def test_pulling_away_by_hand() -> None:
+    """At an angle t the squared cosine of the only pair falls by sin 2t for each radian."""
+    angle = 0.4
+
+    def term(angle: jax.Array, length: float) -> jax.Array:
+        turned = length * jnp.stack([jnp.cos(angle), jnp.sin(angle)])
+        return losses.pulling_away_term(jnp.stack([jnp.array([2.0, 0.0]), turned]))
+
+    for length in (1.0, 5.0):
+        value, slope = jax.value_and_grad(term)(angle, length)
+        np.testing.assert_allclose([value, slope], [np.cos(angle) ** 2, -np.sin(2 * angle)], rtol=1e-5)
+    with pytest.raises(InputError, match="at least 2 is needed; got 1"):
+        losses.pulling_away_term(jnp.ones((1, 3)))
 
 
 @pytest.mark.parametrize("name", losses.names())
 def test_every_loss_descends_towards_the_right_verdict(name: str) -> None:
     """At the undecided discriminator: real logits up, fake ones down; the generator wants them up."""
-    discriminator, generator = losses.named(name)
-    undecided = jnp.array([0.5 if name == "least_squares" else 0.0])
-    real, fake = jax.grad(discriminator, argnums=(0, 1))(undecided, undecided)
+    objective = losses.named(name)
+    undecided = jnp.array([{"least_squares": 0.5, "energy": -5.0}.get(name, 0.0)])
+    real, fake = jax.grad(objective.discriminator, argnums=(0, 1))(undecided, undecided)
     assert real[0] < 0 < fake[0]
-    assert jax.grad(generator)(undecided)[0] < 0
+    if "fake_logits" in objective.needs:
+        given = [undecided if "logits" in need else jnp.ones((2, 1)) for need in objective.needs]
+        assert jax.grad(objective.generator, objective.needs.index("fake_logits"))(*given)[0] < 0
 
 
 @pytest.mark.parametrize("name", ["minimax", "nonsaturating"])
 def test_logits_of_any_size_have_finite_losses(name: str) -> None:
     wrong, right = jnp.array([1000.0]), jnp.array([-1000.0])
-    discriminator, generator = losses.named(name)
+    discriminator, generator, _ = losses.named(name)
     assert discriminator(right, wrong) == 2000  # log(sigmoid(x)) itself would be log 0
     assert jax.grad(discriminator)(right, wrong)[0] == -1
     assert generator(right) == (1000 if name == "nonsaturating" else 0)
@@ -74,15 +156,15 @@ def test_logits_of_any_size_have_finite_losses(name: str) -> None:
 
 
 def wrong_shapes() -> list[Any]:
-    good = jnp.zeros(3)
     found = []
-    for shape in ((3, 1), (), (3, 1, 1)):
-        bad = jnp.zeros(shape)
-        for name in losses.names():
-            discriminator, generator = losses.named(name)
-            found += [(discriminator, (bad, good), "real_logits", shape)]
-            found += [(discriminator, (good, bad), "fake_logits", shape)]
-            found += [(generator, (bad,), "fake_logits", shape)]
+    for name in losses.names():
+        discriminator, generator, needs = losses.named(name)
+        for loss, arguments in ((discriminator, ("real_logits", "fake_logits")), (generator, needs)):
+            good = [jnp.zeros(3) if "logits" in argument else jnp.zeros((3, 2)) for argument in arguments]
+            for i, argument in enumerate(arguments):
+                for shape in ((3, 1, 1), ()) + (((3, 1),) if "logits" in argument else ((3,),)):
+                    bad = [*good[:i], jnp.zeros(shape), *good[i + 1 :]]
+                    found.append((loss, bad, argument, shape))
     return found
 
 
@@ -95,9 +177,29 @@ def test_only_a_batch_of_numbers_will_do(
     assert name in str(error.value) and str(shape) in str(error.value)
 
 
+def test_pairs_are_as_many_of_both() -> None:
+    with pytest.raises(InputError, match=r"real_logits \(3,\) and fake_logits \(1,\)"):
+        losses.relativistic_paired_discriminator(jnp.zeros(3), jnp.zeros(1))
+
+
 def test_an_unknown_objective_lists_the_known_ones() -> None:
     with pytest.raises(InputError) as error:
         losses.named("wasserstien")
     assert "'wasserstien'" in str(error.value)
-    for name in DISCRIMINATORS:
+    for name in losses.names():
         assert name in str(error.value)
+
+
+def test_numbers_that_an_objective_does_not_take_are_refused() -> None:
+    with pytest.raises(InputError, match="'least_squares' takes a, b, c; got d"):
+        losses.named("least_squares(d=1)")
+    with pytest.raises(InputError, match="'hinge' takes no numbers; got margin"):
+        losses.named("hinge(margin=1)")
+    with pytest.raises(InputError, match="distance is squared or absolute, not 'cubic'"):
+        losses.named("feature_matching(distance='cubic')").generator(jnp.ones((1, 1)), jnp.ones((1, 1)))
+
+
+def test_a_game_that_has_only_made_examples_refuses_what_needs_more() -> None:
+    assert losses.named("hinge").of_fakes() is losses.hinge_generator
+    with pytest.raises(InputError, match="needs 'real_logits', 'fake_logits'"):
+        losses.named("relativistic_paired").of_fakes()

@@ -45,6 +45,24 @@ def test_sgd_by_hand() -> None:
     assert moves(Optimizer("sgd", 0.5, b1=0.5), [2.0, -1.0, 4.0]) == [-1.0, 0.0, -2.0]
 
 
+def test_optimism_adds_the_last_change_of_the_gradient() -> None:
+    """Twice this gradient less the last one; at first there is no last one."""
+    assert moves(Optimizer("sgd", 0.5, b1=0.0, optimism=1.0), [2.0, -1.0, 3.0]) == [-1.0, 2.0, -3.5]
+    assert moves(Optimizer("sgd", 0.5, b1=0.0, optimism=0.5), [2.0, -1.0]) == [-1.0, 1.25]
+
+
+def test_history_pulls_towards_where_the_parameters_were() -> None:
+    rule = Optimizer("sgd", 1.0, b1=0.0, history=0.25).build(1.0)
+    parameter, state = jnp.float32(2.0), rule.init(jnp.float32(2.0))
+    seen = []
+    for gradient in (-3.0, 0.0, 0.0):
+        change, state = rule.update(jnp.float32(gradient), state, parameter)
+        parameter = parameter + change
+        seen.append(float(parameter))
+    # 2 + 3; then half of the way back to the mean 2; then half of 3.5 - (2 + 5) / 2 = 0
+    assert seen == [5.0, 3.5, 3.5]
+
+
 def test_adam_by_hand() -> None:
     """Kingma and Ba 2015, algorithm 1, in float64."""
     rate, b1, b2, eps, eps_root = 0.1, 0.5, 0.9, 1e-3, 1e-2

@@ -12,7 +12,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.networks.layers import Conv, ConvTranspose
-from gaxjax.penalties import R1, GradientPenalty, Lazy, Penalty
+from gaxjax.penalties import DRAGAN, R1, R2, Drift, GradientPenalty, Lazy, Penalty, ZeroCentered
 
 KEY = jax.random.key(0)
 SLOPE = jnp.array([3.0, -4.0])  # of norm 5
@@ -41,6 +41,58 @@ def test_r1_by_hand() -> None:
 
 def test_r1_looks_at_real_examples_alone() -> None:
     assert R1()(quadratic, jnp.zeros((3, 2)), POINTS, KEY, 0) == 0
+
+
+def test_r2_is_r1_of_made_examples() -> None:
+    np.testing.assert_allclose(R2(6.0)(quadratic, -POINTS, POINTS, KEY, 0), 3 * 6.5 / 3, rtol=1e-6)
+    assert R2()(quadratic, POINTS, jnp.zeros((3, 2)), KEY, 0) == 0
+
+
+def test_zero_centered_by_hand() -> None:
+    np.testing.assert_allclose(ZeroCentered(2.0)(linear, POINTS, -POINTS, KEY, 0), 50, rtol=1e-6)
+    np.testing.assert_allclose(ZeroCentered(3.0)(quadratic, POINTS, POINTS, KEY, 0), 6.5, rtol=1e-6)
+    # On the line from 0 to 1 the squared gradient is u^2: E u^2 = 1/3, of standard deviation 0.30.
+    found = ZeroCentered(1.0)(quadratic, jnp.zeros((4096, 1)), jnp.ones((4096, 1)), KEY, 0)
+    assert abs(found - 1 / 3) < 4 * 0.3 / 64
+
+
+def test_drift_by_hand() -> None:
+    # Logits -5, 4 and -1/2.
+    np.testing.assert_allclose(Drift(0.3)(linear, POINTS, -POINTS, KEY, 0), 0.1 * 41.25, rtol=1e-6)
+    assert Drift()(lambda x: x[:, 0] * 0, POINTS, POINTS, KEY, 0) == 0
+
+
+@pytest.mark.parametrize("noise", ["code", "paper"])
+def test_dragan_asks_for_a_norm_around_real_examples(noise: Any) -> None:
+    np.testing.assert_allclose(DRAGAN(10.0, noise=noise)(linear, POINTS, -POINTS, KEY, 0), 160, rtol=1e-6)
+    np.testing.assert_allclose(DRAGAN(1.0, 7.0, noise)(linear, POINTS, POINTS, KEY, 0), 4, rtol=1e-6)
+    at_real = DRAGAN(1.0, noise=noise, scale=0.0)(quadratic, POINTS, 9 * POINTS, KEY, 0)
+    np.testing.assert_allclose(at_real, np.mean((np.sqrt([5, 1, 0.5]) - 1) ** 2), rtol=1e-5)
+
+
+def test_dragans_noise_in_code_and_in_paper() -> None:
+    """The code's goes up alone, by 0.5 * std * share * u; the paper's goes both ways, by scale * n."""
+    real = jnp.concatenate([jnp.full((20_000, 1), 10.0), jnp.full((20_000, 1), 14.0)])  # deviation 2
+
+    def displacement(penalty: DRAGAN, power: int) -> float:
+        # A critic whose gradient is the displacement to that power: with target 0 its square is the penalty.
+        origin = jnp.repeat(jnp.array([10.0, 14.0]), 20_000)
+        return float(penalty(lambda x: (x[:, 0] - origin) ** (power + 1) / (power + 1), real, real, KEY, 0))
+
+    # E (0.5 * 2 * s * u)^2 = 1/9, of deviation 0.17
+    assert abs(displacement(DRAGAN(1.0, 0.0, "code"), 1) - 1 / 9) < 4 * 0.17 / 200
+    # E n^2 * 9 = 9, of deviation 9 * sqrt 2
+    assert abs(displacement(DRAGAN(1.0, 0.0, "paper", 3.0), 1) - 9) < 4 * 9 * 2**0.5 / 200
+    up: list[bool] = []
+
+    def critic(x: Array) -> Array:
+        up.append(bool((x >= real).all()))
+        return x[:, 0]
+
+    for penalty in (DRAGAN(noise="code"), DRAGAN(noise="paper")):
+        with jax.disable_jit():
+            penalty(lambda x: critic(jax.lax.stop_gradient(x)) + x[:, 0], real, real, KEY, 0)
+    assert up == [True, False]
 
 
 def test_gradient_penalty_by_hand() -> None:
@@ -90,7 +142,10 @@ def test_a_flat_critic_has_a_finite_gradient() -> None:
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("penalty", [R1(), GradientPenalty(), GradientPenalty(sided="one")])
+@pytest.mark.parametrize(
+    "penalty",
+    [R1(), R2(), ZeroCentered(), GradientPenalty(), GradientPenalty(sided="one"), DRAGAN(scale=0.0), Drift()],
+)
 def test_two_examples_have_the_mean_of_each_alone(penalty: Penalty) -> None:
     pair = penalty(cubic, POINTS[:2], POINTS[:2], KEY, 0)
     alone = [penalty(cubic, POINTS[i : i + 1], POINTS[i : i + 1], KEY, 0) for i in range(2)]
@@ -129,7 +184,9 @@ def test_lazy_every_zeroth_step_is_refused() -> None:
         Lazy(R1(), 0)
 
 
-@pytest.mark.parametrize("penalty", [R1(), GradientPenalty(), Lazy(R1(), 2)])
+@pytest.mark.parametrize(
+    "penalty", [R1(), R2(), ZeroCentered(), GradientPenalty(), DRAGAN(), Drift(), Lazy(R1(), 2)]
+)
 def test_a_critic_with_a_trailing_axis_is_refused(penalty: Penalty) -> None:
     with pytest.raises(InputError, match=r"\(3,\).*got \(3, 1\)"):
         penalty(lambda x: linear(x)[:, None], POINTS, POINTS, KEY, 0)
@@ -140,7 +197,7 @@ def test_real_and_fake_of_two_shapes_are_refused() -> None:
         GradientPenalty()(linear, POINTS, POINTS[:2], KEY, 0)
 
 
-@pytest.mark.parametrize("penalty", [R1(), GradientPenalty(10.0)])
+@pytest.mark.parametrize("penalty", [R1(), R2(), GradientPenalty(10.0), DRAGAN(10.0)])
 def test_second_order_gradients_through_convolutions(penalty: Penalty) -> None:
     """The gradient of the penalty against a central difference of the penalty, in float64."""
     with jax.enable_x64(True):

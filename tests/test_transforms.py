@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.transforms import Path, average, chain, clip, equalize, graft
+from gaxjax.transforms import Path, average, chain, clip, equalize, graft, named, spectral
 
 
 def double(tree: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -51,6 +51,53 @@ def test_the_gradient_goes_through_equalize() -> None:
         return jnp.sum(equalize(0.5, gain=1.0)(tree)["kernel"])
 
     np.testing.assert_allclose(jax.grad(loss)({"kernel": jnp.zeros((4, 3))})["kernel"], 0.5 / 2)
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 16, 32), (128, 64), (64, 1)])
+def test_spectral_kernels_have_norm_one(shape: tuple[int, ...]) -> None:
+    """Within what the power iterations leave; a random matrix, whose singular values lie close, is hard."""
+    kernel = 3 * jax.random.normal(jax.random.key(1), shape)
+    tree = {"layer": {"kernel": kernel, "bias": jnp.array([3.0])}}
+
+    def norm(tree: dict[str, jax.Array]) -> float:
+        return float(jnp.linalg.norm(tree["layer"]["kernel"].reshape(-1, shape[-1]), 2))
+
+    assert 1 - 1e-4 < norm(spectral()(tree)) < 1.03
+    assert norm(spectral(300)(tree)) == pytest.approx(1, abs=1e-3)
+    assert spectral()(tree)["layer"]["bias"] is tree["layer"]["bias"]
+    with pytest.raises(InputError, match=r"spectral\(iterations=0\): must be at least 1"):
+        spectral(0)
+
+
+def test_spectral_does_not_see_the_size_of_a_kernel() -> None:
+    kernel = jax.random.normal(jax.random.key(2), (6, 5))
+    once, scaled = (spectral(100)({"kernel": factor * kernel})["kernel"] for factor in (1, 1e4))
+    np.testing.assert_allclose(once, scaled, rtol=1e-5)
+    assert np.isfinite(spectral()({"kernel": jnp.zeros((3, 2))})["kernel"]).all()
+
+
+def test_the_gradient_of_spectral() -> None:
+    """Miyato et al. 2018, eq. 12: the part along the first singular vectors is taken off."""
+    kernel, slope = jax.random.normal(jax.random.key(3), (2, 6, 5))
+
+    def loss(kernel: jax.Array) -> jax.Array:
+        return jnp.sum(slope * spectral(500)({"kernel": kernel})["kernel"])
+
+    u, singular, v = np.linalg.svd(np.float64(kernel))
+    first = np.outer(u[:, 0], v[0])
+    normalized = np.float64(kernel) / singular[0]
+    expected = (slope - np.sum(slope * normalized) * first) / singular[0]
+    np.testing.assert_allclose(jax.grad(loss)(kernel), expected, atol=1e-5)
+
+
+def test_transforms_by_name() -> None:
+    tree = {"kernel": jnp.array([[3.0, 0.0], [0.0, 1.0]])}
+    assert named("none")(tree) is tree
+    np.testing.assert_allclose(named("spectral")(tree)["kernel"], [[1, 0], [0, 1 / 3]], atol=1e-6)
+    np.testing.assert_array_equal(named("clip(2)")(tree)["kernel"], [[2, 0], [0, 1]])
+    for text, message in (("clip", "lacks its bound"), ("clop(1)", r"not one of: none, clip\(bound\)")):
+        with pytest.raises(InputError, match=message):
+            named(text)
 
 
 BASE = {"a": {"kernel": jnp.zeros(2), "bias": jnp.zeros(1)}, "new": jnp.zeros(3)}
@@ -110,3 +157,12 @@ def test_the_average_does_not_depend_on_the_batch_size(batch_size: int) -> None:
 def test_half_life_zero_has_no_memory() -> None:
     new = {"w": jnp.array([0.1, 3e-7])}
     np.testing.assert_array_equal(average({"w": jnp.array([5.0, 6.0])}, new, 64, 0)["w"], new["w"])
+
+
+def test_the_ramp_forgets_the_beginning() -> None:
+    """At 200 images seen a ramp of 0.05 makes it a half-life of 10; from 2,000 on it is the whole one."""
+    old, new = {"w": jnp.float32(0.0)}, {"w": jnp.float32(1.0)}
+    for seen, share in ((200, 0.5), (400, 1 - 0.5**0.5), (2_000, 1 - 0.5**0.1), (9_000, 1 - 0.5**0.1)):
+        found = average(old, new, images=10, half_life=100, seen=jnp.int32(seen), ramp_up=0.05)["w"]
+        np.testing.assert_allclose(found, share, rtol=1e-5)
+    assert average(old, new, 10, 100, seen=jnp.int32(0), ramp_up=0.05)["w"] == 1

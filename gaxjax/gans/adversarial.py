@@ -7,15 +7,16 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax import losses
+from gaxjax import losses, transforms
+from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, PLAY, Batch, Logs, pure, size
+from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, features, pure, size
 from gaxjax.latents import Latents
 from gaxjax.penalties import Penalty
 
 
 class Adversarial(GAN):
-    """Two players, two networks: GAN, DCGAN, LSGAN, WGAN-GP and everything that differs by a loss."""
+    """Two players, two networks: DCGAN, LSGAN, WGAN, EBGAN, R3GAN and everything that differs by a loss."""
 
     generator: nn.Module
     """latents [B, L] -> examples"""
@@ -24,9 +25,15 @@ class Adversarial(GAN):
     latents: Latents = Latents()
     """what the generator starts from"""
     objective: str = "nonsaturating"
-    """name of a pair of functions in gaxjax.losses"""
+    """name of a pair of functions in gaxjax.losses, with numbers: nonsaturating(real_target=0.9)"""
     penalties: tuple[Penalty, ...] = ()
     """added to the discriminator's loss"""
+    augment: Augment = Augment()
+    """what is done to all examples, real and made, before the discriminator sees them"""
+    discriminator_weights: str = "none"
+    """transform of the discriminator's parameters on their way to the network: spectral(iterations)"""
+    discriminator_bounds: str = "none"
+    """transform of the discriminator's parameters after each of its moves: clip(bound)"""
     zero_sum: bool = False
     """the generator minimizes the discriminator's loss negated, its real term too, in place of its own: for
     solvers that look through the discriminator's answer (Metz et al. 2017, section 2.2)"""
@@ -38,6 +45,16 @@ class Adversarial(GAN):
 
     def __call__(self, batch: Batch) -> Any:
         return self.discriminator(self.told(self.generate(batch), batch))
+
+    def weights(self, params: Tree, step: Array) -> Tree:
+        """The discriminator's as its network sees them."""
+        seen = transforms.named(self.discriminator_weights)(params["discriminator"])
+        return {**params, "discriminator": seen}
+
+    def project(self, params: Tree) -> Tree:
+        """The discriminator's within their bounds."""
+        kept = transforms.named(self.discriminator_bounds)(params["discriminator"])
+        return {**params, "discriminator": kept}
 
     def sample(self, batch: Batch, **options: Any) -> Array:
         """Examples, one for each of the batch, from latents of their own."""
@@ -60,11 +77,20 @@ class Adversarial(GAN):
 
     def logits(self, examples: Array, batch: Batch) -> Array:
         """The discriminator's verdict on each example, [B]."""
-        logits = self.discriminator(self.told(examples, batch))
+        return self.one_each(self.discriminator(self.told(examples, batch)), examples)
+
+    def one_each(self, logits: Array, examples: Array) -> Array:
+        """Logits, if they are one for each example."""
         if logits.shape != examples.shape[:1]:
             came, expected = logits.shape, examples.shape[:1]
             raise InputError(f"discriminator must return one logit each, shape {expected}; got {came}")
         return logits
+
+    def augmented(self, examples: Array, step: Array) -> Array:
+        """Examples as the discriminator sees them."""
+        if not self.augment.transformations:
+            return examples
+        return self.augment(examples, self.make_rng(PLAY), step)
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, fake = batch["image"], self.generate(batch)
@@ -74,9 +100,11 @@ class Adversarial(GAN):
                 f"generator makes examples of shape {came}, but the data's are {expected}: "
                 f"set the generator's shape or the data's to the other"
             )
+        real, fake = self.augmented(real, step), self.augmented(fake, step)
         real_logits, fake_logits = self.logits(real, batch), self.logits(fake, batch)
-        loss = losses.named(self.objective)[0](real_logits, fake_logits)
+        loss = losses.named(self.objective).discriminator(real_logits, fake_logits)
         logs = {"real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
+        logs |= self.augment.observe(real_logits)
         if self.penalties:
             refuse_mixing(self.discriminator, self.penalties)
             network = pure(self.discriminator)
@@ -87,18 +115,32 @@ class Adversarial(GAN):
         return loss, logs
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        discriminator_loss, generator_loss = losses.named(self.objective)
-        fake_logits = self.logits(self.generate(batch), batch)
+        objective = losses.named(self.objective)
+        needs = ("real_logits", "fake_logits") if self.zero_sum else objective.needs
+        examples = {"fake": self.augmented(self.generate(batch), step)}
+        if any(name.startswith("real") for name in needs):
+            examples["real"] = self.augmented(batch["image"], step)
+        given = {}
+        for kind, x in examples.items():
+            if f"{kind}_features" in needs:
+                logits, given[f"{kind}_features"] = features(self.discriminator)(self.told(x, batch))
+                given[f"{kind}_logits"] = self.one_each(logits, x)
+            else:
+                given[f"{kind}_logits"] = self.logits(x, batch)
         if self.zero_sum:
-            return -discriminator_loss(self.logits(batch["image"], batch), fake_logits), {}
-        return generator_loss(fake_logits), {}
+            return -objective.discriminator(given["real_logits"], given["fake_logits"]), {}
+        return objective.generator(*(given[name] for name in needs)), {}
 
 
 def refuse_mixing(critic: nn.Module, penalties: tuple[Penalty, ...]) -> None:
-    """Refuses batch norm under a penalty: an example's gradient would depend on the others in its batch."""
-    if "batch_stats" in critic.variables:
-        names = ", ".join(type(penalty).__name__ for penalty in penalties)
-        raise InputError(
-            f"{names} is a penalty per example, but {critic.name} ({type(critic).__name__}) has batch norm, "
-            f'which mixes examples: use norm="layer", "instance" or "none" in {critic.name}, or no penalty'
-        )
+    """Refuses, under a penalty per example, what makes an example's gradient depend on the others."""
+    names = ", ".join(type(penalty).__name__ for penalty in penalties if penalty.of_gradients)
+    paths = jax.tree_util.tree_leaves_with_path(critic.variables)
+    layers = {"batch_stats": "batch norm", "MinibatchDiscrimination": "minibatch discrimination"}
+    for mark, layer in layers.items():
+        if names and any(mark in jax.tree_util.keystr(path) for path, _ in paths):
+            raise InputError(
+                f"{names} is a penalty per example, but {critic.name} ({type(critic).__name__}) has {layer}, "
+                f'which mixes examples: use norm="layer", "instance" or "none" and no minibatch kernels in '
+                f"{critic.name}, or no penalty"
+            )

@@ -24,7 +24,7 @@ class CycleGAN(GAN):
     discriminator_b: nn.Module
     """images of domain b -> logits [B, h, w]"""
     objective: str = "least_squares"
-    """name of a pair of functions in gaxjax.losses"""
+    """name of a pair of functions in gaxjax.losses whose generator needs no more than made images"""
     cycle: float = 10.0
     """lambda: weight of the cycle consistency (eq. 2)"""
     identity: float = 5.0
@@ -51,14 +51,16 @@ class CycleGAN(GAN):
         return self.discriminator_a(self.pool_a(fake_a)), self.discriminator_b(self.pool_b(fake_b))
 
     def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
-        """Each source, its translation, and back, in both directions; each [B, H, W, C]."""
-        a, b = batch["a"], batch["b"]
-        ab, ba = self.generator_ab(a), self.generator_ba(b)
-        return {"a": a, "a to b": ab, "and back": self.generator_ba(ab),
-                "b": b, "b to a": ba, "and back again": self.generator_ab(ba)}  # fmt: skip
+        """Each source, its translation, and back, in both directions; each [B, H, W, C].
+
+        The names are in alphabetical order, which is the order that a compiled function returns them in.
+        """
+        ab, ba = self.generator_ab(batch["a"]), self.generator_ba(batch["b"])
+        there = {"a": batch["a"], "a to b": ab, "a to b to a": self.generator_ba(ab)}
+        return {**there, "b": batch["b"], "b to a": ba, "b to a to b": self.generator_ab(ba)}
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        loss_of = losses.named(self.objective)[0]
+        loss_of = losses.named(self.objective).discriminator
         a, b = batch["a"], batch["b"]
         fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
         if (fake_a.shape, fake_b.shape) != (a.shape, b.shape):
@@ -71,7 +73,7 @@ class CycleGAN(GAN):
         return of_a + of_b, {"a": of_a, "b": of_b}
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        loss_of = losses.named(self.objective)[1]
+        loss_of = losses.named(self.objective).of_fakes()
         a, b = batch["a"], batch["b"]
         fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
         fooling_a = loss_of(patches(self.discriminator_a(fake_a)))

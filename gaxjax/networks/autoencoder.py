@@ -1,9 +1,11 @@
-"""BEGAN's convolutional autoencoder; its decoder is the generator. Berthelot et al. 2017, section 3.5.
+"""Discriminators that reconstruct: BEGAN's convolutional autoencoder, and energies for EBGAN.
 
-ELU, 3 x 3 convolutions, two to a size; widths grow linearly on the way down and are constant on the way up.
+Berthelot et al. 2017, section 3.5: ELU, 3 x 3 convolutions, two to a size; widths grow linearly on the way
+down and are constant on the way up. The decoder is BEGAN's generator too.
 """
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.networks.layers import Conv, Dense, activate, flatten, halvings, upsample
@@ -54,4 +56,18 @@ class Autoencoder(nn.Module):
             if level < self.depth:
                 x = activate(Conv(self.features * (level + 2), stride=2)(x), "elu")
         codes = Dense(self.code)(flatten(x))
+        self.sow("intermediates", "features", codes)
         return Decoder(self.shape, self.features, self.depth)(codes)
+
+
+class Energy(nn.Module):
+    """Examples -> minus the distance to their reconstruction, [B]: a logit. Zhao et al. 2017, section 2.3."""
+
+    autoencoder: nn.Module
+    """examples -> reconstructions of the same shape; sows its codes as features"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        apart = flatten(self.autoencoder(x) - x)
+        # The square root has no gradient at zero.
+        return -jnp.sqrt(jnp.sum(apart**2, axis=-1) + 1e-12)

@@ -17,6 +17,7 @@ from gaxjax.networks.layers import (
     halvings,
     normalize,
 )
+from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 
 class Generator(nn.Module):
@@ -65,6 +66,8 @@ class Discriminator(nn.Module):
     """after every convolution but the first"""
     deviation: float = 0.02
     """standard deviation of the initial kernels; 0: He"""
+    minibatch_kernels: int = 0
+    """of minibatch discrimination before the last layer; 0 for none"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -73,4 +76,8 @@ class Discriminator(nn.Module):
             bias = norm == "none"
             x = Conv(self.features * 2**level, self.kernel, 2, bias=bias, deviation=self.deviation)(x)
             x = activate(normalize(x, norm), "leaky_relu")
-        return Dense(1, deviation=self.deviation)(flatten(x))[:, 0]
+        x = flatten(x)
+        self.sow("intermediates", "features", x)
+        if self.minibatch_kernels:
+            x = MinibatchDiscrimination(self.minibatch_kernels)(x)
+        return Dense(1, deviation=self.deviation)(x)[:, 0]

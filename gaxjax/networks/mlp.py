@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.networks.layers import Activation, Dense, Dropout, Maxout, activate, flatten
+from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 
 class Generator(nn.Module):
@@ -39,12 +40,17 @@ class Discriminator(nn.Module):
     """width of each hidden layer"""
     activation: Activation = "leaky_relu"
     """after each hidden layer"""
+    minibatch_kernels: int = 0
+    """of minibatch discrimination before the last layer; 0 for none"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         x = flatten(x)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
+        self.sow("intermediates", "features", x)
+        if self.minibatch_kernels:
+            x = MinibatchDiscrimination(self.minibatch_kernels)(x)
         return Dense(1)(x)[:, 0]
 
 
@@ -68,4 +74,5 @@ class MaxoutDiscriminator(nn.Module):
         x = Dropout(self.input_dropout)((flatten(x) + 1) / 2)
         for width in self.features:
             x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
+        self.sow("intermediates", "features", x)
         return jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1)

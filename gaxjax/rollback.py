@@ -1,0 +1,136 @@
+"""The way back of a run that has gone wrong: to its last good checkpoint, and on more slowly."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from gaxjax import parallel
+from gaxjax.checkpoint import DIGITS, Checkpoints, tell
+from gaxjax.errors import Diverged, Unwritable, brief
+from gaxjax.files import write_bytes
+from gaxjax.sentinel import Sentinel
+
+FILE = "rollbacks.jsonl"
+
+
+class Seen(Diverged):
+    """A run that has gone wrong, at a step, and the checkpoint that is the last good one."""
+
+    def __init__(self, step: int, what: str, good: int | None):
+        super().__init__(what)
+        self.step, self.what, self.good = step, what, good
+
+
+def refuse(step: int, what: str | None, checkpoints: Checkpoints) -> None:
+    """Stops a run in which something was seen, before it overwrites a good checkpoint."""
+    if what is not None:
+        checkpoints.wait()
+        raise Seen(step, what, checkpoints.latest())
+
+
+class Rollbacks:
+    """How often a run has gone back: lines of rollbacks.jsonl, from which its learning rates follow.
+
+    Each line has the step at which something was seen, what it was, the checkpoint gone back to (null: the
+    beginning) and the factor of the learning rates from there on. The file is read when a process begins;
+    from then on all processes see the same and count for themselves.
+
+    `stages`: the length of each, and its interval of checkpoints, in steps.
+    """
+
+    def __init__(self, workdir: Path, sentinel: Sentinel, stages: list[tuple[int, int]]):
+        self._workdir, self._sentinel, self._stages = workdir, sentinel, stages
+        path = workdir / FILE
+        self._text = path.read_bytes() if parallel.primary() and path.exists() else b""
+        if parallel.primary() and sentinel.rollbacks:
+            # What interruptions left, lest it pushes out the one to go back to: only the last is needed.
+            self._drop([step for step in self._there()[:-1] if step != due_before(step + 1, stages)])
+        self.count = from_primary(self._text.count(b"\n"))
+
+    @property
+    def rate(self) -> float:
+        """What every learning rate is multiplied by."""
+        return float(self._sentinel.factor**self.count)
+
+    def go_back(self, seen: Seen) -> None:
+        """Makes the checkpoint to go back to the one that the next start finds.
+
+        Raises Diverged where no rollback is left.
+        """
+        if self.count >= self._sentinel.rollbacks:
+            raise Diverged(self._farewell(seen)) from None
+        self.count += 1
+        with parallel.together():
+            if parallel.primary():
+                try:
+                    self._write(seen)
+                except OSError as error:
+                    raise Unwritable(f"step {seen.step}: {seen.what}; stopped by {brief(error)}") from error
+
+    def _write(self, seen: Seen) -> None:
+        there = self._there()
+        back = target(there, due_before(seen.step, self._stages))
+        # The line comes last: killed before it, the run comes here again from the checkpoint that it tells.
+        self._drop([step for step in there if step > back])
+        line = {"step": seen.step, "seen": seen.what, "checkpoint": back or None, "factor": self.rate}
+        self._text += json.dumps(line).encode() + b"\n"
+        write_bytes(self._workdir / FILE, self._text)
+        where = f"checkpoint {back}" if back else "the beginning"
+        of = f"rollback {self.count} of {self._sentinel.rollbacks}"
+        tell(f"step {seen.step}: {seen.what}. Back to {where}, learning rates times {self.rate:g} ({of})")
+
+    def _there(self) -> list[int]:
+        folder = self._workdir / "checkpoints"
+        return sorted(int(path.name) for path in folder.glob("*") if path.name.isdigit())
+
+    def _drop(self, steps: list[int]) -> None:
+        for step in steps:
+            name = f"{step:0{DIGITS}d}"
+            aside = self._workdir / f".dropped_{name}"
+            shutil.rmtree(aside, ignore_errors=True)
+            # Gone at once, although its removal takes time.
+            shutil.rmtree((self._workdir / "checkpoints" / name).rename(aside))
+
+    def _farewell(self, seen: Seen) -> str:
+        good = seen.good
+        where = "there is no checkpoint yet" if good is None else f"checkpoint {good} is the last good one"
+        tried = f" after {self.count} rollback{'s' * (self.count > 1)}" if self.count else ""
+        return f"step {seen.step}: {seen.what}. Stopped{tried}; {where}, and all that was written is kept."
+
+
+def due_before(step: int, stages: list[tuple[int, int]]) -> int:
+    """The last checkpoint that a run makes before a step, however often it was interrupted; 0: none.
+
+    >>> [due_before(step, [(25, 10), (20, 10)]) for step in (10, 11, 25, 26, 36, 45)]
+    [0, 10, 20, 25, 35, 35]
+    """
+    first = found = 0
+    for steps, every in stages:
+        if step > first:
+            found = first + (steps if step > first + steps else (step - 1 - first) // every * every)
+        first += steps
+    return found
+
+
+def target(there: list[int], due: int) -> int:
+    """The checkpoint to go back to, 0 for the beginning: the one that was due, or the nearest one to it.
+
+    One that an interruption left later is passed over, for a run that was not interrupted has none there;
+    unless no other is kept.
+
+    >>> target([10, 20, 23], 20), target([5], 0), target([], 0), target([23, 24], 20), target([10, 23], 20)
+    (20, 0, 0, 23, 10)
+    """
+    return max((step for step in there if step <= due), default=min(there, default=0) if due else 0)
+
+
+def from_primary(count: int) -> int:
+    """The primary process's number, in all of them."""
+    if jax.process_count() == 1:
+        return count
+    from jax.experimental import multihost_utils
+
+    return int(multihost_utils.broadcast_one_to_all(np.int32(count)))

@@ -1,0 +1,115 @@
+"""What all solvers share: the keys, minibatches, gradients and updates of a train step.
+
+A solver is a function `(gan, optimizers, updates, half_life, ramp_up) -> step`, with
+
+- `optimizers`: player -> optax transformation,
+- `updates`: player -> how often it moves in a step,
+- `half_life`: of the moving average of parameters, in images; 0 averages nothing,
+- `ramp_up`: the half-life is at most that share of the images seen; 0 for none,
+- `step(state, batches, key) -> (state, logs)`: batches have a leading axis of `minibatches(updates)`, one
+  minibatch for each move, in order of play; the key is the run's, the same at every step.
+
+A solver never knows which game it moves.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import optax
+from jax import Array
+
+from gaxjax import transforms
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, Batch, Logs, State, Tree, objective, own, size
+
+Optimizers = Mapping[str, optax.GradientTransformation]
+Updates = Mapping[str, int]
+Step = Callable[[State, Batch, Array], tuple[State, Logs]]
+Solver = Callable[..., Step]
+
+
+def minibatches(updates: Updates) -> int:
+    """How many minibatches one step takes: one for each move of each player."""
+    return sum(updates.values())
+
+
+def examples(gan: GAN, updates: Updates, batch_size: int) -> int:
+    """How many real examples the first player sees in one step: what lengths and intervals count."""
+    return batch_size * updates[next(iter(gan.players))]
+
+
+def check(gan: GAN, optimizers: Mapping[str, Any], updates: Updates | None = None) -> None:
+    """Refuses players that the game does not have, and moves that are none."""
+    for name, given in (("optimizers", optimizers), ("updates", optimizers if updates is None else updates)):
+        if set(given) != set(gan.players):
+            raise InputError(f"{name} are for {sorted(given)}, but the players are {sorted(gan.players)}")
+    for player, count in (updates or {}).items():
+        if count < 1:
+            raise InputError(f"updates of {player!r} must be at least 1; got {count}")
+
+
+def once(updates: Updates, solver: str) -> None:
+    """Refuses more than one move of a player, for solvers whose players move together."""
+    if any(count != 1 for count in updates.values()):
+        raise InputError(
+            f"{solver} moves every player once; got updates {dict(updates)}: use alternating, or 1"
+        )
+
+
+def two(gan: GAN, solver: str) -> tuple[str, str]:
+    """The two players, for solvers that know no other number."""
+    if len(gan.players) != 2:
+        raise InputError(f"{solver} is for two players; {type(gan).__name__} has {list(gan.players)}")
+    first, last = gan.players
+    return first, last
+
+
+def keys_of(state: State, key: Array, updates: Updates) -> Array:
+    """One key for each move, a pure function of the run's key and the step."""
+    return jax.random.split(jax.random.fold_in(key, state.step), minibatches(updates))
+
+
+def take(tree: Any, index: Any) -> Any:
+    """The tree with every array indexed along its first axis."""
+    return jax.tree.map(lambda x: x[index], tree)
+
+
+def gradient_of(gan: GAN, player: str, state: State, batch: Batch, key: Array) -> tuple[Any, Logs, Tree]:
+    """The gradient of a player's loss in its own parameters, with the loss's logs and statistics."""
+    loss = objective(gan, player, state, batch, key)
+    (_, (logs, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(own(gan, player, state.params))
+    return gradient, logs, stats
+
+
+def move(gan: GAN, optimizers: Optimizers, player: str, state: State, gradient: Any, stats: Tree) -> State:
+    """The state after the player's optimizer has followed the gradient."""
+    mine = own(gan, player, state.params)
+    change, optimizer = optimizers[player].update(gradient, state.optimizers[player], mine)
+    return changed(gan, player, state, change, optimizer, stats)
+
+
+def changed(gan: GAN, player: str, state: State, change: Any, optimizer: Any, stats: Tree) -> State:
+    """The state after a change of the player's parameters, within the game's bounds."""
+    moved = optax.apply_updates(own(gan, player, state.params), change)
+    return state._replace(
+        params={**state.params, **own(gan, player, gan.project({**state.params, **moved}))},
+        stats={**state.stats, **stats},
+        optimizers={**state.optimizers, player: optimizer},
+    )
+
+
+def finish(
+    gan: GAN, state: State, batches: Batch, updates: Updates, half_life: float, ramp_up: float
+) -> State:
+    """Counts the step and moves the averages."""
+    images = examples(gan, updates, size(take(dict(batches), 0)))
+    seen = state.images + images
+    now = {network: state.params[network] for network in state.average}
+    average = transforms.average(state.average, now, images, half_life, seen, ramp_up)
+    return state._replace(step=state.step + 1, images=seen, average=average)
+
+
+def player_logs(player: str, logs: Logs) -> Logs:
+    """Scalars by `<player>/<name>`."""
+    return {f"{player}/{name}": value for name, value in logs.items()}
