@@ -5,7 +5,9 @@
 DIR holds pictures whose left half is of one domain and whose right half of the other, in subfolders train and
 val (the pix2pix release of CMP facades). The halves are shuffled apart: nothing is paired.
 
-Paper: no figure for this set. Here: no distance measured yet.
+Paper: no figure for this set. Here: no distance measured yet; with 16 features in all four networks and
+--kimg 5 (1,250 steps, 10 minutes on two CPU cores, seed 0), walls and windows come out in the right colors
+of a label map, at the right places in most; label maps become gray facades.
 
 Differs from the authors' code:
 - 64 px instead of 128 or 256, half the channels, 4 residual blocks; resized whole, no random crop.

@@ -1,4 +1,4 @@
-"""The command line: gaxjax train | sample | show | prepare."""
+"""The command line: gaxjax train | sample | show | table | prepare."""
 
 import argparse
 import dataclasses
@@ -15,6 +15,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax train CONFIG.py --help        every field of the recipe and its networks
   gaxjax show CONFIG.py[:name]         parameters per network, the recipe resolved
   gaxjax sample DIR --n 64 --out grid.png
+  gaxjax table NAME --out DIR          trains what a table compares, and writes it; without NAME, lists them
   gaxjax prepare NAME [--directory DIR]   make a tensorflow-datasets set readable, once
 """
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": train, "show": show, "sample": sample, "prepare": prepare}
+    commands = {"train": train, "show": show, "sample": sample, "table": table, "prepare": prepare}
     helpless = ("-h", "--help", "train -h", "train --help", "show -h", "show --help")  # without a recipe
     if not arguments or " ".join(arguments) in helpless:
         print(USAGE)
@@ -117,6 +118,23 @@ def sample(arguments: list[str]) -> None:
     from gaxjax.generate import generate
 
     print(f"samples: {generate(chosen.workdir, chosen.n, chosen.out, chosen.seed)}")
+
+
+def table(arguments: list[str]) -> None:
+    """gaxjax table [NAME] [--out DIR] [--any-option value]"""
+    import functools
+
+    import tyro
+
+    from gaxjax import tables
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"gaxjax table NAME [--out DIR] [--help]\n\n{tables.listing()}")
+        return
+    name, flags = first_argument(arguments, "table NAME [--out DIR]")
+    make = functools.partial(tables.named(name), out=Path("tables") / name)
+    settle()
+    print(tyro.cli(make, args=flags, prog=f"gaxjax table {name}"))
 
 
 def prepare(arguments: list[str]) -> None:

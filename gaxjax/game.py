@@ -56,12 +56,19 @@ class GAN(nn.Module):
         """What the trained game makes, one for each example of the batch: an array, or arrays by name."""
         raise NotImplementedError(f"{type(self).__name__} must define sample(batch)")
 
+    def judge(self, batch: Batch) -> dict[str, Array]:
+        """What the game says of each example of the batch, [B], by name; nothing unless overridden.
+
+        "D" is the probability of being real. Pictures of points show what is said of the places around them.
+        """
+        return {}
+
     def weights(self, params: Tree, step: Array) -> Tree:
         """Transforms what the players move into what the networks see; the identity unless overridden."""
         return params
 
     def project(self, params: Tree) -> Tree:
-        """Puts parameters back to where they may be, after every move; the identity unless overridden."""
+        """Puts parameters where they may be, at first and after moves; the identity unless overridden."""
         return params
 
 
@@ -110,6 +117,7 @@ def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: 
         raise InputError(
             f"{type(gan).__name__}.__call__ must use every network once; it left out {sorted(missing)}"
         )
+    params = gan.project(params)
     return State(
         step=jnp.zeros((), jnp.int32),
         images=jnp.zeros((), jnp.int32),
@@ -154,6 +162,15 @@ def sample(gan: GAN, state: State, batch: Batch, key: Array, **options: Any) -> 
     """What the game makes, from averaged parameters and running statistics, without dropout."""
     params = gan.weights({**state.params, **state.average}, state.step)
     return gan.apply({"params": params, **state.stats}, batch, method="sample", rngs={PLAY: key}, **options)
+
+
+def judge(gan: GAN, state: State, batch: Batch) -> dict[str, Array]:
+    """What the game says of each example, [B] by name, with the weights and statistics that `sample` uses."""
+    if not batch:
+        return {}
+    params = gan.weights({**state.params, **state.average}, state.step)
+    said: Any = gan.apply({"params": params, **state.stats}, batch, method="judge")
+    return said
 
 
 def pure(network: nn.Module) -> Callable[..., Any]:

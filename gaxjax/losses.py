@@ -178,6 +178,15 @@ class Objective(NamedTuple):
     needs: tuple[str, ...]
     """the names of the generator's arguments, in order"""
 
+    @property
+    def of_probabilities(self) -> bool:
+        """Whether the discriminator learns log-odds, so that the sigmoid of a logit is a probability.
+
+        >>> named("nonsaturating(real_target=0.9)").of_probabilities, named("hinge").of_probabilities
+        (True, False)
+        """
+        return getattr(self.discriminator, "func", self.discriminator) is minimax_discriminator
+
     def of_fakes(self) -> Callable[[Logits], Scalar]:
         """The generator's loss, for games that have only fake_logits to give it."""
         if self.needs != ("fake_logits",):

@@ -1,26 +1,29 @@
-"""Samples as pictures: sheets of images, scatter plots of points, an animation of a run's sheets."""
+"""Samples as pictures: sheets of images, plots of points, an animation and four moments of a run."""
 
 import io
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gaxjax.files import write_bytes
+from gaxjax.landscape import draw_line, draw_plane
 
 
-def draw(samples: Any, path: Path, real: Any = None) -> Path:
+def draw(samples: Any, path: Path, real: Any = None, verdict: Mapping[str, Any] | None = None) -> Path:
     """Writes one picture of what a game made: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
 
-    `real`, in the same shape, is drawn behind points.
+    Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
+    those (`landscape.places`), [N] by name.
     """
     if isinstance(samples, dict):
         rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)
         return save(sheet(rows, columns=max(1, round(math.sqrt(len(rows)) / len(samples)))), path)
     samples = np.asarray(samples)
     if samples.ndim == 2:
-        return plot_points(samples, path, None if real is None else np.asarray(real))
+        return plot_points(samples, path, None if real is None else np.asarray(real), verdict)
     return save(sheet(to_uint8(samples)), path)
 
 
@@ -51,24 +54,13 @@ def save(pixels: np.ndarray, path: Path) -> Path:
     return write_bytes(path, buffer.getvalue())
 
 
-def plot_points(points: np.ndarray, path: Path, real: np.ndarray | None = None) -> Path:
-    """Points [n, 2] as a scatter plot, or [n, 1] as a histogram, over the real ones."""
+def plot_points(
+    points: np.ndarray, path: Path, real: np.ndarray | None = None, verdict: Mapping[str, Any] | None = None
+) -> Path:
+    """Points [n, 2] as a scatter plot, or the density of [n, 1], over the real ones, with the verdict."""
     figure, axes = new_figure(1, 1)
-    axis = axes[0, 0]
-    if points.shape[1] == 1:
-        both = points if real is None else np.concatenate([points, real])
-        low, high = np.percentile(both, [0.5, 99.5])
-        bins = np.linspace(low, high, 80)
-        if real is not None:
-            axis.hist(real[:, 0], bins, density=True, color="0.8", label="data")
-        axis.hist(points[:, 0], bins, density=True, histtype="step", color="C0", label="model")
-    else:
-        if real is not None:
-            axis.scatter(real[:, 0], real[:, 1], s=12, c="0.75", label="data", linewidths=0)
-            extent = 1.5 * np.abs(real).max()
-            axis.set(xlim=(-extent, extent), ylim=(-extent, extent), aspect="equal")
-        axis.scatter(points[:, 0], points[:, 1], s=4, c="C0", label="model", linewidths=0)
-    axis.legend(loc="upper right")
+    plot = draw_line if points.shape[1] == 1 else draw_plane
+    plot(axes[0, 0], points, real, verdict or {})
     return save_figure(figure, path)
 
 
@@ -117,4 +109,31 @@ def animate(pictures: list[Path], path: Path, frames: int = 40, seconds: float =
     durations = [duration] * (len(images) - 1) + [1500]  # rest on the last
     buffer = io.BytesIO()
     images[0].save(buffer, "GIF", save_all=True, append_images=images[1:], duration=durations, loop=0)
+    return write_bytes(path, buffer.getvalue())
+
+
+def compose(pictures: list[Path], path: Path, panels: int = 4, width: int = 640) -> Path | None:
+    """Some pictures side by side, the first, the last and equally spaced ones; None if there are not two.
+
+    Each is named by the images seen, which its panel says in thousands; none is wider than so many pixels.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    if len(pictures) < 2:
+        return None
+    chosen = [pictures[i] for i in sorted({round(i) for i in np.linspace(0, len(pictures) - 1, panels)})]
+    images = [Image.open(p).convert("RGB") for p in chosen]
+    last = images[-1].size
+    size = (min(last[0], width), round(last[1] * min(last[0], width) / last[0]))
+    strip, gap = 28, 12
+    page = Image.new("RGB", (len(images) * (size[0] + gap) - gap, size[1] + strip), "white")
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(16)
+    for number, (image, picture) in enumerate(zip(images, chosen, strict=True)):
+        left = number * (size[0] + gap)
+        resample = Image.Resampling.LANCZOS if image.width > size[0] else Image.Resampling.NEAREST
+        page.paste(image.resize(size, resample), (left, strip))
+        title = f"{int(picture.stem) / 1000:,.6g} kimg"
+        pen.text((left + size[0] / 2, strip / 2), title, "black", font, "mm")
+    buffer = io.BytesIO()
+    page.save(buffer, "PNG")
     return write_bytes(path, buffer.getvalue())

@@ -5,7 +5,7 @@ metrics.jsonl    one object a line: step, images, seconds, images_per_second, <p
                  finite is null
 tensorboard/     the same as TensorBoard events
 samples/         a picture of fixed latents at intervals, named by images seen
-curves.png, samples.gif
+curves.png, samples.gif, moments.png (four of the pictures)
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -121,7 +122,9 @@ class Record:
                 self._events.close()
             if self.rows:
                 pictures.plot_curves(self.rows, self.workdir / "curves.png")
-            pictures.animate(sorted((self.workdir / PICTURES).glob("*.png")), self.workdir / "samples.gif")
+            drawn = sorted((self.workdir / PICTURES).glob("*.png"))
+            pictures.animate(drawn, self.workdir / "samples.gif")
+            pictures.compose(drawn, self.workdir / "moments.png")
 
     def metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
         """One row: the values, and how fast the run has gone since the last one."""
@@ -142,9 +145,9 @@ class Record:
         self._events.write(step, {**values, "images_per_second": rate})
         return row
 
-    def picture(self, images: int, samples: Any, real: Any) -> Path:
+    def picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
         """A picture of samples, named by the images seen."""
-        return pictures.draw(samples, self.workdir / PICTURES / f"{images:010d}.png", real)
+        return pictures.draw(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)
 
 
 class Events:

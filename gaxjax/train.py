@@ -15,8 +15,9 @@ from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
 from gaxjax.data import Loader, Source, normalize, open_source
 from gaxjax.errors import Interrupted
-from gaxjax.game import Batch, State, init, sample
+from gaxjax.game import Batch, State, init, judge, sample
 from gaxjax.interruption import Interruption
+from gaxjax.landscape import places
 from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run
@@ -64,7 +65,7 @@ def play(
     stages = [(stage, plan(recipe, stage, rate)) for stage in recipe.all_stages]
     init_key, play_key, sample_key = jax.random.split(jax.random.key(recipe.seed), 3)
     fixed = fixed_batch(source, recipe.samples)
-    real = jax.device_get(normalize(fixed))
+    real, around = jax.device_get(normalize(fixed)), places(fixed)
 
     with contextlib.ExitStack() as stack:
         keep = recipe.sentinel.kept(recipe.keep)
@@ -93,6 +94,7 @@ def play(
             every = {name: planned.interval(recipe, name) for name in ("log", "sample", "checkpoint")}
             step_on = parallel.pmapped(planned.step, mesh)
             draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), sample_key))
+            say = jax.jit(lambda state, gan=stage.gan: judge(gan, state, around))
             with loader_of(recipe, stage, planned, source, number, step - first) as loader:
                 batches = ahead(loader, mesh)
                 while True:
@@ -104,9 +106,9 @@ def play(
                     if pictured or saved:
                         refuse(step, nonfinite({}, (state, totals)), checkpoints)
                     if pictured or (saved and at["checkpoint"] and recipe.sentinel.diversity):
-                        made = jax.device_get(draw(state))
+                        made, verdict = jax.device_get((draw(state), say(state)))
                         if pictured and record:
-                            record.picture(images, made, fixed.get("image"))
+                            record.picture(images, made, fixed.get("image"), verdict)
                         if step > first:  # networks that have not moved yet make much the same of everything
                             refuse(step, collapsed(recipe.sentinel, made, real), checkpoints)
                     if saved:
@@ -200,7 +202,8 @@ def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
     if not source.classes:
         return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
     # Chosen from some more, as many of each class, so that a sheet has a row for each.
-    batch = source.take(np.linspace(0, len(source) - 1, 16 * n).astype(np.int64))
+    more = max(n, min(16 * n, len(source)))
+    batch = source.take(np.linspace(0, len(source) - 1, more).astype(np.int64))
     chosen = []
     for i, label in enumerate(np.arange(n) * source.classes // n):
         members = np.flatnonzero(batch["label"] == label)

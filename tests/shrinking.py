@@ -31,7 +31,9 @@ SIZES = {
     "batch_size": 4,
     "blocks": 1,
     "code": 4,
+    "depth": 2,
     "features": 8,
+    "minibatch_kernels": 4,
     "pieces": 2,
     "pool": 3,
     "samples": 4,
@@ -82,13 +84,19 @@ def with_gates(state: State, gates: dict[str, tuple[float, float]]) -> State:
 
 
 def recipes() -> dict[str, Recipe]:
-    """Every recipe of every file, by what the command line calls it: FILE.py:name."""
-    return {
+    """Every recipe of every file, by what the command line calls it: FILE.py:name; variants come last."""
+    found = {
         f"{path.name}:{name}": value
         for path in sorted(CONFIGS.glob("*.py"))
         for name, value in vars(import_file(path)).items()
         if isinstance(value, Recipe)
     }
+    return dict(sorted(found.items(), key=lambda item: is_variant(item[0])))
+
+
+def is_variant(name: str) -> bool:
+    """Whether a recipe is one of several in its file, and not the one that stands for it."""
+    return not name.endswith(":recipe")
 
 
 def shrunk(value: Any, name: str = "") -> Any:

@@ -1,5 +1,6 @@
 """The adversarial game: objectives, labels, penalties, and what it refuses."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import chex
@@ -13,15 +14,54 @@ import quick
 from games import Constant, Times, begin, play, sgd
 from jax import Array
 
+from gaxjax import solvers
+from gaxjax.augmentations import Augment, Augmentation, Noise
 from gaxjax.errors import InputError
 from gaxjax.game import init, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks import dcgan, mlp
+from gaxjax.networks.autoencoder import Energy
 from gaxjax.networks.layers import Dense
-from gaxjax.penalties import R1, GradientPenalty
+from gaxjax.penalties import R1, Drift, GradientPenalty, Penalty
 
 KEY = jax.random.key(5)
+GRAY = {"image": jnp.full((3, 2, 2, 1), 1.5)}
+
+
+class Mean(nn.Module):
+    """Logits: twice the mean of an image; features: twice each of its pixels, if it is to have any."""
+
+    sown: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        x = Times(2.0)(x).reshape(x.shape[0], -1)
+        if self.sown:
+            self.sow("intermediates", "features", x)
+        return jnp.mean(x, axis=1)
+
+
+class Half(nn.Module):
+    """Reconstructs half of every pixel; its code is all pixels."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        self.sow("intermediates", "features", x.reshape(x.shape[0], -1))
+        return Times(0.5)(x)
+
+
+@dataclass(frozen=True)
+class Doubled(Augmentation):
+    """Everything twice."""
+
+    def __call__(self, images: Array, key: Array, step: Array | int) -> Array:
+        return 2 * images
+
+
+def grays(**fields: Any) -> Adversarial:
+    """Real images are 1.5, of logit 3; made ones -0.5, of logit -1."""
+    return Adversarial(**{"generator": Constant(-0.5), "discriminator": Mean(), **fields})
 
 
 def adversarial(**fields: Any) -> Adversarial:
@@ -40,18 +80,56 @@ def adversarial(**fields: Any) -> Adversarial:
     ],
 )
 def test_adversarial_plays_its_objective(name: str, discriminator: float, generator: float) -> None:
-    class Sum(nn.Module):
-        @nn.compact
-        def __call__(self, x: Array) -> Array:
-            return jnp.mean(Times(2.0)(x), axis=(1, 2, 3))
-
-    gan = Adversarial(generator=Constant(-0.5), discriminator=Sum(), objective=name)
-    batch = {"image": jnp.full((3, 2, 2, 1), 1.5)}
-    state = games.begin(gan, batch=batch)
-    value, logs, _, _ = play(gan, "discriminator", state, batch)
+    gan = grays(objective=name)
+    state = games.begin(gan, batch=GRAY)
+    value, logs, _, _ = play(gan, "discriminator", state, GRAY)
     np.testing.assert_allclose(value, discriminator, rtol=1e-5, atol=1e-7)
     assert (logs["real_logits"], logs["fake_logits"]) == (3, -1)
-    np.testing.assert_allclose(play(gan, "generator", state, batch)[0], generator, rtol=1e-5)
+    np.testing.assert_allclose(play(gan, "generator", state, GRAY)[0], generator, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("distance", "value", "slope"),
+    # Four features, 3 of a real image and -1 of a made one, which rise by 2 with the gray that is made.
+    [("squared", 4 * 4**2, 4 * 2 * 4 * -2), ("absolute", 4, -2)],
+)
+def test_feature_matching_by_hand(distance: str, value: float, slope: float) -> None:
+    gan = grays(objective=f"feature_matching(distance={distance!r})")
+    found, _, _, gradient = play(gan, "generator", games.begin(gan, batch=GRAY), GRAY)
+    np.testing.assert_allclose([found, gradient["generator"]["value"]], [value, slope], rtol=1e-6)
+
+
+def test_a_discriminator_without_features_is_refused_where_they_are_needed() -> None:
+    gan = grays(discriminator=Mean(sown=False), objective="feature_matching")
+    state = games.begin(gan, batch=GRAY)
+    play(gan, "discriminator", state, GRAY)  # which needs none
+    with pytest.raises(InputError, match=r'discriminator \(Mean\) has no features: .*"features", x\)'):
+        play(gan, "generator", state, GRAY)
+
+
+def test_a_relativistic_generator_sees_real_examples() -> None:
+    gan = grays(objective="relativistic_paired")
+    state = games.begin(gan, batch=GRAY)
+    np.testing.assert_allclose(play(gan, "discriminator", state, GRAY)[0], np.log1p(np.exp(-4)), rtol=1e-5)
+    value, _, _, gradient = play(gan, "generator", state, GRAY)
+    np.testing.assert_allclose(value, np.log1p(np.exp(4)), rtol=1e-6)
+    # The logit rises by 2 with the gray that is made; the loss by the sigmoid of 4 with their gap.
+    np.testing.assert_allclose(gradient["generator"]["value"], -2 / (1 + np.exp(-4)), rtol=1e-5)
+    farther = {"image": GRAY["image"] + 0.5}
+    np.testing.assert_allclose(play(gan, "generator", state, farther)[0], np.log1p(np.exp(5)), rtol=1e-6)
+
+
+def test_an_energy_by_hand() -> None:
+    """Images of four pixels are reconstructed by half: the energy is the gray's size."""
+    gan = grays(
+        discriminator=Energy(Half()), generator=Constant(0.4), objective="energy(margin=1, pulling_away=0.1)"
+    )
+    state = games.begin(gan, batch=GRAY)
+    value, logs, _, _ = play(gan, "discriminator", state, GRAY)
+    np.testing.assert_allclose(value, 1.5 + (1 - 0.4), rtol=1e-6)
+    np.testing.assert_allclose([logs["real_logits"], logs["fake_logits"]], [-1.5, -0.4], rtol=1e-6)
+    # Made images are all alike: the squared cosine of any two is 1.
+    np.testing.assert_allclose(play(gan, "generator", state, GRAY)[0], 0.4 + 0.1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["minimax", "wasserstein"])
@@ -149,3 +227,120 @@ def test_a_discriminator_with_a_trailing_axis_is_refused() -> None:
     state = begin(gan)
     with pytest.raises(InputError, match=r"one logit each, shape \(4,\); got \(4, 1\)"):
         objective(gan, "discriminator", state, {"image": jnp.ones((4, 2))}, KEY)(state.params)
+
+
+# Weights and bounds
+
+
+def test_a_spectral_discriminator_sees_kernels_of_norm_one() -> None:
+    gan = adversarial(discriminator_weights="spectral(200)")
+    state = begin(gan)
+    seen = gan.weights(state.params, jnp.array(0))
+    assert seen["generator"] is state.params["generator"]
+    for layer in ("Dense_0", "Dense_1"):
+        stored, kernel = (tree["discriminator"][layer]["kernel"] for tree in (state.params, seen))
+        np.testing.assert_allclose(np.linalg.norm(kernel, 2), 1, rtol=1e-4)
+        assert abs(np.linalg.norm(stored, 2) - 1) > 0.01
+
+
+def test_losses_are_of_the_weights_that_are_seen() -> None:
+    """A discriminator of one layer, w x: its logit is that of w / |w|."""
+    gan = adversarial(discriminator=mlp.Discriminator(features=()), discriminator_weights="spectral")
+    state = begin(gan)
+    state.params["discriminator"]["Dense_0"]["kernel"] = jnp.array([[3.0], [4.0]])
+    batch = {"image": jnp.array([[1.0, 0.0], [0.0, 2.0]])}
+    _, logs, _, gradient = play(gan, "discriminator", state, batch)
+    np.testing.assert_allclose(logs["real_logits"], (3 / 5 + 2 * 4 / 5) / 2, rtol=1e-5)
+    # Longer is no different: the gradient is at right angles to the kernel.
+    slope = gradient["discriminator"]["Dense_0"]["kernel"][:, 0]
+    assert abs(slope @ jnp.array([3.0, 4.0])) < 1e-6 < jnp.abs(slope).max()
+
+
+def test_a_bounded_discriminator_stays_within_its_bounds() -> None:
+    gan = adversarial(objective="wasserstein", discriminator_bounds="clip(0.1)")
+    state = begin(gan)
+    step = solvers.alternating(gan, sgd(gan, 10.0), {"discriminator": 2, "generator": 1})
+    batches = {"image": jnp.ones((3, 4, 2))}
+    moved, _ = quick.run(step, state, batches, KEY)
+
+    def largest(params: Any) -> float:
+        return max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(params))
+
+    bound = float(np.float32(0.1))
+    assert largest(state.params["discriminator"]) == bound, "at first"
+    assert largest(moved.params["discriminator"]) == bound
+    assert min(largest(tree.params["generator"]) for tree in (state, moved)) > bound
+
+
+# Augmentations
+
+
+@pytest.mark.parametrize(
+    ("name", "discriminator", "generator"),
+    # Of logits 6 and -2 in place of 3 and -1.
+    [("wasserstein", -8.0, 2.0), ("relativistic_paired", np.log1p(np.exp(-8)), np.log1p(np.exp(8)))],
+)
+def test_both_players_see_real_and_made_examples_augmented(
+    name: str, discriminator: float, generator: float
+) -> None:
+    gan = grays(objective=name, augment=Augment((Doubled(),)))
+    state = games.begin(gan, batch=GRAY)
+    value, logs, stats, _ = play(gan, "discriminator", state, GRAY)
+    np.testing.assert_allclose(value, discriminator, rtol=1e-4)
+    assert (logs["real_logits"], logs["fake_logits"], stats) == (6, -2, {})
+    value, _, _, gradient = play(gan, "generator", state, GRAY)
+    np.testing.assert_allclose(value, generator, rtol=1e-6)
+    # Gradients go through: the logit of what is made rises by 4 with its gray, not by 2.
+    expected = -4 if name == "wasserstein" else -4 / (1 + np.exp(-8))
+    np.testing.assert_allclose(gradient["generator"]["value"], expected, rtol=1e-5)
+
+
+def test_samples_are_not_augmented() -> None:
+    gan = grays(augment=Augment((Doubled(),)))
+    made = gan.apply(
+        {"params": games.begin(gan, batch=GRAY).params}, GRAY, method="sample", rngs={"play": KEY}
+    )
+    np.testing.assert_array_equal(made, np.full((3, 2, 2, 1), -0.5))
+
+
+def test_an_adaptive_probability_moves_with_the_discriminator_alone() -> None:
+    """10 images take it from 0 to 1, a minibatch has 3; all real logits are positive, above the target."""
+    augment = Augment((Noise(0.0),), probability=0.0, target=0.6, interval=1, kimg=0.01)
+    gan = grays(augment=augment)
+    state = games.begin(gan, batch=GRAY)
+    assert state.stats["augmentation"]["augment"]["probability"] == 0
+    _, logs, stats, _ = play(gan, "discriminator", state, GRAY)
+    np.testing.assert_allclose(stats["augmentation"]["augment"]["probability"], 0.3, rtol=1e-6)
+    np.testing.assert_allclose([logs["probability"], logs["sign"]], [0.3, 1], rtol=1e-6)
+    chex.assert_trees_all_equal(play(gan, "generator", state, GRAY)[2], state.stats)
+
+    step = solvers.alternating(gan, sgd(gan, 0.0), {"discriminator": 2, "generator": 3})
+    batches = {"image": jnp.broadcast_to(GRAY["image"], (5, 3, 2, 2, 1))}
+    moved, _ = quick.run(step, state, batches, KEY)
+    np.testing.assert_allclose(moved.stats["augmentation"]["augment"]["probability"], 0.6, rtol=1e-6)
+
+
+# What mixes examples
+
+
+@pytest.mark.parametrize("penalty", [R1(), GradientPenalty()])
+def test_a_penalty_on_minibatch_discrimination_is_refused_by_name(penalty: Penalty) -> None:
+    gan = adversarial(
+        discriminator=mlp.Discriminator(features=(4,), minibatch_kernels=2), penalties=(penalty, Drift())
+    )
+    name = type(penalty).__name__
+    with pytest.raises(
+        InputError, match=rf"^{name} is a .* discriminator \(Discriminator\) has minibatch discrimination"
+    ):
+        play(gan, "discriminator", begin(gan), {"image": jnp.ones((4, 2))})
+
+
+def test_a_penalty_of_logits_goes_with_batch_norm_and_minibatch_discrimination() -> None:
+    gan = Adversarial(
+        generator=dcgan.Generator((8, 8, 1), features=2, depth=1),
+        discriminator=dcgan.Discriminator(features=2, depth=2, minibatch_kernels=2),
+        penalties=(Drift(0.5),),
+    )
+    batch = {"image": jnp.ones((4, 8, 8, 1))}
+    value, logs, _, _ = play(gan, "discriminator", begin(gan, batch=batch), batch)
+    assert jnp.isfinite(value) and logs["drift"] > 0

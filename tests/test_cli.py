@@ -33,7 +33,7 @@ def run(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 0
     said = capsys.readouterr()
-    for command in ("train", "show", "sample", "prepare"):
+    for command in ("train", "show", "sample", "table", "prepare"):
         assert f"gaxjax {command} " in said.out
     assert said.err == ""
 
@@ -42,7 +42,8 @@ def test_nothing_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
     assert cli.main([]) == 2
     assert "gaxjax train CONFIG.py" in capsys.readouterr().out
     assert cli.main(["trian"]) == 2
-    assert capsys.readouterr().err == "error: unknown command 'trian'; known: train, show, sample, prepare\n"
+    known = "train, show, sample, table, prepare"
+    assert capsys.readouterr().err == f"error: unknown command 'trian'; known: {known}\n"
 
 
 @pytest.mark.parametrize("command", ["sample", "prepare"])

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import Array
 
 from gaxjax.game import DROPOUT
 from gaxjax.networks import autoencoder, dcgan, mlp, translation
 from gaxjax.networks.layers import halvings
+from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 KEY = jax.random.key(11)
 
@@ -38,6 +41,8 @@ def test_generators_make_images_of_any_size(network: Any, shape: tuple[int, int,
     [
         (lambda: dcgan.Discriminator(features=2, depth=3), lambda shape: ()),
         (lambda: mlp.Discriminator(features=(4, 4)), lambda shape: ()),
+        (lambda: mlp.Discriminator(features=(4,), minibatch_kernels=2), lambda shape: ()),
+        (lambda: dcgan.Discriminator(features=2, depth=2, minibatch_kernels=2), lambda shape: ()),
         (lambda: mlp.MaxoutDiscriminator(features=(4, 4)), lambda shape: ()),
         (lambda: translation.PatchDiscriminator(features=2, depth=2), lambda shape: halvings(shape, 2)[-1]),
         (lambda: translation.ResidualGenerator(5, features=2, blocks=1), lambda shape: (*shape[:2], 5)),
@@ -50,10 +55,65 @@ def test_networks_take_images_of_any_size(network: Any, expected: Any, shape: tu
 
 
 @pytest.mark.parametrize("shape", IMAGES)
-def test_an_autoencoder_returns_images_of_the_size_it_got(shape: tuple[int, int, int]) -> None:
-    network = autoencoder.Autoencoder(shape, features=2, depth=2, code=3)
-    out = jax.eval_shape(lambda: network.init_with_output(KEY, jnp.zeros((4, *shape)))[0])
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda shape: autoencoder.Autoencoder(shape, features=2, depth=2, code=3),
+        lambda shape: mlp.Autoencoder(shape, features=(4, 3)),
+    ],
+)
+def test_an_autoencoder_returns_images_of_the_size_it_got(network: Any, shape: tuple[int, int, int]) -> None:
+    def both() -> Any:
+        return network(shape).init_with_output(KEY, jnp.zeros((4, *shape)), mutable=True)
+
+    out, variables = jax.eval_shape(both)
     assert out.shape == (4, *shape)
+    (codes,) = jax.tree.leaves(variables["intermediates"])
+    assert codes.shape == (4, 3)
+
+
+def test_a_fully_connected_autoencoder_by_hand() -> None:
+    network = mlp.Autoencoder((1, 2, 1), features=(1,), output="none")
+    params = {
+        "Dense_0": {"kernel": jnp.array([[1.0], [-2.0]]), "bias": jnp.array([0.5])},
+        "Dense_1": {"kernel": jnp.array([[2.0, 3.0]]), "bias": jnp.array([0.0, 1.0])},
+    }
+    images = jnp.array([[1.0, 0.0], [0.5, 3.0]]).reshape(2, 1, 2, 1)
+    out, written = network.apply({"params": params}, images, mutable=["intermediates"])
+    np.testing.assert_allclose(written["intermediates"]["features"][0], [[1.5], [-1.0]], rtol=1e-6)
+    np.testing.assert_allclose(out.reshape(2, 2), [[3, 5.5], [-2, -2]], rtol=1e-6)
+
+
+def test_an_energy_is_minus_the_distance_to_the_reconstruction() -> None:
+    """|x - 2 x| is |x|; at an image that is reconstructed as it is, the slope is 0 and not infinite."""
+
+    class Twice(nn.Module):
+        @nn.compact
+        def __call__(self, x: Array) -> Array:
+            return 2 * x
+
+    def energy(x: Array) -> Array:
+        return autoencoder.Energy(Twice()).apply({}, x)
+
+    images = jnp.array([[3.0, 4.0], [0.0, 0.0]]).reshape(2, 1, 2, 1)
+    np.testing.assert_allclose(energy(images), [-5, 0], atol=2e-6)
+    slopes = jax.grad(lambda x: jnp.sum(energy(x)))(images).reshape(2, 2)
+    np.testing.assert_allclose(slopes, [[-0.6, -0.8], [0, 0]], rtol=1e-6)
+
+
+def test_minibatch_discrimination_by_hand() -> None:
+    module = MinibatchDiscrimination(kernels=2, dimensions=2)
+    x = jnp.array([[0.0, 7.0], [0.1, 7.0], [0.3, 7.0]])
+    params = module.init(KEY, x)["params"]
+    np.testing.assert_array_equal(params["bias"], [-1, -1])
+    # Distances are |1| + |2| and |3| + |-4| times those of the first feature; the second has no part in them.
+    params["Dense_0"]["kernel"] = jnp.array([[1.0, 2.0, 3.0, -4.0], [0.0, 0.0, 0.0, 0.0]])
+    near = [
+        [np.exp(-a * d) + np.exp(-a * e) - 1 for a in (3, 7)] for d, e in ((0.1, 0.3), (0.1, 0.2), (0.2, 0.3))
+    ]
+    out = module.apply({"params": params}, x)
+    np.testing.assert_array_equal(out[:, :2], x)
+    np.testing.assert_allclose(out[:, 2:], near, rtol=1e-5)
 
 
 def test_what_generators_make_is_in_the_range_of_images() -> None:

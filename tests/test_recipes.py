@@ -31,6 +31,11 @@ from gaxjax.recipe import Recipe, Stage, check, plan
 RECIPES = shrinking.recipes()
 KEY = jax.random.key(KEY_OF_PLAY)
 every_recipe = pytest.mark.parametrize("name", RECIPES)
+slow = [
+    pytest.param(name, marks=pytest.mark.slow) if shrinking.is_variant(name) else name for name in RECIPES
+]
+every_file = pytest.mark.parametrize("name", slow)
+"""For what has to be compiled: a file's variants come on request."""
 
 
 class Run(NamedTuple):
@@ -84,7 +89,7 @@ def on_two_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
         process.wait()
 
 
-@every_recipe
+@every_file
 def test_two_devices_agree_with_one(name: str, on_two_devices: Callable[[str], Path]) -> None:
     run = run_of(name)
     one = shrinking.descending(run.states[0])
@@ -113,7 +118,7 @@ def test_all_of_it_fits_its_data(name: str) -> None:
     check(RECIPES[name], spec_of(RECIPES[name].data))
 
 
-@every_recipe
+@every_file
 def test_two_steps_are_finite_and_keep_the_shape_of_the_state(name: str) -> None:
     run = run_of(name)
     for state, log in zip(run.states[1:], run.logs, strict=True):
@@ -126,7 +131,7 @@ def test_two_steps_are_finite_and_keep_the_shape_of_the_state(name: str) -> None
     assert {f"{player}/loss" for player in run.stage.gan.players} <= set(run.logs[0])
 
 
-@every_recipe
+@every_file
 def test_a_move_leaves_the_other_players_parameters_alone(name: str) -> None:
     run = run_of(name)
     begun, players = run.states[0], run.stage.gan.players
@@ -138,7 +143,7 @@ def test_a_move_leaves_the_other_players_parameters_alone(name: str) -> None:
         assert changed == set(players[mover])
 
 
-@every_recipe
+@every_file
 def test_saved_restored_and_continued_is_not_stopped(name: str, tmp_path: Path) -> None:
     run = run_of(name)
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
@@ -177,7 +182,8 @@ def test_help_lists_every_field_with_what_it_is(
     listed = {
         line.split()[0].rstrip(","): lines[i + 1] for i, line in enumerate(lines) if line.startswith("--")
     }
-    nothing_yet = {"--stages", "--gan.penalties"}  # a tuple of parts that has none has no flags either
+    # A tuple of parts that has none has no flags either.
+    nothing_yet = {"--stages", "--gan.penalties", "--gan.augment.transformations"}
     missing = set(flags_of(RECIPES[name])) - set(listed) - nothing_yet
     assert not missing
     assert not [flag for flag, text in listed.items() if not text or text.startswith("(default")]

@@ -44,7 +44,7 @@ class Adversarial(GAN):
     averaged: ClassVar = ("generator",)
 
     def __call__(self, batch: Batch) -> Any:
-        return self.discriminator(self.told(self.generate(batch), batch))
+        return self.discriminator(self.told(self.augmented(self.generate(batch), 0), batch))
 
     def weights(self, params: Tree, step: Array) -> Tree:
         """The discriminator's as its network sees them."""
@@ -79,6 +79,18 @@ class Adversarial(GAN):
         """The discriminator's verdict on each example, [B]."""
         return self.one_each(self.discriminator(self.told(examples, batch)), examples)
 
+    def judge(self, batch: Batch) -> dict[str, Array]:
+        """The discriminator's verdict, as the probability "D" if that is what the objective makes of a logit.
+
+        Otherwise the logit itself, as "critic". Nothing if there are classes and the batch has no labels.
+        """
+        if self.classes and "label" not in batch:
+            return {}
+        logits = self.logits(batch["image"], batch)
+        if losses.named(self.objective).of_probabilities:
+            return {"D": jax.nn.sigmoid(logits)}
+        return {"critic": logits}
+
     def one_each(self, logits: Array, examples: Array) -> Array:
         """Logits, if they are one for each example."""
         if logits.shape != examples.shape[:1]:
@@ -86,7 +98,7 @@ class Adversarial(GAN):
             raise InputError(f"discriminator must return one logit each, shape {expected}; got {came}")
         return logits
 
-    def augmented(self, examples: Array, step: Array) -> Array:
+    def augmented(self, examples: Array, step: Array | int) -> Array:
         """Examples as the discriminator sees them."""
         if not self.augment.transformations:
             return examples
@@ -104,7 +116,7 @@ class Adversarial(GAN):
         real_logits, fake_logits = self.logits(real, batch), self.logits(fake, batch)
         loss = losses.named(self.objective).discriminator(real_logits, fake_logits)
         logs = {"real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
-        logs |= self.augment.observe(real_logits)
+        logs |= self.augment.observe(real_logits) if self.augment.transformations else {}
         if self.penalties:
             refuse_mixing(self.discriminator, self.penalties)
             network = pure(self.discriminator)

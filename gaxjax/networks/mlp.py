@@ -76,3 +76,25 @@ class MaxoutDiscriminator(nn.Module):
             x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
         self.sow("intermediates", "features", x)
         return jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1)
+
+
+class Autoencoder(nn.Module):
+    """[B, *shape] -> reconstructions of the same shape, through a code. Zhao et al. 2017, section 4.1."""
+
+    shape: tuple[int, ...]
+    """of one example: (H, W, C), or (2,) for points"""
+    features: tuple[int, ...] = (256,)
+    """width of each layer of the encoder; the last one's output is the code"""
+    activation: Activation = "leaky_relu"
+    """after each layer of the encoder"""
+    output: Activation = "tanh"
+    """after the decoder, which is one layer; none for points"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        x = flatten(x)
+        for width in self.features:
+            x = activate(Dense(width)(x), self.activation)
+        self.sow("intermediates", "features", x)
+        x = Dense(math.prod(self.shape))(x)
+        return activate(x, self.output).reshape(-1, *self.shape)
