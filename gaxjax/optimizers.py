@@ -115,7 +115,7 @@ class Optimizer:
     b2: float = 0.999
     """decay of the second moment (adam, rmsprop)"""
     eps: float = 1e-8
-    """added to the root of the second moment"""
+    """added to the root of the second moment (rmsprop: under the root)"""
     eps_root: float = 0.0
     """added under the root, which makes adam differentiable at zero (for unrolling)"""
     optimism: float = 0.0
