@@ -1,6 +1,5 @@
 """What runs on one machine: local.sh, quickstart.sh and the environment under all of them."""
 
-import functools
 import re
 import shlex
 import shutil
@@ -76,9 +75,11 @@ while True:
     time.sleep(0.1)
 """
     command = ["bash", str(LAUNCH / "local.sh"), "2", sys.executable, "-c", program]
-    # A shell leaves INT ignored where it was when it began: as it is in tests that run in the background.
-    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, preexec_fn=heard)
+    # A shell leaves INT ignored where it was when it began: as it is in tests that run in the background. A
+    # handler of ours is reset to the default in the program that we start.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    signal.signal(signal.SIGINT, before)
     pids = [tmp_path / "pid0", tmp_path / "pid1"]
     until(lambda: all(path.exists() for path in pids))
     process.send_signal(number)
