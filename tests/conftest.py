@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 # [batch, 1] against [batch] must fail wherever it happens, not broadcast to a matrix.
@@ -14,3 +15,12 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the folder of real data {folder}")
     return folder
+
+
+@pytest.fixture
+def ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every normal number is 1, and every uniform one the largest."""
+    monkeypatch.setattr(jax.random, "normal", lambda key, shape=(): jnp.ones(shape))
+    monkeypatch.setattr(
+        jax.random, "uniform", lambda key, shape=(), minval=0.0, maxval=1.0: jnp.full(shape, maxval)
+    )

@@ -32,8 +32,7 @@ FEW, SHORT = 4, 4096
 def conv(x: Array, kernel: Array, stride: int | Pair = 1, padding: int | Pairs = 0) -> Array:
     """Convolution (cross-correlation) of x [B, H, W, I] with kernel [h, w, I, O] -> [B, H', W', O].
 
-    padding: zeros at every border, or ((top, bottom), (left, right)). Raises InputError for shapes that do
-    not fit.
+    padding: zeros at every border, or ((top, bottom), (left, right)). InputError for shapes that do not fit.
     """
     stride, padding = _pair(stride), _pairs(padding)
     _check("x", x, "[B, H, W, C]")

@@ -1,0 +1,42 @@
+"""A function of the user's own, from a Python file."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.features.features import Features, digest
+from gaxjax.transforms import Tree
+
+MODULE = "gaxjax_features_file"
+"""The name under which the file is imported."""
+LEVEL = "features"
+
+
+def custom(target: str) -> Features:
+    """The function at `FILE.py:function`, images [N, H, W, C] in [-1, 1] -> [N, D], written in JAX."""
+    file, _, name = target.rpartition(":")
+    path = Path(file)
+    weights = digest(path)[:12]
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    spec.loader.exec_module(module)
+    function: Any = getattr(module, name, None)
+    if not callable(function):
+        raise InputError(f"{file} has no function {name!r}; give FILE.py:function, images -> [N, D]")
+
+    def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
+        vectors = function(images)
+        shape = getattr(vectors, "shape", None)
+        if shape is None or len(shape) != 2 or shape[0] != images.shape[0]:
+            got = f"{type(vectors).__name__} of shape {shape}"
+            raise InputError(f"{target} made {got} of images {images.shape}; it should make [N, D]")
+        return dict.fromkeys(levels, vectors)
+
+    return Features(name, {LEVEL: 0}, LEVEL, "the function's own", weights, {}, apply)
