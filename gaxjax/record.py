@@ -35,8 +35,9 @@ def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
     described = describe(recipe)
     stored = workdir / "recipe.json"
     if stored.exists():
-        changed = differences(read_json(stored), described)
-        if changed:
+        there = read_json(stored)
+        changed = differences(there, described)
+        if changed and not longer(there, described):
             lines = "\n  ".join(changed)
             what = f"{workdir} holds a run of another recipe"
             raise InputError(f"{what}; use another --workdir, or undo:\n  {lines}")
@@ -51,6 +52,12 @@ def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
         write_bytes(stored, json.dumps(described, indent=2).encode() + b"\n")
     except OSError as error:
         raise InputError(f"cannot write to {workdir} ({brief(error)}); use another --workdir") from error
+
+
+def longer(stored: Any, asked: Any) -> bool:
+    """Whether two described recipes differ only in that the one asked for goes on for longer."""
+    grown = isinstance(stored, dict) and not stored.get("stages") and stored.get("kimg", 0) < asked["kimg"]
+    return bool(grown) and not differences({**stored, "kimg": asked["kimg"]}, asked)
 
 
 def read_json(path: Path) -> Any:

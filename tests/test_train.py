@@ -148,6 +148,17 @@ def test_finished_run_again(run: Path, recipe: Path, capsys: pytest.CaptureFixtu
     assert contents(run) == before
 
 
+def test_finished_run_made_longer(finished: Path, recipe: Path, tmp_path: Path) -> None:
+    """A larger kimg goes on from the end; a smaller one is another recipe."""
+    run = tmp_path / "run"
+    assert train(recipe, run, "--kimg", str(35 * 16 / 1000)) == 0
+    assert runs.steps(run)[-1] == 35
+    (run / "samples/0000000560.png").unlink()  # of an end that is none any more
+    assert train(recipe, run) == 0
+    runs.assert_same_run(finished, run, runs.STEPS)
+    assert train(recipe, run, "--kimg", "0.5") == 2
+
+
 def test_what_a_killed_process_leaves_behind(run: Path, finished: Path, recipe: Path) -> None:
     """Rows after the checkpoint, half a row, half a picture and half a checkpoint: all are made again."""
     shutil.move(run / "checkpoints/000000060", run / "checkpoints/000000060.orbax-checkpoint-tmp")
