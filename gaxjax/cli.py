@@ -1,4 +1,4 @@
-"""The command line: gaxjax train | sample | show | table | prepare."""
+"""The command line: gaxjax train | sample | evaluate | show | table | classifier | prepare."""
 
 import argparse
 import dataclasses
@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 USAGE = """gaxjax: generative adversarial networks, as pure functions
 
@@ -15,6 +15,9 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax train CONFIG.py --help        every field of the recipe and its networks
   gaxjax show CONFIG.py[:name]         parameters per network, the recipe resolved
   gaxjax sample DIR --n 64 --out grid.png
+  gaxjax evaluate DIR --metrics fid,kid [--features inception --level 768 --n 10000 --split test]
+  gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images
+  gaxjax classifier NAME               trains the features that need no download, once
   gaxjax table NAME --out DIR          trains what a table compares, and writes it; without NAME, lists them
   gaxjax prepare NAME [--directory DIR]   make a tensorflow-datasets set readable, once
 """
@@ -25,7 +28,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
 
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    commands = {"train": train, "show": show, "sample": sample, "table": table, "prepare": prepare}
+    commands = {
+        "train": train,
+        "show": show,
+        "sample": sample,
+        "evaluate": evaluate,
+        "table": table,
+        "classifier": classifier,
+        "prepare": prepare,
+    }
     helpless = ("-h", "--help", "train -h", "train --help", "show -h", "show --help")  # without a recipe
     if not arguments or " ".join(arguments) in helpless:
         print(USAGE)
@@ -118,6 +129,57 @@ def sample(arguments: list[str]) -> None:
     from gaxjax.generate import generate
 
     print(f"samples: {generate(chosen.workdir, chosen.n, chosen.out, chosen.seed)}")
+
+
+def evaluate(arguments: list[str]) -> None:
+    """gaxjax evaluate DIR [--metrics fid,kid] [...], gaxjax evaluate --images FAKE REAL [...]"""
+    import tyro
+
+    from gaxjax.evaluation import Evaluation
+
+    @dataclasses.dataclass
+    class Evaluate:
+        evaluation: Annotated[Evaluation, tyro.conf.arg(name="")]
+        images: Annotated[tuple[Path, Path] | None, tyro.conf.arg(metavar="FAKE REAL")] = None
+        """two folders of images, in place of a run"""
+        checkpoint: Literal["last", "best"] = "last"
+        """of the run"""
+        data_directory: str = ""
+        """where the data are, if not where the run found them"""
+
+    workdir, flags = None, arguments
+    if arguments and not arguments[0].startswith("-"):
+        workdir, flags = Path(arguments[0]), arguments[1:]
+    default = Evaluation(metrics="fid")
+    if workdir and (workdir / "recipe.json").exists():
+        from gaxjax.record import read_run
+
+        stored = read_run(workdir).evaluation
+        default = dataclasses.replace(stored, best="") if stored.metrics else default
+    program = f"gaxjax evaluate {workdir or '(DIR | --images FAKE REAL)'}"
+    asked = parse(Evaluate, Evaluate(default), flags, program, "Measures a run, or a folder of images.")
+    settle()
+    from gaxjax.errors import InputError
+    from gaxjax.evaluate import evaluate_folders, evaluate_run
+
+    if asked.images and workdir is None:
+        fake, real = asked.images
+        results = evaluate_folders(fake, real, asked.evaluation)
+    elif workdir and asked.images is None:
+        best = asked.checkpoint == "best"
+        results = evaluate_run(workdir, asked.evaluation, best, asked.data_directory)
+    else:
+        raise InputError("say what is measured: gaxjax evaluate DIR, or gaxjax evaluate --images FAKE REAL")
+    for result in results:
+        print(result)
+
+
+def classifier(arguments: list[str]) -> None:
+    """gaxjax classifier NAME [--data-directory DIR]"""
+    settle()
+    from gaxjax.features.classifier import main
+
+    main(arguments)
 
 
 def table(arguments: list[str]) -> None:

@@ -13,6 +13,7 @@ from gaxjax.landscape import places
 from gaxjax.pictures import draw
 from gaxjax.recipe import Recipe, plan
 from gaxjax.record import read_run
+from gaxjax.seeds import Seeds
 from gaxjax.train import carry_of, fixed_batch
 
 
@@ -22,25 +23,31 @@ def generate(workdir: Path, n: int, out: Path, seed: int = 0) -> Path:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     recipe = read_run(workdir)
     source = open_source(recipe.data)
-    gan, state = last(workdir, recipe, source.spec)
+    gan, states = last(workdir, recipe, source.spec)
+    state = Seeds(recipe.seed, recipe.seeds).one(states)
     batch = fixed_batch(source, n)
     made = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed)))(state)
     verdict = jax.jit(lambda state: judge(gan, state, places(batch)))(state)
     return draw(jax.device_get(made), out, batch.get("image"), jax.device_get(verdict))
 
 
-def last(workdir: Path, recipe: Recipe, spec: Batch) -> tuple[GAN, State]:
-    """The game of a run's last checkpoint and its state, for examples of this spec."""
-    sharding = parallel.state_sharding(parallel.make_mesh())
+def last(workdir: Path, recipe: Recipe, spec: Batch, kind: str = "checkpoints") -> tuple[GAN, State]:
+    """The game of a run's last checkpoint, or of its "best" one, and its state, for examples of this spec.
+
+    Of a run of several seeds, all of them.
+    """
+    seeds = Seeds(recipe.seed, recipe.seeds)
+    sharding = parallel.state_sharding(seeds.mesh)
     # Only to read: the run may still be going on, in another process.
-    with Checkpoints(workdir / "checkpoints", writable=False) as checkpoints:
+    with Checkpoints(workdir / kind, writable=False) as checkpoints:
 
         def load(step: int) -> tuple[GAN, State]:
             stage = recipe.all_stages[checkpoints.meta(step)["stage"]]
-            like = placed(carry_of(stage, plan(recipe, stage), spec), sharding)
+            like = placed(seeds.shaped(carry_of(stage, plan(recipe, stage), spec)), sharding)
             return stage.gan, checkpoints.restore(step, like)[0]
 
         found = checkpoints.newest_good(load)
     if found is None:
-        raise InputError(f"{workdir} has no checkpoint that can be read: train it first")
+        why = "train it first" if kind == "checkpoints" else "train it with --evaluation.best"
+        raise InputError(f"{workdir / kind} has no checkpoint that can be read: {why}")
     return found

@@ -14,8 +14,8 @@ from gaxjax.recipe import Recipe
 
 CONFIG = "gaxjax_config"
 """The name under which a recipe file is imported; classes of its own are stored under it."""
-ELSEWHERE = {"data.directory", "data.workers", "data.memory"}
-"""Where and how data are read, which may change between two starts of one run."""
+ELSEWHERE = {"data.directory", "data.workers", "data.memory", "evaluation", "evaluation_kimg"}
+"""Where and how data are read, and what is measured, which may change between two starts of one run."""
 
 
 def load_recipe(target: str) -> tuple[Recipe, Path]:

@@ -37,3 +37,8 @@ class Progress:
         short = {name.removesuffix("/loss"): f"{value:.3f}" for name, value in losses.items()}
         self._bar.set_postfix(short, refresh=False)
         self._bar.update(row["images"] - self._bar.n)
+
+    def say(self, *lines: Any) -> None:
+        """Lines of their own, above it."""
+        for line in lines:
+            self._bar.write(str(line))

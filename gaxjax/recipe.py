@@ -11,12 +11,13 @@ import optax
 from gaxjax import solvers
 from gaxjax.data import Data, normalize
 from gaxjax.errors import InputError
+from gaxjax.evaluation import Evaluation
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
 from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.sentinel import Sentinel
 from gaxjax.transforms import graft
 
-__all__ = ["Data", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Sentinel", "Stage", "plan"]
+__all__ = ["Data", "Evaluation", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Sentinel", "Stage", "plan"]
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,16 @@ class Recipe:
     """share of the images seen that the half-life at most is, to forget the beginning; 0: no ramp"""
     seed: int = 0
     """everything random derives from it"""
+    seeds: int = 1
+    """runs of this recipe in one program: of seed, seed + 1, ..."""
     log_kimg: float = 1.0
     """interval of metrics"""
     sample_kimg: float = 10.0
     """interval of sample grids"""
     checkpoint_kimg: float = 50.0
     """interval of checkpoints"""
+    evaluation_kimg: float = 100.0
+    """interval of measuring, where evaluation names metrics"""
     samples: int = 64
     """examples in a grid"""
     keep: int = 2
@@ -81,13 +86,15 @@ class Recipe:
     """for runs that grow: each with a game of its own, instead of gan, optimizers, batch_size and kimg"""
     sentinel: Sentinel = field(default_factory=Sentinel)
     """what the run is watched for, and whether it goes back by itself"""
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    """what is measured while it trains"""
 
     def __post_init__(self) -> None:
         solvers.named(self.solver)
-        for name in ("log_kimg", "sample_kimg", "checkpoint_kimg"):
+        for name in ("log_kimg", "sample_kimg", "checkpoint_kimg", "evaluation_kimg"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive; got {getattr(self, name)}")
-        for name in ("samples", "keep"):
+        for name in ("samples", "keep", "seeds"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
         if self.half_life < 0:

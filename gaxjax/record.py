@@ -3,6 +3,7 @@
 recipe.json      the recipe, resolved, with config.py, the file that it came from
 metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>; what is not
                  finite is null
+results.jsonl    what was measured of its samples, one `Result` a line
 tensorboard/     the same as TensorBoard events
 samples/         a picture of fixed latents at intervals, named by images seen
 curves.png, samples.gif, moments.png (four of the pictures)
@@ -14,7 +15,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,10 +23,11 @@ from typing import Any, Self
 from gaxjax import pictures
 from gaxjax.errors import InputError, brief
 from gaxjax.files import naming, write_bytes
+from gaxjax.metrics.result import Result, as_row, from_row
 from gaxjax.plain import describe, differences, rebuild
 from gaxjax.recipe import Recipe
 
-PICTURES = "samples"
+PICTURES, RESULTS = "samples", "results.jsonl"
 
 
 def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
@@ -35,7 +37,7 @@ def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
     described = describe(recipe)
     stored = workdir / "recipe.json"
     if stored.exists():
-        there = read_json(stored)
+        there = describe(read_run(workdir))  # fields that are newer than the run have their defaults
         changed = differences(there, described)
         if changed and not longer(there, described):
             lines = "\n  ".join(changed)
@@ -84,9 +86,25 @@ def read_metrics(workdir: Path) -> list[dict[str, Any]]:
     return [{name: math.nan if value is None else value for name, value in row.items()} for row in rows]
 
 
+def read_results(workdir: Path) -> list[Result]:
+    """What was measured of a run, in the order of measuring; a last line that was cut off is left out."""
+    path = workdir / RESULTS
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [from_row(json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def append_results(workdir: Path, results: Sequence[Result]) -> None:
+    """Adds to what was measured of a run; another process may do so too."""
+    path = workdir / RESULTS
+    text = path.read_bytes() if path.exists() else b""
+    cut = text and not text.endswith(b"\n")  # a line that a crash cut off is not continued
+    with naming(path), open(path, "ab", buffering=0) as file:
+        file.write(b"\n" * bool(cut) + b"".join(as_line(as_row(result)) for result in results))
+
+
 def as_line(row: dict[str, Any]) -> bytes:
     """A row as a line of strict JSON, which has no word for nan or infinity."""
-    strict = {name: value if math.isfinite(value) else None for name, value in row.items()}
+    strict = {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}
     return json.dumps(strict, allow_nan=False).encode() + b"\n"
 
 
@@ -111,6 +129,10 @@ class Record:
         text = b"".join(as_line(row) for row in self.rows)
         if not self._path.exists() or self._path.read_bytes() != text:
             write_bytes(self._path, text)
+        self.results = [r for r in read_results(workdir) if (r.checkpoint or 0) <= images]
+        if len(self.results) < len(read_results(workdir)):
+            kept = b"".join(as_line(as_row(result)) for result in self.results)
+            write_bytes(workdir / RESULTS, kept)
         self._metrics = open(self._path, "ab", buffering=0)  # noqa: SIM115
         self._events: Events | None = None
         self._begin = step
@@ -151,6 +173,11 @@ class Record:
             self._events = Events(self.workdir / "tensorboard", self._begin)
         self._events.write(step, {**values, "images_per_second": rate})
         return row
+
+    def measured(self, results: Sequence[Result]) -> None:
+        """What was measured of the samples."""
+        append_results(self.workdir, results)
+        self.results += results
 
     def picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
         """A picture of samples, named by the images seen."""

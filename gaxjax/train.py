@@ -15,13 +15,15 @@ from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
 from gaxjax.data import Loader, Source, normalize, open_source
 from gaxjax.errors import Interrupted
+from gaxjax.evaluator import Evaluator
 from gaxjax.game import Batch, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
 from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
-from gaxjax.record import Record, last_picture, open_run
+from gaxjax.record import Record, last_picture, open_run, read_results
 from gaxjax.rollback import Rollbacks, Seen, refuse
+from gaxjax.seeds import Loaders, Seeds
 from gaxjax.sentinel import check_watched, collapsed, nonfinite, saturated
 
 
@@ -35,15 +37,20 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
     with parallel.together():
         mesh, source = prepare(recipe)
         stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
+        evaluator = Evaluator(recipe.evaluation, recipe.data) if recipe.evaluation.metrics else None
+        if evaluator:
+            for stage, planned in stages:
+                evaluator.check(stage.gan, carry_of(stage, planned, source.spec)[0], source.spec)
         if parallel.primary():
             open_run(workdir, recipe, config)
-            largest = max((carry_of(*s, source.spec) for s in stages), key=nbytes)
+            shapes = [Seeds(recipe.seed, recipe.seeds).shaped(carry_of(*s, source.spec)) for s in stages]
+            largest = max(shapes, key=nbytes)
             check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
     lengths = [(planned.steps, planned.interval(recipe, "checkpoint")) for _, planned in stages]
     rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, lengths), Interruption()
     while True:
         try:
-            play(recipe, workdir, mesh, source, rollbacks.rate, interruption)
+            play(recipe, workdir, mesh, source, evaluator, rollbacks.rate, interruption)
             return last_picture(workdir)
         except Seen as seen:
             rollbacks.go_back(seen)
@@ -55,6 +62,7 @@ def play(
     workdir: Path,
     mesh: jax.sharding.Mesh,
     source: Source,
+    evaluator: Evaluator | None,
     rate: float,
     interruption: Interruption,
 ) -> None:
@@ -63,37 +71,43 @@ def play(
     Raises Seen where the run has gone wrong.
     """
     stages = [(stage, plan(recipe, stage, rate)) for stage in recipe.all_stages]
-    init_key, play_key, sample_key = jax.random.split(jax.random.key(recipe.seed), 3)
+    seeds = Seeds(recipe.seed, recipe.seeds)
+    init_key, play_key, sample_key = seeds.keys(3)
+    shown = seeds.one(sample_key)
     fixed = fixed_batch(source, recipe.samples)
     real, around = jax.device_get(normalize(fixed)), places(fixed)
 
     with contextlib.ExitStack() as stack:
         keep = recipe.sentinel.kept(recipe.keep)
         checkpoints = stack.enter_context(Checkpoints(workdir / "checkpoints", keep))
+        best = stack.enter_context(Checkpoints(workdir / "best")) if recipe.evaluation.best else None
 
         def load(step: int) -> tuple[dict[str, int], Any]:
             meta = checkpoints.meta(step)
             stage, planned = stages[meta["stage"]]
-            like = placed(carry_of(stage, planned, source.spec), parallel.state_sharding(mesh))
+            like = placed(seeds.shaped(carry_of(stage, planned, source.spec)), parallel.state_sharding(mesh))
             return meta, checkpoints.restore(step, like)
 
         start, carry = checkpoints.newest_good(load) or ({"stage": 0, "step": 0}, None)
         begin = step = start["step"]
         first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
         total = sum(planned.steps * planned.images for _, planned in stages)
-        seen = int(carry[0].images) if carry else 0
+        seen = count(carry[0].images) if carry else 0
         record = stack.enter_context(Record(workdir, begin, seen)) if parallel.primary() else None
+        measured = [result for result in read_results(workdir) if (result.checkpoint or 0) <= seen]
         progress = stack.enter_context(Progress(total, seen, mesh, shown=record is not None))
         stack.enter_context(interruption)
 
         for number, (stage, planned) in list(enumerate(stages))[start["stage"] :]:
             if carry is None:
-                carry = begin_stage(stage, planned, source, jax.random.fold_in(init_key, number), state, mesh)
+                key = seeds.mapped(lambda key, number=number: jax.random.fold_in(key, number))(init_key)
+                carry = begin_stage(stage, planned, source, key, state, seeds)
             state, totals = carry
-            last, images = first + planned.steps, int(state.images)
-            every = {name: planned.interval(recipe, name) for name in ("log", "sample", "checkpoint")}
+            last, images = first + planned.steps, count(state.images)
+            names = ("log", "sample", "checkpoint", "evaluation")
+            every = {name: planned.interval(recipe, name) for name in names}
             step_on = parallel.pmapped(planned.step, mesh)
-            draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), sample_key))
+            draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), shown))
             say = jax.jit(lambda state, gan=stage.gan: judge(gan, state, around))
             with loader_of(recipe, stage, planned, source, number, step - first) as loader:
                 batches = ahead(loader, mesh)
@@ -106,20 +120,30 @@ def play(
                     if pictured or saved:
                         refuse(step, nonfinite({}, (state, totals)), checkpoints)
                     if pictured or (saved and at["checkpoint"] and recipe.sentinel.diversity):
-                        made, verdict = jax.device_get((draw(state), say(state)))
+                        one = seeds.one(state)
+                        made, verdict = jax.device_get((draw(one), say(one)))
                         if pictured and record:
                             record.picture(images, made, fixed.get("image"), verdict)
                         if step > first:  # networks that have not moved yet make much the same of everything
                             refuse(step, collapsed(recipe.sentinel, made, real), checkpoints)
+                    meta = {"stage": number, "step": step}
+                    if evaluator and at["evaluation"] and step > max(begin, first):
+                        results = evaluator.all(stage.gan, state, source, images, str(workdir), seeds)
+                        if best and evaluator.improved(results, measured):
+                            best.save(step, (state, totals), meta)
+                        measured += results
+                        if record:
+                            record.measured(results)
+                            progress.say(*results)
                     if saved:
-                        checkpoints.save(step, (state, totals), {"stage": number, "step": step})
+                        checkpoints.save(step, (state, totals), meta)
                     if step == last or stopped:
                         break
                     state, logs = step_on(state, next(batches), play_key)
                     totals = add(totals, logs)
                     step, images = step + 1, images + planned.images
                     if step % every["log"] == 0 or step == last:
-                        values = {name: float(value) for name, value in jax.device_get(mean(totals)).items()}
+                        values = {name: float(np.mean(x)) for name, x in jax.device_get(mean(totals)).items()}
                         totals = jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
@@ -129,6 +153,8 @@ def play(
                 break
             first, carry = last, None
         checkpoints.wait()
+        if best:
+            best.wait()
 
     if stopped:
         raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from it", stopped)
@@ -136,7 +162,7 @@ def play(
 
 def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
     """Everything that can be refused before a directory is touched."""
-    mesh = parallel.make_mesh()
+    mesh = Seeds(recipe.seed, recipe.seeds).mesh
     for stage in recipe.all_stages:
         parallel.check_batch(stage.batch_size, mesh)
     source = open_source(recipe.data)
@@ -159,37 +185,46 @@ def carry_of(stage: Stage, planned: Plan, spec: Batch) -> Any:
 
 
 def begin_stage(
-    stage: Stage, planned: Plan, source: Source, key: jax.Array, before: State | None, mesh: jax.sharding.Mesh
+    stage: Stage, planned: Plan, source: Source, key: jax.Array, before: State | None, seeds: Seeds
 ) -> Any:
     """The carry at a stage's first step: a fresh tree, with all that the stage before it has in common."""
     batch = abstract_batch(source.spec, stage.batch_size)
 
-    def fresh(key: jax.Array, before: State | None) -> State:
+    def fresh(key: jax.Array, *before: State) -> State:
         state = init(stage.gan, planned.optimizers, key, batch)
-        return state if before is None else go_on(state, before)
+        return go_on(state, *before) if before else state
 
-    state = jax.jit(fresh, out_shardings=parallel.state_sharding(mesh))(key, before)
-    totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), carry_of(stage, planned, source.spec)[1])
-    return state, parallel.replicate(totals, mesh)
+    sharding = parallel.state_sharding(seeds.mesh)
+    state = jax.jit(seeds.mapped(fresh), out_shardings=sharding)(key, *([before] if before else []))
+    totals = seeds.shaped(carry_of(stage, planned, source.spec)[1])
+    return state, parallel.replicate(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), totals), seeds.mesh)
 
 
-def loader_of(recipe: Recipe, stage: Stage, planned: Plan, source: Source, number: int, steps: int) -> Loader:
+def loader_of(
+    recipe: Recipe, stage: Stage, planned: Plan, source: Source, number: int, steps: int
+) -> Loader | Loaders:
     """This process's batches of a stage, after so many steps of it."""
-    loader = Loader(
-        source,
-        stage.batch_size,
-        planned.minibatches,
-        seed=recipe.seed + 1_000_003 * number,
-        process_index=jax.process_index(),
-        process_count=jax.process_count(),
-        flip=recipe.data.flip,
-        workers=recipe.data.workers,
-    )
-    loader.set_state({"position": steps * planned.minibatches * stage.batch_size})
-    return loader
+
+    def of_seed(seed: int) -> Loader:
+        loader = Loader(
+            source,
+            stage.batch_size,
+            planned.minibatches,
+            seed=seed + 1_000_003 * number,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+            flip=recipe.data.flip,
+            workers=recipe.data.workers,
+        )
+        loader.set_state({"position": steps * planned.minibatches * stage.batch_size})
+        return loader
+
+    if recipe.seeds == 1:
+        return of_seed(recipe.seed)
+    return Loaders([of_seed(recipe.seed + i) for i in range(recipe.seeds)])
 
 
-def ahead(loader: Loader, mesh: jax.sharding.Mesh) -> Iterator[Batch]:
+def ahead(loader: Loader | Loaders, mesh: jax.sharding.Mesh) -> Iterator[Batch]:
     """Batches on the devices, the next one on its way while a step computes."""
     following = parallel.shard(next(loader), mesh)
     while True:
@@ -209,6 +244,11 @@ def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
         members = np.flatnonzero(batch["label"] == label)
         chosen.append(members[i % len(members)] if len(members) else i)
     return {name: values[chosen] for name, values in batch.items()}
+
+
+def count(images: jax.Array) -> int:
+    """The images that every seed has seen."""
+    return int(np.ravel(jax.device_get(images))[0])
 
 
 @jax.jit

@@ -48,8 +48,6 @@ class Features:
         (level,) = self.check((level or self.level,))
         images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
         vectors = jax.eval_shape(lambda x: self.apply(self.params, x, (level,)), images)
-            lambda params, images: self.apply(params, images, (level,)), self.params, images
-        )
         return vectors[level].shape[1]
 
 
@@ -69,3 +67,8 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a file") from error
+
+
+def cached(*names: str) -> Path:
+    """Where a file of weights is kept: ~/.cache/gaxjax/..."""
+    return Path.home().joinpath(".cache", "gaxjax", *names)

@@ -1,15 +1,16 @@
-"""Inception-v3 of 2015-12-05, the network of FID and the Inception Score. Szegedy et al. 2016.
+"""Inception-v3 of 2015-12-05: the network of FID and of the Inception Score. Szegedy et al. 2016.
 
-Not the one that torchvision has: average pools leave out the padding, the last block has a max pool in its
-place, and there are 1008 logits. Heusel et al. 2017 (FID), Salimans et al. 2016 (Inception Score).
+Not the one that torchvision has: here average pools leave out the padding, the last block has a max pool in
+the place of one, and there are 1008 logits. Salimans et al. 2016 (IS), Heusel et al. 2017 (FID).
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import Array, lax
+from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features, pixels_of
@@ -19,39 +20,131 @@ from gaxjax.transforms import Tree
 SIDE = 299
 """Height and width of the network's input."""
 LEVELS = {"64": 64, "192": 192, "768": 768, "2048": 2048, "logits": 1008}
-LOGITS = "logits"
 BLOCKS = ("mixed", *(f"mixed_{number}" for number in range(1, 11)))
 HALVING = ("mixed_3", "mixed_8")
 """The blocks that halve height and width."""
-ENDS = {"mixed_7": "768", "mixed_10": "2048"}
-"""The blocks whose outputs, averaged over pixels, are levels."""
+LAST = {"mixed_7": "768", "mixed_10": "2048"}
+"""The blocks after which there is a level."""
 
 
 def inception(weights: Path | None = None) -> Features:
-    """The network with the weights in a file, with as many levels as that has; without one, the published
-    file: the one that GAXJAX_INCEPTION names, or the one in ~/.cache/gaxjax, downloaded the first time.
+    """The network with the weights in a file, and as many levels as that has weights for.
 
-    "logits" are the vector of 2048 times the last layer's kernel, without its bias, as in the authors' code of
-    the Inception Score. Raises InputError if there is no file, or it is damaged or another one.
+    Without a file: the published one, at GAXJAX_INCEPTION or in ~/.cache/gaxjax, downloaded the first time.
+    "logits" are the 2048 features times the last layer's kernel without its bias, which is what the authors'
+    code of the Inception Score takes. InputError where no file can be had, or it is damaged or another one.
     """
     from gaxjax.features.inception_weights import find, load
 
-    params, weights_digest = load(weights or find())
-    sizes = jax.eval_shape(lambda x: apply(params, x, available(params)), jax.ShapeDtypeStruct((1, 8, 8, 3), "f4"))
-    levels = {level: size for level, size in LEVELS.items() if level in sizes}
-    deepest = [level for level in levels if level != LOGITS][-1]
-    resize = f"uint8, bilinear to {SIDE} x {SIDE} without antialiasing, as TensorFlow 1 has it"
-    return Features("inception-2015-12-05", levels, deepest, resize, weights_digest, params, apply)
+    params, levels, digest = load(weights or find())
+    level = [level for level in levels if level != "logits"][-1]
+    resize = f"to uint8, then bilinear to {SIDE} x {SIDE} without antialiasing, as in TensorFlow 1"
+    return Features("inception-2015-12-05", levels, level, resize, digest, params, apply)
 
 
 def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
-    """Images [N, H, W, 1 or 3] in [-1, 1] -> {level: [N, D]}; nothing deeper than needed is computed.
+    """Images [N, H, W, 1 or 3] in [-1, 1] -> {level: [N, D]}; computes nothing deeper than it must.
 
-    float32 throughout, on accelerators too, whose default is coarser.
+    In full float32 everywhere: what accelerators do by default would move a distance.
     """
+    found = {}
     with jax.default_matmul_precision("highest"):
-        found: dict[str, Array] = {}
-        x = enlarge(images)
-        for step in (stem_64, stem_192, *BLOCKS, LOGITS):
-            ...
-"""
+        for level, vectors in deeper(params, images):
+            found[level] = vectors
+            if found.keys() >= set(levels):
+                break
+    return {level: found[level] for level in levels}
+
+
+def deeper(params: Tree, images: Array) -> Iterator[tuple[str, Array]]:
+    """Level after level with its vectors [N, D], each computed when it is asked for."""
+    x = (enlarge(images) - 128) / 128
+    x = layer(params["conv"], x, stride=2, padding="valid")
+    x = layer(params["conv_1"], x, padding="valid")
+    x = layer(params["conv_2"], x)
+    x = max_pool(x, stride=2)
+    yield "64", jnp.mean(x, (1, 2))
+    x = layer(params["conv_3"], x)
+    x = layer(params["conv_4"], x, padding="valid")
+    x = max_pool(x, stride=2)
+    yield "192", jnp.mean(x, (1, 2))
+    for name in BLOCKS:
+        x = block(params, name, x)
+        if name in LAST:
+            yield LAST[name], jnp.mean(x, (1, 2))
+    yield "logits", jnp.mean(x, (1, 2)) @ params["logits"]["kernel"]
+
+
+def enlarge(images: Array) -> Array:
+    """Images [N, H, W, 1 or 3] in [-1, 1] -> [N, 299, 299, 3] in 0..255, by way of whole numbers."""
+    if images.ndim != 4 or images.shape[-1] not in (1, 3):
+        raise InputError(f"inception takes images [N, H, W, C] with 1 or 3 channels, not {images.shape}")
+    rows, columns = interpolation(images.shape[1]), interpolation(images.shape[2])
+    x = jnp.einsum("ih,nhwc->niwc", rows, pixels_of(images))
+    x = jnp.einsum("jw,niwc->nijc", columns, x)
+    return jnp.broadcast_to(x, (*x.shape[:-1], 3))
+
+
+def interpolation(size: int) -> np.ndarray:
+    """TensorFlow 1's bilinear resizing of one axis as a matrix: [299, size] float32.
+
+    Output i is at i * size / 299 of the input: corners and pixel centers are not aligned.
+    """
+    places = np.arange(SIDE, dtype=np.float32) * np.float32(size / SIDE)
+    below = np.floor(places).astype(int)
+    share = places - below
+    matrix = np.zeros((SIDE, size), np.float32)
+    matrix[np.arange(SIDE), below] = 1 - share
+    matrix[np.arange(SIDE), np.minimum(below + 1, size - 1)] += share
+    return matrix
+
+
+def block(params: Tree, name: str, x: Array) -> Array:
+    """Towers of convolutions and a pool side by side, their channels one after the other."""
+    stride = 2 if name in HALVING else 1
+    prefixes = (name, f"{name}_tower", f"{name}_tower_1")
+    branches = [tower(params, prefix, x, stride) for prefix in prefixes if f"{prefix}_conv" in params]
+    if stride == 2:
+        pooled = max_pool(x, stride)
+    else:
+        pooled = max_pool(x, padding="same") if name == "mixed_10" else average_pool(x)
+        pooled = tower(params, f"{name}_tower_2", pooled)
+    return jnp.concatenate([*branches, pooled], axis=-1)
+
+
+def tower(params: Tree, prefix: str, x: Array, stride: int = 1) -> Array:
+    """Convolutions in turn, the last one with the stride; in the last two blocks it ends in two at once."""
+    names = [f"{prefix}_conv", *(f"{prefix}_conv_{number}" for number in range(1, 5))]
+    *first, last = (params[name] for name in names if name in params)
+    for weights in first:
+        x = layer(weights, x)
+    x = layer(last, x, stride, "same" if stride == 1 else "valid")
+    ends = [params[name] for name in (f"{prefix}_mixed_conv", f"{prefix}_mixed_conv_1") if name in params]
+    return jnp.concatenate([layer(weights, x) for weights in ends], axis=-1) if ends else x
+
+
+def layer(weights: Tree, x: Array, stride: int = 1, padding: str = "same") -> Array:
+    """relu(conv + bias), with batch norm's scale and shift in the two already."""
+    kernel, bias = weights["kernel"], weights["bias"]
+    size, window = (x.shape[1], x.shape[2]), (kernel.shape[0], kernel.shape[1])
+    pads = same_padding(size, window, stride) if padding == "same" else 0
+    return jax.nn.relu(conv(x, kernel, stride, pads) + bias[None, None, None])
+
+
+def max_pool(x: Array, stride: int = 1, padding: str = "valid") -> Array:
+    """The largest of each 3 x 3 pixels, [N, H, W, C] -> [N, H', W', C]."""
+    window, strides = (1, 3, 3, 1), (1, stride, stride, 1)
+    return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, strides, padding)
+
+
+def average_pool(x: Array) -> Array:
+    """The mean of the pixels that there are among each 3 x 3, [N, H, W, C] -> [N, H, W, C].
+
+    Written as sums of shifted images, which fuse, along one axis and then the other.
+    """
+    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    rows = padded[:, :-2] + padded[:, 1:-1] + padded[:, 2:]
+    total = rows[:, :, :-2] + rows[:, :, 1:-1] + rows[:, :, 2:]
+    down, across = (3.0 - (np.arange(n) == 0) - (np.arange(n) == n - 1) for n in x.shape[1:3])
+    count = np.outer(down, across).astype(np.float32)
+    return total / count[None, :, :, None]

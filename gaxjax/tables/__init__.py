@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from gaxjax.errors import InputError
 
-NAMES = ("toys", "objectives", "theory")
+NAMES = ("goodfellow2014", "toys", "objectives", "theory")
 
 
 def named(name: str) -> Callable[..., str]:
@@ -22,4 +22,4 @@ def named(name: str) -> Callable[..., str]:
 def listing() -> str:
     """Every table with the first line of its docstring."""
     modules = {name: importlib.import_module(f"gaxjax.tables.{name}") for name in NAMES}
-    return "\n".join(f"  {name:12}{str(module.__doc__).splitlines()[0]}" for name, module in modules.items())
+    return "\n".join(f"  {name:16}{str(module.__doc__).splitlines()[0]}" for name, module in modules.items())

@@ -24,6 +24,7 @@ from gaxjax.networks.mlp import Autoencoder
 from gaxjax.penalties import DRAGAN, R1, R2, GradientPenalty
 from gaxjax.recipe import Optimizer, Recipe
 from gaxjax.record import last_picture, read_metrics
+from gaxjax.tables import sheets
 from gaxjax.train import train
 
 SHAPE = (32, 32, 1)
@@ -120,9 +121,9 @@ def make(
     for name in chosen:
         print(f"== {ENTRIES[name].title}", flush=True)
         rows.append({"objective": ENTRIES[name].title, **measure(out / name, recipes[name], held_out[:n])})
-    sheets = [(ENTRIES[name].title, read(last_picture(out / name))) for name in chosen]
-    sheets.append(("real", pictures.sheet(pictures.to_uint8(real[:36]))))
-    draw(sheets, out / "objectives.png")
+    shown = [(ENTRIES[name].title, sheets.read(last_picture(out / name))) for name in chosen]
+    shown.append(("real", pictures.sheet(pictures.to_uint8(real[:36]))))
+    sheets.draw(shown, out / "objectives.png")
     write_bytes(out / "objectives.csv", as_csv(rows))
     protocol = PROTOCOL.format(
         dataset=dataset, kimg=kimg, seed=seed, features=features, n=n, floor=floor, directions=DIRECTIONS
@@ -216,28 +217,6 @@ def sliced_wasserstein(a: np.ndarray, b: np.ndarray, directions: int = DIRECTION
     vectors = np.random.default_rng(seed).normal(size=(a.shape[1], directions))
     vectors /= np.linalg.norm(vectors, axis=0)
     return float(np.abs(np.sort(a @ vectors, axis=0) - np.sort(b @ vectors, axis=0)).mean())
-
-
-def read(path: Path | None) -> np.ndarray:
-    """A picture's pixels; white if there is none."""
-    from PIL import Image
-
-    if path is None:
-        return np.full((1, 1), 255, np.uint8)
-    with Image.open(path) as picture:
-        return np.asarray(picture)
-
-
-def draw(sheets: list[tuple[str, np.ndarray]], path: Path) -> Path:
-    """Sheets of samples side by side, each under its name."""
-    columns = min(5, len(sheets))
-    figure, axes = pictures.new_figure(-(-len(sheets) // columns), columns)
-    for axis in axes.flat:
-        axis.set_axis_off()
-    for axis, (title, pixels) in zip(axes.flat, sheets, strict=False):
-        axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
-        axis.set_title(title)
-    return pictures.save_figure(figure, path)
 
 
 COLUMNS = {

@@ -1,0 +1,80 @@
+"""Measures a run, or two folders of images; what the command `gaxjax evaluate` does."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gaxjax.data import Data, open_source
+from gaxjax.data.folder import image_files
+from gaxjax.data.images import measure, open_picture
+from gaxjax.errors import InputError
+from gaxjax.evaluation import Evaluation
+from gaxjax.evaluator import Evaluator
+from gaxjax.generate import last
+from gaxjax.metrics.metric import PAIRED, chosen
+from gaxjax.metrics.result import Result
+from gaxjax.record import append_results, read_run
+from gaxjax.seeds import Seeds
+
+__all__ = ["evaluate_folders", "evaluate_run"]
+
+
+def evaluate_run(
+    workdir: Path, evaluation: Evaluation, best: bool = False, directory: str = ""
+) -> list[Result]:
+    """Measures samples of a run's last (or best) checkpoint, and adds the results to the run's results.jsonl.
+
+    directory: where the data are, if not where the run found them.
+    """
+    recipe = read_run(workdir)
+    data = replace(recipe.data, directory=directory or recipe.data.directory)
+    source = open_source(data)
+    gan, state = last(workdir, recipe, source.spec, "best" if best else "checkpoints")
+    seeds = Seeds(recipe.seed, recipe.seeds)
+    seen = int(seeds.one(state.images))
+    results = Evaluator(evaluation, data).all(gan, state, source, seen, str(workdir), seeds)
+    append_results(workdir, results)
+    return results
+
+
+def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Result]:
+    """Measures the images of one folder against those of another; all of one size.
+
+    Where the metrics compare pairs, images of one name belong together.
+    """
+    names = {folder: files_of(folder) for folder in (fake, real)}
+    paired = bool(PAIRED & set(chosen(evaluation.metrics)))
+    if paired and names[fake] != names[real]:
+        apart = sorted(str(path) for path in set(names[fake]) ^ set(names[real]))
+        raise InputError(f"pairs have one name in both folders; {len(apart)} have not, such as {apart[0]}")
+    shape = shape_of([folder / name for folder, files in names.items() for name in files])
+    n = min(evaluation.n, len(names[fake]))
+    asked = replace(evaluation, n=n, real=n if paired else evaluation.real, split="")
+    data = {folder: Data("folder", shape, str(folder), split="", layout="flat") for folder in names}
+    evaluator = Evaluator(asked, data[real], paired=True)
+    needs = {need for metric in evaluator.metrics.values() for need in metric.fake}
+    gathered = evaluator.of_real(open_source(data[fake]), n, needs)
+    return [
+        replace(result, data=f"{real} at {'x'.join(map(str, shape))}" if result.real else "")
+        for result in evaluator.results(gathered, None, str(fake))
+    ]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """The images of a folder, or an InputError."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder of images")
+    return image_files(folder)
+
+
+def shape_of(files: list[Path]) -> tuple[int, int, int]:
+    """(height, width, channels) of images that all have one size; 3 channels unless the first is gray."""
+    width, height = measure(files[0])
+    for file in files:
+        if measure(file) != (width, height):
+            other = "x".join(str(n) for n in measure(file))
+            raise InputError(
+                f"{file} is {other} pixels, {files[0]} is {width}x{height}; metrics depend on how images are "
+                "resized, so bring all to one size first"
+            )
+    channels = len(open_picture(files[0], upright=True).getbands())
+    return height, width, 1 if channels <= 2 else 3

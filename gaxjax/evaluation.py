@@ -1,0 +1,41 @@
+"""What a run is measured by, as plain data: every field is a command-line flag and is stored with the run."""
+
+from dataclasses import dataclass
+
+from gaxjax.errors import InputError
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics, the features that they see images by, and how many images of what."""
+
+    metrics: str = ""
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes; empty: nothing is measured"""
+    features: str = "inception"
+    """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function"""
+    level: str = ""
+    """of the features (inception: 64, 192, 768, 2048); empty: the deepest that the weights have"""
+    weights: str = ""
+    """file of the features' weights; empty: GAXJAX_INCEPTION, the file downloaded before, or a download"""
+    n: int = 10_000
+    """samples that are measured"""
+    real: int = 0
+    """images that they are compared with; 0: as many as the split has"""
+    split: str = ""
+    """of the data that samples are compared with ("test"); empty: what the run trains on"""
+    validation: str = "train[50000:51000]"
+    """of the data, for what a metric has to choose (parzen's sigma)"""
+    output: str = ""
+    """which of a game's outputs is measured, where there are several ("a to b")"""
+    reference: str = "image"
+    """what of the data it is compared with ("b")"""
+    seed: int = 0
+    """of the samples"""
+    best: str = ""
+    """number by which the best checkpoint is chosen and kept during training (fid); empty: none"""
+
+    def __post_init__(self) -> None:
+        if self.n < 2 or self.real < 0:
+            raise InputError(f"n is at least 2 and real at least 0; got {self.n} and {self.real}")
+        if self.best and not self.metrics:
+            raise InputError(f"best={self.best!r} needs metrics that give it; metrics is empty")

@@ -1,0 +1,242 @@
+"""Measures what a game makes against real images, as an `Evaluation` says; for the loop and the command."""
+
+import functools
+from collections.abc import Callable, Iterator, Set
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gaxjax import __version__, parallel
+from gaxjax import features as all_features
+from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.errors import InputError
+from gaxjax.evaluation import Evaluation
+from gaxjax.features import Features
+from gaxjax.game import GAN, State, sample
+from gaxjax.metrics.gathering import gather, look
+from gaxjax.metrics.metric import OF_FEATURES, PAIRED, Gathered, Metric, Sides, Value, chosen
+from gaxjax.metrics.result import Result
+from gaxjax.metrics.stored import identity, stored
+from gaxjax.seeds import Seeds
+
+BATCH = 64
+"""Images at once, over all devices; more where there are more of these. Samples depend on it."""
+Look = Callable[[jax.Array], dict[str, jax.Array]]
+
+
+class Evaluator:
+    """Metrics, with everything they need but the samples; refuses at once what cannot be measured."""
+
+    def __init__(self, evaluation: Evaluation, data: Data, paired: bool = False):
+        self.evaluation = evaluation
+        self.metrics = chosen(evaluation.metrics)
+        alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
+        if alone:
+            raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
+        self.data = replace(data, split=evaluation.split or data.split, flip=False)
+        self.mesh = parallel.make_mesh()
+        self.local = Mesh(np.array(jax.local_devices()), ("data",))
+        needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
+        self.features, self.level, self.classifier = extractors(evaluation, needs, data.directory)
+        values = [value for metric in self.metrics.values() for value in metric.values]
+        if evaluation.best and evaluation.best not in values:
+            raise InputError(f"best={evaluation.best!r} is not measured; measured: {', '.join(values)}")
+        self.better = {value: m.better for m in self.metrics.values() for value in m.values}
+        real = {need for metric in self.metrics.values() for need in metric.real}
+        held_out = any(metric.validation for metric in self.metrics.values())
+        self.source = open_source(self.data)
+        self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
+        if evaluation.reference not in self.source.spec:
+            known = ", ".join(self.source.spec)
+            raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        self.shape = self.source.spec[evaluation.reference].shape
+        if len(self.shape) != 3:
+            raise InputError(f"metrics are of images; {data.name} has examples of shape {self.shape}")
+        for name, metric in self.metrics.items():
+            metric.check(name, self.shape, evaluation.n, self.count)
+        self.real = self.gathered(self.data, self.source, self.count, real) if real else Gathered(0)
+        self.validation = Gathered(0)
+        if held_out:
+            apart = replace(self.data, split=evaluation.validation)
+            source = open_source(apart)
+            self.validation = self.gathered(apart, source, len(source), {"pixels"})
+
+    def __call__(self, gan: GAN, state: State, source: Source, seen: int, run: str) -> list[Result]:
+        """Measures samples of a state, made for examples of the source (their labels, or to translate)."""
+        self.check(gan, state, source.spec)
+        needs = {need for metric in self.metrics.values() for need in metric.fake}
+        fake = gather(self.samples(gan, state, source, needs), needs)
+        return self.results(fake, seen, run)
+
+    def all(self, gan: GAN, states: State, source: Source, seen: int, run: str, seeds: Seeds) -> list[Result]:
+        """Measures every seed of a run."""
+        return [
+            replace(result, trained=seeds.first + i)
+            for i in range(seeds.count)
+            for result in self(gan, seeds.one(states, i), source, seen, run)
+        ]
+
+    def results(self, fake: Gathered, seen: int | None, run: str) -> list[Result]:
+        """The metrics of what was gathered."""
+        sides = Sides(self.real, fake, self.validation, self.evaluation.seed)
+        return [
+            self.result(metric, name, value, fake.count, seen, run)
+            for metric in self.metrics.values()
+            for name, value in metric.compute(sides).items()
+        ]
+
+    def result(
+        self, metric: Metric, name: str, value: Value, fake: int, seen: int | None, run: str
+    ) -> Result:
+        """A number with its protocol."""
+        sees = bool(OF_FEATURES & {*metric.fake, *metric.real})
+        features = self.features if sees else self.classifier if "digits" in metric.fake else None
+        data, e = self.data, self.evaluation
+        size = "x".join(str(n) for n in self.shape)
+        of_images = bool(metric.real)
+        options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
+        if e.output:
+            options.append(f"{e.output!r} against {e.reference!r}")
+        return Result(
+            metric=name,
+            value=float(value.value),
+            error=None if value.error is None else float(value.error),
+            spread=metric.spread,
+            features=features.name if features else "",
+            weights=features.weights if features else "",
+            level=(self.level if "logits" not in metric.fake else "logits") if sees else "",
+            resize=features.resize if features else "",
+            real=self.count if of_images else 0,
+            fake=fake,
+            data=f"{data.name} at {size} ({data.fit}, {data.filter})" if of_images else "",
+            split=data.split if of_images else "",
+            options="; ".join(option for option in options if option),
+            details=value.how,
+            seed=e.seed,
+            checkpoint=seen,
+            source=run,
+            version=__version__,
+        )
+
+    def improved(self, results: list[Result], before: list[Result]) -> bool:
+        """Whether the number that the best checkpoint is chosen by is better than all like it before."""
+        name = self.evaluation.best
+        now = [result for result in results if result.metric == name]
+        like = [r for r in before if r.protocol == now[0].protocol]
+        earlier = [[r.value for r in like if r.checkpoint == seen] for seen in {r.checkpoint for r in like}]
+        sign = 1 if self.better[name] == "higher" else -1
+        reached = sign * np.mean([result.value for result in now])  # of all seeds
+        return bool(np.isfinite(reached)) and not any(sign * np.mean(x) >= reached for x in earlier)
+
+    def gathered(self, data: Data, source: Source, count: int, needs: Set[str]) -> Gathered:
+        """Of real images; what a network has to be run for is kept in a file for the next time."""
+        e = self.evaluation
+        costly = {need for need in needs if need in OF_FEATURES}
+        f = self.features if costly else None
+        seen: dict[str, Gathered] = {}
+        for group in [{need} for need in sorted(costly)] + ([needs - costly] if needs - costly else []):
+            make = functools.partial(self.of_real, source, count, group)
+            if f is None or group.isdisjoint(OF_FEATURES):
+                seen |= dict.fromkeys(group, make())
+                continue
+            identified = {"name": f.name, "weights": f.weights, "resize": f.resize, "level": self.level}
+            key = identity(data, features=identified, count=count, reference=e.reference, needs=sorted(group))
+            seen |= dict.fromkeys(group, stored(key, make))
+        moments = seen["moments"].moments if "moments" in seen else None
+        return Gathered(count, moments, {n: g.arrays[n] for n, g in seen.items() if n != "moments"})
+
+    def of_real(self, source: Source, count: int, needs: Set[str]) -> Gathered:
+        """Of the first `count` images of a split, shuffled; by each process for itself."""
+        see = self.looking(needs, self.local)
+        size = rounded(BATCH, self.local)
+        place = NamedSharding(self.local, PartitionSpec("data"))
+
+        def looks() -> Iterator[tuple[int, dict[str, jax.Array]]]:
+            for rows, positions in batches(count, size, "real images"):
+                images = source.take(positions, seed=0)[self.evaluation.reference]
+                yield rows, see(jax.device_put(normalize(images), place))
+
+        return gather(looks(), needs)
+
+    def samples(
+        self, gan: GAN, state: State, source: Source, needs: Set[str]
+    ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
+        """What is seen of samples, a batch at a time, made and looked at on all devices of all processes."""
+        see, e, size = self.looking(needs, self.mesh), self.evaluation, rounded(BATCH, self.mesh)
+        split = NamedSharding(self.mesh, PartitionSpec("data"))
+        replicated = parallel.state_sharding(self.mesh)
+
+        draw = functools.partial(self.draw, gan)
+        draw_on = jax.jit(draw, in_shardings=(replicated, split, None), out_shardings=split)
+        processes, index = jax.process_count(), jax.process_index()
+        for number, (rows, positions) in enumerate(batches(e.n, size, "samples")):
+            own = positions.reshape(processes, -1)[index]
+            batch = jax.tree.map(
+                lambda x: jax.make_array_from_process_local_data(split, x), source.take(own, seed=e.seed)
+            )
+            yield rows, see(draw_on(state, batch, number))
+
+    def draw(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
+        """Samples of one batch, [B, H, W, C]; of a game with several outputs, the one that is measured."""
+        key = jax.random.fold_in(jax.random.key(self.evaluation.seed), number)
+        made, output = sample(gan, state, normalize(batch), key), self.evaluation.output
+        if isinstance(made, dict) != bool(output) or (output and output not in made):
+            known = ", ".join(map(repr, made)) if isinstance(made, dict) else "one, which has no name"
+            raise InputError(f"output={output!r} is none of the game's outputs: {known}")
+        images: jax.Array = made[output] if output else made
+        if images.shape[1:] != self.shape:
+            raise InputError(f"samples have shape {images.shape[1:]}, the real images {self.shape}")
+        return images
+
+    def check(self, gan: GAN, state: Any, spec: Any) -> None:
+        """Refuses a game whose samples cannot be measured, given shapes alone."""
+        batch = {k: jax.ShapeDtypeStruct((self.mesh.size, *x.shape), x.dtype) for k, x in spec.items()}
+        jax.eval_shape(functools.partial(self.draw, gan), state, batch, 0)
+
+    def looking(self, needs: Set[str], mesh: Mesh) -> Look:
+        """images -> what the needs keep of them, whole on every device."""
+        here = {"features": self.features, "classifier": self.classifier}
+        params = parallel.replicate({name: f.params for name, f in here.items() if f}, mesh)
+        return functools.partial(
+            look,
+            params,
+            features=self.features,
+            level=self.level,
+            classifier=self.classifier,
+            needs=frozenset(needs),
+            sharding=parallel.state_sharding(mesh),
+        )
+
+
+def extractors(
+    evaluation: Evaluation, needs: set[Any], directory: str
+) -> tuple[Features | None, str, Features | None]:
+    """The features that the needs ask for, their level, and the classifier of digits."""
+    features, level, classifier = None, "", None
+    if needs & OF_FEATURES:
+        weights = Path(evaluation.weights).expanduser() if evaluation.weights else None
+        features = all_features.named(evaluation.features, weights, directory)
+        level = evaluation.level or features.level
+        features.check([level, *(["logits"] if "logits" in needs else [])])
+    if "digits" in needs:
+        classifier = all_features.named("classifier(mnist)", None, directory)
+    return features, level, classifier
+
+
+def rounded(size: int, mesh: Mesh) -> int:
+    """A size that the mesh's devices share equally."""
+    return -(-size // mesh.size) * mesh.size
+
+
+def batches(n: int, size: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
+    """(examples that count, positions [size]) until n are done; says how far it is."""
+    from tqdm import tqdm
+
+    starts = range(0, n, size)
+    shown = parallel.primary() and len(starts) > 1
+    for start in tqdm(starts, desc=what, leave=False, disable=not shown, mininterval=0.5):
+        yield min(size, n - start), np.arange(start, start + size)

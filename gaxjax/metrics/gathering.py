@@ -1,0 +1,61 @@
+"""From images to what metrics keep of them, batch by batch, on all devices."""
+
+import functools
+from collections.abc import Iterable, Set
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from gaxjax.features import Features
+from gaxjax.features.features import pixels_of
+from gaxjax.metrics.frechet import Moments
+from gaxjax.metrics.metric import Gathered
+
+
+@functools.partial(jax.jit, static_argnames=("features", "level", "classifier", "needs", "sharding"))
+def look(
+    params: Any,
+    images: Array,
+    features: Features | None,
+    level: str,
+    classifier: Features | None,
+    needs: frozenset[str],
+    sharding: jax.sharding.Sharding,
+) -> dict[str, Array]:
+    """What is kept of images [N, H, W, C] in [-1, 1], by need; on every device."""
+    found: dict[str, Array] = {}
+    levels = (level,) * bool(needs & {"moments", "vectors"}) + ("logits",) * ("logits" in needs)
+    if levels:
+        assert features is not None
+        by_level = features.apply(params["features"], images, tuple(dict.fromkeys(levels)))
+        if needs & {"moments", "vectors"}:
+            found["vectors"] = by_level[level]
+        if "logits" in needs:
+            found["logits"] = by_level["logits"]
+    if "images" in needs:
+        found["images"] = pixels_of(images).astype(jnp.uint8)
+    if "pixels" in needs:
+        found["pixels"] = (images.reshape(images.shape[0], -1) + 1) / 2
+    if "digits" in needs:
+        assert classifier is not None
+        channels = [images[..., c : c + 1] for c in range(images.shape[-1])]
+        logits = [classifier.apply(params["classifier"], x, ("logits",))["logits"] for x in channels]
+        found["digits"] = jnp.argmax(jnp.stack(logits, axis=1), axis=-1)
+    return {name: jax.lax.with_sharding_constraint(x, sharding) for name, x in found.items()}
+
+
+def gather(looks: Iterable[tuple[int, dict[str, Array]]], needs: Set[str]) -> Gathered:
+    """What `needs` asks for of batches (examples that count, what was seen of them)."""
+    count, moments = 0, None
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in needs - {"moments"}}
+    for rows, seen in looks:
+        count += rows
+        if "moments" in needs:
+            part = Moments.of(seen["vectors"][:rows])
+            moments = part if moments is None else moments.merge(part)
+        for name, parts in arrays.items():
+            parts.append(np.asarray(seen[name])[:rows])
+    return Gathered(count, moments, {name: np.concatenate(parts) for name, parts in arrays.items()})

@@ -1,0 +1,203 @@
+"""The metrics by name: what each keeps of the images that it is shown, and how it makes numbers of that."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from gaxjax.errors import InputError
+from gaxjax.metrics import inception_score, kernel, modes, neighbors, parzen, similarity, sliced
+from gaxjax.metrics.frechet import Moments, frechet_distance
+
+Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits"]
+"""moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
+pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST."""
+OF_FEATURES = {"moments", "vectors", "logits"}
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What was kept of a set of images."""
+
+    count: int
+    moments: Moments | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """the other needs, by name"""
+
+
+class Sides(NamedTuple):
+    """What a metric is given."""
+
+    real: Gathered
+    fake: Gathered
+    validation: Gathered
+    """of a split of its own, for what has to be chosen"""
+    seed: int
+
+
+class Value(NamedTuple):
+    """A number, what is known of its error, and how it was come by if that is not always the same."""
+
+    value: float
+    error: float | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How to get from images to numbers."""
+
+    compute: Callable[[Sides], dict[str, Value]]
+    values: tuple[str, ...]
+    """the numbers that it gives"""
+    fake: tuple[Need, ...]
+    """what it keeps of the images that are measured"""
+    real: tuple[Need, ...] = ()
+    """what it keeps of the images that they are compared with"""
+    validation: bool = False
+    """whether it keeps the same of a validation set"""
+    better: Literal["lower", "higher"] = "lower"
+    spread: str = ""
+    """what the error of its numbers is"""
+    options: str = ""
+    """its own numbers, in words"""
+    least: int = 2
+    """images that it needs of each side"""
+    square: int = 0
+    """side that its images need at least, if they have to be square"""
+
+    def check(self, name: str, shape: tuple[int, ...], fake: int, real: int) -> None:
+        """Refuses before anything is trained what would be refused when it is measured."""
+        few = min([fake] + [real] * bool(self.real))
+        if few < self.least:
+            raise InputError(f"{name} needs at least {self.least:,} images of each side; got {few:,}")
+        if self.square and (shape[0] != shape[1] or shape[0] < self.square):
+            side = f"square, of at least {self.square} pixels a side"
+            raise InputError(f"{name} needs images that are {side}; these are {shape[0]} x {shape[1]}")
+
+
+def fid(sides: Sides) -> dict[str, Value]:
+    assert sides.real.moments and sides.fake.moments
+    return {"fid": Value(frechet_distance(sides.real.moments, sides.fake.moments))}
+
+
+def kid(sides: Sides) -> dict[str, Value]:
+    found = kernel.kernel_distance(sides.real.arrays["vectors"], sides.fake.arrays["vectors"], 100, 1000)
+    return {"kid": Value(found.mean, found.standard_deviation)}
+
+
+def prdc(sides: Sides) -> dict[str, Value]:
+    found = neighbors.neighbors(sides.real.arrays["vectors"], sides.fake.arrays["vectors"], 5)
+    return {name: Value(value) for name, value in found._asdict().items()}
+
+
+def inception(sides: Sides) -> dict[str, Value]:
+    found = inception_score.inception_score(sides.fake.arrays["logits"], 10)
+    return {"inception score": Value(found.mean, found.standard_deviation)}
+
+
+def swd(sides: Sides) -> dict[str, Value]:
+    real, fake = sides.real.arrays["images"], sides.fake.arrays["images"]
+    n = min(len(real), len(fake))
+    found = sliced.sliced_wasserstein(real[:n], fake[:n], sides.seed)
+    by_side = ", ".join(f"{side} px {value:.4g}" for side, value in found.items())
+    return {"swd": Value(float(np.mean(list(found.values()))), None, f"mean of {by_side}")}
+
+
+def ms_ssim(sides: Sides) -> dict[str, Value]:
+    return {"ms_ssim": Value(similarity.diversity(sides.fake.arrays["images"], 10_000, sides.seed))}
+
+
+def log_likelihood(sides: Sides) -> dict[str, Value]:
+    test, validation, fake = (s.arrays["pixels"] for s in (sides.real, sides.validation, sides.fake))
+    found = parzen.parzen(test, validation, fake)
+    return {"parzen": Value(found.mean, found.standard_error, f"sigma {found.sigma:.3f}")}
+
+
+def stacked(sides: Sides) -> dict[str, Value]:
+    digits = sides.fake.arrays["digits"]
+    found = modes.modes(
+        modes.stacked_labels(digits) if digits.shape[1] == 3 else digits[:, 0], 10 ** digits.shape[1]
+    )
+    return {"modes": Value(found.found), "modes kl": Value(found.kl)}
+
+
+def pairs(name: str) -> Callable[[Sides], dict[str, Value]]:
+    def compute(sides: Sides) -> dict[str, Value]:
+        real, fake = sides.real.arrays["images"], sides.fake.arrays["images"]
+        if real.shape != fake.shape:
+            raise InputError(f"{name} compares pairs; got images of shapes {real.shape} and {fake.shape}")
+        each = getattr(similarity, name)(fake, real, 255.0)
+        return {name: Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))}
+
+    return compute
+
+
+METRICS = {
+    "fid": Metric(fid, ("fid",), ("moments",), ("moments",)),
+    "kid": Metric(
+        kid,
+        ("kid",),
+        ("vectors",),
+        ("vectors",),
+        spread="standard deviation over subsets",
+        options="100 subsets of 1,000",
+        least=1000,
+    ),
+    "prdc": Metric(
+        prdc,
+        ("precision", "recall", "density", "coverage"),
+        ("vectors",),
+        ("vectors",),
+        better="higher",
+        options="5 neighbors",
+        least=6,
+    ),
+    "is": Metric(
+        inception,
+        ("inception score",),
+        ("logits",),
+        better="higher",
+        spread="standard deviation over splits",
+        options="10 splits",
+        least=10,
+    ),
+    "swd": Metric(swd, ("swd",), ("images",), ("images",), options="x 1000; 4 x 128 directions", square=16),
+    "ms_ssim": Metric(ms_ssim, ("ms_ssim",), ("images",), options="10,000 pairs; lower is more varied"),
+    "parzen": Metric(
+        log_likelihood,
+        ("parzen",),
+        ("pixels",),
+        ("pixels",),
+        validation=True,
+        better="higher",
+        spread="standard error over images",
+        options="nats; sigma of 10 from 0.1 to 1, chosen on the validation split",
+    ),
+    "modes": Metric(
+        stacked,
+        ("modes", "modes kl"),
+        ("digits",),
+        better="higher",
+        options="classes by the classifier of MNIST; KL in nats to the uniform",
+    ),
+    "psnr": Metric(
+        pairs("psnr"), ("psnr",), ("images",), ("images",), better="higher", spread="standard error"
+    ),
+    "ssim": Metric(
+        pairs("ssim"), ("ssim",), ("images",), ("images",), better="higher", spread="standard error"
+    ),
+}
+PAIRED = {"psnr", "ssim"}
+"""Metrics of images that belong together, one by one."""
+
+
+def chosen(text: str) -> dict[str, Metric]:
+    """The metrics of a comma-separated list."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in METRICS]
+    if unknown or not names:
+        what = f"unknown metric {', '.join(map(repr, unknown))}" if unknown else "no metric is named"
+        raise InputError(f"{what}; known: {', '.join(METRICS)}")
+    return {name: METRICS[name] for name in names}

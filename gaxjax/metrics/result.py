@@ -1,0 +1,131 @@
+"""A measured number, which carries the protocol that it was measured by."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from gaxjax.errors import InputError
+
+PUBLISHED = {"fid": "2048", "kid": "2048", "inception score": "logits"}
+"""Metrics that have their plain name only at this level of the published Inception network."""
+TITLES = {"fid": "FID", "kid": "KID", "inception score": "IS", "ms_ssim": "MS-SSIM", "psnr": "PSNR"}
+OUTSIDE = {"value", "error", "details", "seed", "trained", "checkpoint", "source", "version"}
+"""Fields in which numbers of one column may differ."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A number, how it was measured, and what of. Counts are of images."""
+
+    metric: str
+    """as `gaxjax evaluate` knows it"""
+    value: float
+    error: float | None = None
+    """what `spread` says; None where the metric has none"""
+    spread: str = ""
+    """what `error` is, such as "standard deviation of 10 splits" """
+    features: str = ""
+    """the function that makes vectors of images; "" where the metric takes images"""
+    weights: str = ""
+    """of the features: the beginning of their SHA-256"""
+    level: str = ""
+    """of the features"""
+    resize: str = ""
+    """how images became the features' input"""
+    real: int = 0
+    """images that were compared with; 0: the metric compares with none"""
+    fake: int = 0
+    """images that were measured"""
+    data: str = ""
+    """what they were compared with"""
+    split: str = ""
+    """the part of it"""
+    options: str = ""
+    """the metric's own numbers"""
+    details: str = ""
+    """what was found on the way to the value: a sigma, the value of each level"""
+    seed: int = 0
+    """of the samples"""
+    trained: int | None = None
+    """seed of the run"""
+    checkpoint: int | None = None
+    """real images that the run had seen"""
+    source: str = ""
+    """the run, or the folder, that was measured"""
+    version: str = ""
+    """of gaxjax"""
+
+    @property
+    def name(self) -> str:
+        """The metric's name; one of its own wherever the features are not those that it is published with.
+
+        >>> Result("fid", 3.2, features="inception-2015-12-05", level="768").name
+        'FID-768'
+        """
+        title = TITLES.get(self.metric, self.metric)
+        if not self.features or self.metric not in PUBLISHED:
+            return title
+        if not self.features.startswith("inception"):
+            return f"{title}-{self.features}"
+        return title if self.level == PUBLISHED[self.metric] else f"{title}-{self.level}"
+
+    @property
+    def protocol(self) -> dict[str, Any]:
+        """All that numbers must share to be compared."""
+        return {"name": self.name, **{k: v for k, v in asdict(self).items() if k not in OUTSIDE}}
+
+    def __str__(self) -> str:
+        error = "" if self.error is None else f" ± {self.error:.4g}"
+        return f"{self.name} {self.value:.6g}{error}  ({self.described})"
+
+    @property
+    def described(self) -> str:
+        """The protocol in words."""
+        weights = f" (weights {self.weights})" if self.weights else ""
+        level = f", level {self.level}" if self.level and self.level != self.features else ""
+        against = f" against {self.real:,} of {self.data}, split {self.split}" if self.real else ""
+        parts = [
+            self.details,
+            f"± {self.spread}" if self.spread and self.error is not None else "",
+            f"{self.features}{weights}{level}, resized: {self.resize}" if self.features else "",
+            f"{self.fake:,} images{against}",
+            self.options,
+        ]
+        return "; ".join(part for part in parts if part)
+
+
+def check_comparable(results: Sequence[Result]) -> None:
+    """InputError, naming what differs, unless all were measured in the same way."""
+    for other in results[1:]:
+        first, second = results[0].protocol, other.protocol
+        differing = [f"{k}: {first[k]!r} and {second[k]!r}" for k in first if first[k] != second[k]]
+        if differing:
+            both = " and ".join(f"{r.name} of {r.source or 'images'}" for r in (results[0], other))
+            raise InputError(f"{both} cannot be compared, they differ in {'; '.join(differing)}")
+
+
+def summary(results: Sequence[Result]) -> tuple[float, float, int]:
+    """Mean and standard deviation over runs (n - 1; nan for one run), and their number.
+
+    Raises InputError for results that were measured in different ways.
+    """
+    check_comparable(results)
+    values = [result.value for result in results]
+    mean = math.fsum(values) / len(values)
+    if len(values) < 2:
+        return mean, math.nan, len(values)
+    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)), len(values)
+
+
+def as_row(result: Result) -> dict[str, Any]:
+    """As strict JSON: what is not finite is null."""
+    row = asdict(result)
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+
+
+def from_row(row: dict[str, Any]) -> Result:
+    """The inverse of `as_row`; what later versions may add is left out."""
+    known = {field.name for field in fields(Result)}
+    values = {name: value for name, value in row.items() if name in known}
+    return Result(**{**values, "value": math.nan if row["value"] is None else row["value"]})

@@ -1,0 +1,150 @@
+"""Similarity of pairs of images, and the diversity that it tells of: PSNR, SSIM, MS-SSIM."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jaxtyping import Float, Shaped
+
+from gaxjax.errors import InputError
+from gaxjax.metrics.checking import Values, check_images, check_pixels
+
+Images = Shaped[Values, "batch height width channels"]
+PerImage = Float[Array, " batch"]
+
+WINDOW, SIGMA = 11, 1.5
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+BLOCK = 2**23
+"""Values of the images whose similarity is taken at a time, 32 MB of them."""
+
+
+def psnr(a: Images, b: Images, peak: float) -> PerImage:
+    """The peak signal-to-noise ratio 10 log10(peak^2 / mean (a - b)^2), in dB; infinite for the same image.
+
+    >>> psnr(jnp.zeros((1, 8, 8, 3)), jnp.ones((1, 8, 8, 3)), peak=10.0).round(2)
+    Array([20.], dtype=float32)
+    """
+    _check(a, b, peak)
+    return _psnr(a, b, peak)
+
+
+def ssim(a: Images, b: Images, peak: float) -> PerImage:
+    """The structural similarity, at most 1, the channels averaged. Wang et al. 2004, eq. 13.
+
+    A Gaussian window of 11 pixels with a deviation of 1.5, only where it is wholly inside the image;
+    K1 = 0.01, K2 = 0.03. peak: the largest value that a pixel can have, the smallest being 0.
+    """
+    _check(a, b, peak)
+    if min(a.shape[1:3]) < WINDOW:
+        raise InputError(f"a and b must have sides of at least {WINDOW}; got {a.shape[1]} x {a.shape[2]}")
+    return _ssim(a, b, peak)
+
+
+def ms_ssim(a: Images, b: Images, peak: float = 255.0) -> PerImage:
+    """The multi-scale structural similarity, at most 1. Wang et al. 2003, eq. 7, as ProGAN measures it.
+
+    Five scales, each the mean of 2x2 pixels of the one before; an odd side loses its last row or column.
+    Where a scale is smaller than the window, the window shrinks to its shorter side and its deviation in
+    proportion, which is so of images below 176 pixels; they need 16. Similarities below 0 count as 0.
+    """
+    _check(a, b, peak)
+    least = 2 ** (len(WEIGHTS) - 1)
+    if min(a.shape[1:3]) < least:
+        raise InputError(
+            f"a and b must have sides of at least {least} for {len(WEIGHTS)} scales; "
+            f"got {a.shape[1]} x {a.shape[2]}: use ssim"
+        )
+    return _ms_ssim(a, b, peak)
+
+
+def diversity(images: Images, pairs: int = 10_000, seed: int = 0) -> float:
+    """The mean MS-SSIM of random pairs: the lower, the more varied they are. Odena et al. 2017, section 4.2.
+
+    Images in [0, 255]. ProGAN has 10,000 pairs of 20,000 images: with two images a pair or more, each is in
+    at most one pair; with fewer, each pair is of any two different ones.
+    """
+    check_images(images=images)
+    check_pixels(images=images)
+    count = len(images)
+    if count < 2 or pairs < 1:
+        raise InputError(f"at least 2 images and 1 pair are needed; got {count} images and pairs={pairs}")
+    random = np.random.default_rng(seed)
+    if count >= 2 * pairs:
+        first, second = random.permutation(count)[: 2 * pairs].reshape(2, pairs)
+    else:
+        first = random.integers(count, size=pairs)
+        second = (first + random.integers(1, count, size=pairs)) % count
+    block = max(1, min(pairs, 100, BLOCK // math.prod(images.shape[1:])))
+    total = 0.0
+    for start in range(0, pairs, block):
+        chosen = slice(start, start + block)
+        total += float(ms_ssim(images[first[chosen]], images[second[chosen]]).sum())
+    return total / pairs
+
+
+@jax.jit
+def _psnr(a: Array, b: Array, peak: float) -> Array:
+    difference = jnp.asarray(a, jnp.float32) - jnp.asarray(b, jnp.float32)
+    return 10 * jnp.log10(peak**2 / jnp.mean(difference**2, axis=(1, 2, 3)))
+
+
+@jax.jit
+def _ssim(a: Array, b: Array, peak: float) -> Array:
+    return _comparisons(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32), peak)[0]
+
+
+@jax.jit
+def _ms_ssim(a: Array, b: Array, peak: float) -> Array:
+    scales = [(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32))]
+    for _ in WEIGHTS[1:]:
+        scales.append((_halve(scales[-1][0]), _halve(scales[-1][1])))
+    compared = [_comparisons(*scale, peak) for scale in scales]
+    values = [contrast for _, contrast in compared[:-1]] + [compared[-1][0]]
+    powers = [jnp.maximum(value, 0) ** weight for value, weight in zip(values, WEIGHTS, strict=True)]
+    return jnp.prod(jnp.stack(powers), axis=0)
+
+
+def _comparisons(a: Array, b: Array, peak: float) -> tuple[Array, Array]:
+    """The means over an image of SSIM, and of its part without the luminance, [batch] both."""
+    # A variance is a difference of squares, of which float32 keeps the most around the image's mean.
+    middles = [jnp.mean(images, axis=(1, 2), keepdims=True) for images in (a, b)]
+    a, b = a - middles[0], b - middles[1]
+    blurred = _blur(jnp.concatenate([a, b, a * a, b * b, a * b]))
+    mean_a, mean_b, mean_aa, mean_bb, mean_ab = jnp.split(blurred, 5)
+    covariance = mean_ab - mean_a * mean_b
+    variances = mean_aa - mean_a**2 + mean_bb - mean_b**2
+    mean_a, mean_b = mean_a + middles[0], mean_b + middles[1]
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    contrast = (2 * covariance + c2) / (variances + c2)
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return jnp.mean(luminance * contrast, axis=(1, 2, 3)), jnp.mean(contrast, axis=(1, 2, 3))
+
+
+def _blur(images: Array) -> Array:
+    """The Gaussian window's means, wherever it is inside the image."""
+    _, height, width, _ = images.shape
+    size = min(WINDOW, height, width)
+    offsets = np.arange(size) - (size - 1) / 2
+    window = np.exp(-(offsets**2) / (2 * (SIGMA * size / WINDOW) ** 2))
+    window /= window.sum()
+    for equation, side in (("ph,nhwc->npwc", height), ("pw,nhwc->nhpc", width)):
+        # A product with a banded matrix is several times faster than a convolution on CPUs.
+        shifts = [np.eye(side - size + 1, side, i) for i in range(size)]
+        band = jnp.asarray(np.tensordot(window, shifts, axes=1), jnp.float32)
+        images = jnp.einsum(equation, band, images, precision=jax.lax.Precision.HIGHEST)
+    return images
+
+
+def _halve(images: Array) -> Array:
+    """The means of 2x2 pixels."""
+    batch, height, width, channels = images.shape
+    images = images[:, : height // 2 * 2, : width // 2 * 2]
+    return jnp.mean(images.reshape(batch, height // 2, 2, width // 2, 2, channels), axis=(2, 4))
+
+
+def _check(a: Images, b: Images, peak: float) -> None:
+    check_images(a=a, b=b)
+    if not peak > 0:
+        raise InputError(f"peak is the largest value that a pixel can have, 255 for bytes; got {peak}")

@@ -1,0 +1,57 @@
+"""Table 1 of Goodfellow et al. 2014: Parzen-window log-likelihood on MNIST."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gaxjax.evaluation import Evaluation
+from gaxjax.recipe import Recipe
+from gaxjax.tables.reproduction import Budget, Printed, Row, budget_of, configured, reproduce
+
+LENGTH = 12_500.0
+"""kimg: 250 epochs of 50,000 images, over which the momentum rises; the authors' code has no stop rule."""
+PARZEN = Evaluation("parzen", split="test", validation="train[50000:51000]", n=10_000)
+ABOUT = f"""\
+Goodfellow et al. 2014, arXiv 1406.2661, table 1, MNIST: Parzen-window log-likelihood in nats, 10,000
+samples, sigma chosen on the first 1,000 validation images; the paper's ± is the standard error over test
+images. The authors' code has no stop rule: {LENGTH:,.0f} kimg, where its momentum stops rising, counts as the
+paper's length."""
+
+
+def adversarial() -> Recipe:
+    """configs/gan_mnist.py, at that length."""
+    return replace(configured("gan_mnist.py"), kimg=LENGTH)
+
+
+def quoted(name: str, title: str, value: float, error: float) -> Row:
+    """A model of others, which the paper compares with."""
+    return Row(name, title, "parzen", Printed(value, error, 1, "read"))
+
+
+ROWS = (
+    quoted("dbn", "DBN", 138, 2),
+    quoted("cae", "Stacked CAE", 121, 1.6),
+    quoted("gsn", "Deep GSN", 214, 1.1),
+    Row(
+        name="adversarial",
+        title="Adversarial nets",
+        metric="parzen",
+        printed=Printed(225, 2, 1, "read"),
+        recipe=adversarial,
+        evaluation=PARZEN,
+        measured_as="parzen",
+        better="higher",
+    ),
+)
+
+
+def make(out: Path, budget: str = "small", seeds: int = 1, data_directory: str = "") -> str:
+    """Trains the GAN of the paper and measures its log-likelihood: OUT/goodfellow2014.md, .csv, .json, .png.
+
+    Args:
+        out: directory of the table and its runs
+        budget: smoke, small (a fifth of the paper's length), paper, or a share of its length such as 0.4
+        seeds: runs
+        data_directory: where tensorflow-datasets keeps MNIST (empty: its own default)
+    """
+    chosen = budget_of(budget, smoke=Budget(0.0004, 500), small=Budget(0.2))
+    return reproduce(out, "goodfellow2014", ABOUT, ROWS, chosen, seeds, data_directory)

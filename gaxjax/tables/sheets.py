@@ -1,0 +1,30 @@
+"""Sheets of samples side by side."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from gaxjax import pictures
+
+
+def read(path: Path | None) -> np.ndarray:
+    """A picture's pixels; white if there is none."""
+    from PIL import Image
+
+    if path is None:
+        return np.full((1, 1), 255, np.uint8)
+    with Image.open(path) as picture:
+        return np.asarray(picture)
+
+
+def draw(sheets: Sequence[tuple[str, np.ndarray]], path: Path) -> Path:
+    """Sheets of samples side by side, each under its name."""
+    columns = min(5, len(sheets))
+    figure, axes = pictures.new_figure(-(-len(sheets) // columns), columns)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    for axis, (title, pixels) in zip(axes.flat, sheets, strict=False):
+        axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+        axis.set_title(title)
+    return pictures.save_figure(figure, path)

@@ -1,0 +1,94 @@
+"""Features by name: pixels, functions of one's own, and what is said of the others."""
+
+import hashlib
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gaxjax.errors import InputError
+from gaxjax.features import named
+
+IMAGES = np.random.default_rng(0).uniform(-1, 1, (3, 4, 5, 2)).astype(np.float32)
+FILE = """
+import jax.numpy as jnp
+
+def means(images):
+    return jnp.mean(images, (1, 2))
+
+def whole(images):
+    return images
+
+def everything(images):
+    return jnp.mean(images, (0, 1))
+
+number = 3
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_pixels_are_in_order_and_from_0_to_1() -> None:
+    features = named("pixels")
+    (vectors,) = jax.jit(features.apply, static_argnums=2)(features.params, IMAGES, ("pixels",)).values()
+    np.testing.assert_allclose(vectors, (IMAGES.reshape(3, 40) + 1) / 2, atol=1e-7)
+    assert (features.name, features.level) == ("pixels", "pixels")
+    assert (features.resize, features.weights) == ("none", "")
+    assert features.size((4, 5, 2)) == 40
+
+
+def test_a_function_of_ones_own(file: Path) -> None:
+    features = named(f"{file}:means")
+    (vectors,) = features.apply(features.params, IMAGES, (features.level,)).values()
+    np.testing.assert_allclose(vectors, IMAGES.mean((1, 2)), atol=1e-6)
+    assert (features.name, list(features.levels), features.level) == ("means", ["features"], "features")
+    assert features.size((4, 5, 2), "features") == 2
+    assert features.weights == hashlib.sha256(FILE.encode()).hexdigest()[:12]
+
+
+def test_two_files_at_once_stay_apart(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.py"
+    other.write_text("scale = 2.0\ndef means(images):\n    return scale * images.mean((1, 2))\n")
+    first, second = named(f"{file}:means"), named(f"{other}:means")
+    once, twice = (each.apply({}, IMAGES, ("features",))["features"] for each in (first, second))
+    np.testing.assert_allclose(twice, 2 * np.asarray(once), rtol=1e-6)
+    assert first.weights != second.weights
+
+
+@pytest.mark.parametrize("function", ["whole", "everything"])
+def test_a_function_that_makes_no_vectors(file: Path, function: str) -> None:
+    with pytest.raises(InputError, match=rf"{function} made .* of shape .* it should make \[N, D\]"):
+        named(f"{file}:{function}").size((4, 5, 2))
+
+
+@pytest.mark.parametrize("function", ["absent", "number"])
+def test_a_file_without_the_function(file: Path, function: str) -> None:
+    with pytest.raises(InputError, match=f"has no function '{function}'"):
+        named(f"{file}:{function}")
+
+
+def test_no_such_file() -> None:
+    with pytest.raises(InputError, match=r"absent\.py cannot be read"):
+        named("absent.py:means")
+
+
+@pytest.mark.parametrize("name", ["inceptoin", "", "mine.py", "inception(3)"])
+def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
+    with pytest.raises(InputError, match=r"known: pixels, inception, .*classifier\(digits\), FILE\.py"):
+        named(name)
+
+
+def test_an_unknown_level_lists_the_known_ones() -> None:
+    with pytest.raises(InputError, match=r"pixels has no level '2048' .* it has pixels"):
+        named("pixels").size((4, 5, 2), "2048")
+
+
+def test_weights_for_what_has_none() -> None:
+    with pytest.raises(InputError, match="'pixels' takes no file of weights"):
+        named("pixels", weights=Path("weights.npz"))
