@@ -37,7 +37,7 @@ def test_first_commands_are_the_scripts() -> None:
 
 def test_commands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     digits = [shlex.split(line)[1:] for line in LINES if "--data.directory" not in line]
-    assert {line[0] for line in digits} == {"train", "sample", "show", "prepare", "table"}
+    assert {line[0] for line in digits} == {"train", "sample", "show", "prepare", "table", "evaluate"}
     for command in digits:
         if command[0] == "train" and "--help" not in command and "--dry-run" not in command:
             command = [*command, *shlex.split(SHORT)]
