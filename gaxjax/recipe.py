@@ -17,7 +17,18 @@ from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.sentinel import Sentinel
 from gaxjax.transforms import graft
 
-__all__ = ["Data", "Evaluation", "Exponential", "Linear", "Optimizer", "Plan", "Recipe", "Sentinel", "Stage", "plan"]
+__all__ = [
+    "Data",
+    "Evaluation",
+    "Exponential",
+    "Linear",
+    "Optimizer",
+    "Plan",
+    "Recipe",
+    "Sentinel",
+    "Stage",
+    "plan",
+]
 
 
 @dataclass(frozen=True)

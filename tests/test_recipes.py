@@ -212,7 +212,7 @@ def test_digits_are_as_the_synthetic_ones(tmp_path: Path) -> None:
 @every_recipe
 def test_real_data_are_as_the_synthetic_ones(name: str, shared_data: Path) -> None:
     data = RECIPES[name].data
-    places = {"mnist": "tfds", "fashion_mnist": "tfds", "folder": "facades"}
+    places = {"mnist": "tfds", "stacked_mnist": "tfds", "fashion_mnist": "tfds", "folder": "facades"}
     if data.name not in places:
         pytest.skip(f"no real {data.name} there")
     data = dataclasses.replace(data, directory=str(shared_data / places[data.name]), memory=0.0)

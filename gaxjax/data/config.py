@@ -14,7 +14,8 @@ class Data:
 
     name: str = "digits"
     """"digits" (built in), "ring", "grid" or "mixture" (points), "folder" (images of your own), or the name
-    of a tensorflow-datasets set, such as "cifar10", "celeb_a" or "lsun/bedroom"."""
+    of a tensorflow-datasets set, such as "cifar10", "celeb_a" or "lsun/bedroom"; "stacked_mnist" is made of
+    "mnist", three digits to an image."""
     shape: tuple[int, ...] = (32, 32, 3)
     """What the networks get: (height, width, channels) with 1, 3 or 4 channels; (2,) for ring and grid, (1,)
     for mixture."""

@@ -50,7 +50,7 @@ def known() -> list[str]:
 
 def unknown(name: str) -> InputError:
     """What to say about a name that nobody knows."""
-    names = ["digits", "ring", "grid", "mixture", "folder", *known()]
+    names = ["digits", "stacked_mnist", "ring", "grid", "mixture", "folder", *known()]
     close = difflib.get_close_matches(plain(name), names, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}?" if close else "tensorflow.org/datasets/catalog lists them."
     own = "For images of your own: name=folder, directory=PATH."
@@ -150,6 +150,8 @@ def prepare(name: str, directory: str = "") -> Path:
     """
     if name in ("ring", "grid", "mixture", "folder"):
         raise InputError(f"{name} needs no preparation")
+    if name == "stacked_mnist":
+        raise InputError("stacked_mnist is made of mnist: prepare that")
     builder = find(name, directory)
     if builder is not None:
         check_format(name, builder)

@@ -1,6 +1,7 @@
 """From a description to a source of examples."""
 
 import typing
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.pictures import Kept, Pictures, Streamed
 from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.source import Source
+from gaxjax.data.stacked import NAME as STACKED
+from gaxjax.data.stacked import Stacked
 from gaxjax.errors import InputError
 
 
@@ -23,6 +26,9 @@ def check(data: Data) -> None:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
         raise InputError(f"shape is (height, width, channels) with 1, 3 or 4 channels, not {data.shape}")
+    if data.name == STACKED and data.shape[2] != 3:
+        shape = (*data.shape[:2], 3)
+        raise InputError(f"{STACKED} has a digit in each of 3 channels: use shape={shape}, not {data.shape}")
 
 
 def open_source(data: Data) -> Source:
@@ -30,6 +36,8 @@ def open_source(data: Data) -> Source:
     check(data)
     if data.name in DEFAULTS:
         return Points(data)
+    if data.name == STACKED:
+        return Stacked(open_source(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
     pictures: Pictures
     if data.name == "folder":
         from gaxjax.data.folder import Folder

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from gaxjax.errors import InputError
 
-NAMES = ("goodfellow2014", "toys", "objectives", "theory")
+NAMES = ("goodfellow2014", "lucic2018", "metz2017", "toys", "objectives", "theory")
 
 
 def named(name: str) -> Callable[..., str]:

@@ -50,7 +50,7 @@ SOLVERS: dict[str, tuple[str, dict[str, Any]]] = {
     "competitive (ACGD)": ("competitive(iterations=3)", {"b1": 0.0, "b2": 0.99, "eps": 1e-5}),
 }
 """The solver, and what it changes in the optimizers."""
-STEPS = {"smoke": 20, "small": 2_000, "paper": 20_000}
+STEPS = {"smoke": 20, "small": 1_500, "paper": 20_000}
 WIDTH, BATCH, LATENTS = 64, 128, 16
 SAMPLES, SHOWN, FOUND = 10_000, 1_000, 20
 """Samples that are measured, and drawn; those within 3 deviations of a mode that make it a found one."""
