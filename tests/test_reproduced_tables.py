@@ -169,6 +169,13 @@ def test_a_table_is_trained_and_measured_once(
     assert all(after[name] == time for name, time in before.items() if any(word in name for word in trained))
 
 
+    # Both seeds in one program are the two runs that there were.
+    assert cli.main([*command, "--features", "pixels", "--seeds", "2", "--together"]) == 0
+    assert capsys.readouterr().out.count("all seeds") == 1
+    assert (out / "mnist" / "ns_gan" / "seeds2" / "recipe.json").exists()
+    assert values_of(out) == pytest.approx([first, second], rel=1e-3)
+
+
 def values_of(out: Path) -> list[float]:
     """The numbers of the table's first row."""
     (entry, _) = json.loads((out / "lucic2018_mnist.json").read_text())

@@ -13,7 +13,8 @@ from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.metrics.result import Result
 from gaxjax.recipe import Recipe
-from gaxjax.tables.reproduction import Budget, Line, Printed, Row, as_csv, as_json, budget_of, selected
+from gaxjax.tables.reproduction import as_csv, as_json, selected
+from gaxjax.tables.verdict import Budget, Line, Printed, Row, budget_of
 
 INCEPTION = {"features": "inception-2015-12-05", "level": "2048", "real": 10_000, "fake": 10_000}
 

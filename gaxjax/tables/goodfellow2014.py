@@ -5,7 +5,8 @@ from pathlib import Path
 
 from gaxjax.evaluation import Evaluation
 from gaxjax.recipe import Recipe
-from gaxjax.tables.reproduction import Budget, Printed, Row, budget_of, configured, reproduce
+from gaxjax.tables.reproduction import configured, reproduce
+from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 LENGTH = 12_500.0
 """kimg: 250 epochs of 50,000 images, over which the momentum rises; the authors' code has no stop rule."""
@@ -44,7 +45,9 @@ ROWS = (
 )
 
 
-def make(out: Path, budget: str = "small", seeds: int = 1, data_directory: str = "") -> str:
+def make(
+    out: Path, budget: str = "small", seeds: int = 1, data_directory: str = "", together: bool = False
+) -> str:
     """Trains the GAN of the paper and measures its log-likelihood: OUT/goodfellow2014.md, .csv, .json, .png.
 
     Args:
@@ -52,6 +55,7 @@ def make(out: Path, budget: str = "small", seeds: int = 1, data_directory: str =
         budget: smoke, small (a fifth of the paper's length), paper, or a share of its length such as 0.4
         seeds: runs
         data_directory: where tensorflow-datasets keeps MNIST (empty: its own default)
+        together: all seeds in one program, where the device has room for them
     """
     chosen = budget_of(budget, smoke=Budget(0.0004, 500), small=Budget(0.2))
-    return reproduce(out, "goodfellow2014", ABOUT, ROWS, chosen, seeds, data_directory)
+    return reproduce(out, "goodfellow2014", ABOUT, ROWS, chosen, seeds, data_directory, together)

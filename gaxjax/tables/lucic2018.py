@@ -7,7 +7,8 @@ from pathlib import Path
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.recipe import Recipe
-from gaxjax.tables.reproduction import Budget, Printed, Row, budget_of, configured, reproduce, selected
+from gaxjax.tables.reproduction import configured, reproduce, selected
+from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 SEEDS = 50
 """Runs of the study behind each number."""
@@ -83,6 +84,7 @@ def make(
     budget: str = "small",
     seeds: int = 3,
     data_directory: str = "",
+    together: bool = False,
     dataset: str = "mnist",
     features: str = "inception",
     weights: str = "",
@@ -95,6 +97,7 @@ def make(
         budget: smoke, small (one epoch, a twentieth of the paper's length), paper, or a share such as 0.4
         seeds: runs of each model
         data_directory: where tensorflow-datasets keeps its sets (empty: its own default)
+        together: all seeds in one program, where the device has room for them
         dataset: mnist or fashion_mnist
         features: what the distance sees: inception, classifier(mnist), pixels
         weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file that is downloaded once)
@@ -104,4 +107,4 @@ def make(
     named = ",".join(f"{dataset}/{name.strip()}" for name in only.split(",") if name.strip())
     picked = selected(rows(dataset, features, weights), named)
     about = ABOUT.format(dataset=dataset, seeds=SEEDS)
-    return reproduce(out, f"lucic2018_{dataset}", about, picked, chosen, seeds, data_directory)
+    return reproduce(out, f"lucic2018_{dataset}", about, picked, chosen, seeds, data_directory, together)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gaxjax.evaluation import Evaluation
 from gaxjax.recipe import Recipe
-from gaxjax.tables.reproduction import Budget, Printed, Row, budget_of, configured, reproduce, selected
+from gaxjax.tables.reproduction import configured, reproduce, selected
+from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 SIZES = {"quarter": ("recipe", "1/4"), "half": ("half", "1/2")}
 """The discriminator's share of the generator's size -> recipe in configs/unrolled_stacked_mnist.py, title."""
@@ -63,7 +64,14 @@ def rows() -> list[Row]:
     return found
 
 
-def make(out: Path, budget: str = "small", seeds: int = 1, data_directory: str = "", only: str = "") -> str:
+def make(
+    out: Path,
+    budget: str = "small",
+    seeds: int = 1,
+    data_directory: str = "",
+    together: bool = False,
+    only: str = "",
+) -> str:
     """Trains unrolled GANs on stacked MNIST and counts modes: OUT/metz2017.md, .csv, .json, .png.
 
     Args:
@@ -72,6 +80,7 @@ def make(out: Path, budget: str = "small", seeds: int = 1, data_directory: str =
             share such as 0.4
         seeds: runs of each row
         data_directory: where tensorflow-datasets keeps MNIST (empty: its own default)
+        together: all seeds in one program, where the device has room for them
         only: rows, comma-separated, such as quarter_0,half_5; empty for all
     """
     chosen = budget_of(budget, smoke=Budget(0.00005, 128), small=Budget(0.02))
@@ -79,4 +88,4 @@ def make(out: Path, budget: str = "small", seeds: int = 1, data_directory: str =
     short = [row for row in everything if not row.name.endswith("_10")]
     asked = short if budget in ("smoke", "small") and not only else everything
     picked = selected(asked, only)
-    return reproduce(out, "metz2017", ABOUT, picked, chosen, seeds, data_directory)
+    return reproduce(out, "metz2017", ABOUT, picked, chosen, seeds, data_directory, together)

@@ -5,8 +5,8 @@ import functools
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,176 +17,52 @@ from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import extractors
 from gaxjax.files import write_bytes
 from gaxjax.metrics.metric import chosen
-from gaxjax.metrics.result import Result, as_row, summary
+from gaxjax.metrics.result import as_row, check_comparable
 from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
 from gaxjax.record import last_picture, read_results, read_run
 from gaxjax.tables import sheets
+from gaxjax.tables.verdict import Budget, Line, Row
 from gaxjax.train import train
-
-ENOUGH = 2.0
-"""Standard errors of the difference within which a number is reproduced."""
-
-
-@dataclass(frozen=True)
-class Printed:
-    """A number as the paper prints it."""
-
-    value: float
-    error: float | None
-    """what it prints after ±"""
-    runs: int
-    """over how many runs `error` is a standard deviation; 1: it is itself a standard error"""
-    mark: str
-    """how the number is known: "read", or "memory" for one that was not seen in the paper"""
-
-    @property
-    def standard_error(self) -> float:
-        """Of the value; nan if the paper prints none."""
-        return math.nan if self.error is None else self.error / math.sqrt(self.runs)
-
-    def __str__(self) -> str:
-        error = "" if self.error is None else f" ± {self.error:g}"
-        return f"{self.value:g}{error}" + ("" if self.mark == "read" else f" [{self.mark}]")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a table."""
-
-    name: str
-    """of its runs' directory"""
-    title: str
-    """as the paper names it"""
-    metric: str
-    """the number that is compared, as `Result.metric`"""
-    printed: Printed | None
-    """in the paper"""
-    recipe: Callable[[], Recipe] | None = None
-    """at the paper's length, for seed 0; None: the paper's number is quoted, nothing is run"""
-    evaluation: Evaluation | None = None
-    """how its runs are measured"""
-    measured_as: str = ""
-    """what the paper's number is called (`Result.name`), where it is comparable with ours by protocol"""
-    better: str = "lower"
-    """or higher"""
-    differs: str = ""
-    """why ours would not be comparable even so"""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How much of the paper's training is done."""
-
-    share: float
-    """of the paper's length"""
-    samples: int = 0
-    """that are measured; 0: as many as the paper"""
-
-
-def budget_of(text: str, smoke: Budget, small: Budget) -> Budget:
-    """The budget of that name, or of that share of the paper's length ("0.4").
-
-    >>> budget_of("0.4", Budget(0.01), Budget(0.1))
-    Budget(share=0.4, samples=0)
-    """
-    named = {"smoke": smoke, "small": small, "paper": Budget(1.0)}
-    if text in named:
-        return named[text]
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if not 0 < share <= 100:
-        raise InputError(f"budget is smoke, small, paper or a share of the paper's length; got {text!r}")
-    return Budget(share)
-
-
-@dataclass
-class Line:
-    """A row with what came of it."""
-
-    row: Row
-    results: list[Result]
-    kimg: float
-    """length of the runs"""
-    share: float
-    """of the paper's length"""
-    broken: list[str]
-    """what stopped runs that came to nothing"""
-
-    @property
-    def ours(self) -> str:
-        """Mean and standard deviation of the runs, or the error of the only one."""
-        if not self.results:
-            return ""
-        mean, deviation, n = summary(self.results)
-        error = self.results[0].error if n == 1 else deviation
-        return f"{mean:.4g}{'' if error is None else f' ± {error:.2g}'} ({n})"
-
-    @property
-    def difference(self) -> float:
-        """Ours less the paper's, in standard errors of the difference; nan where that has no meaning."""
-        if not self.results or self.row.printed is None or self.reason:
-            return math.nan
-        mean, deviation, n = summary(self.results)
-        own = self.results[0]
-        known = own.error if own.error is not None and own.spread.startswith("standard error") else math.nan
-        ours = known if n == 1 else deviation / math.sqrt(n)
-        theirs = self.row.printed.standard_error
-        both = math.sqrt(ours**2 + (0 if math.isnan(theirs) else theirs) ** 2)
-        return (mean - self.row.printed.value) / both if both > 0 else math.nan
-
-    @property
-    def reason(self) -> str:
-        """Why ours and the paper's number are not comparable; "" if they are."""
-        if self.results and self.results[0].name != self.row.measured_as:
-            return f"ours is {self.results[0].name}, theirs {self.row.measured_as or self.row.metric}"
-        if self.results and self.row.evaluation and self.results[0].fake != self.row.evaluation.n:
-            return f"ours is of {self.results[0].fake:,} samples, theirs of {self.row.evaluation.n:,}"
-        return self.row.differs
-
-    @property
-    def verdict(self) -> str:
-        """reproduced, better, worse, or not comparable and why."""
-        if self.row.recipe is None:
-            return "quoted"
-        if self.broken and not self.results:
-            return f"no result: {self.broken[0]}"
-        partly = "" if self.share >= 1 else f", at {self.share:.2g} of the paper's length"
-        if self.row.printed is None:
-            return f"no number in the paper{partly}"
-        if self.reason:
-            return f"not comparable: {self.reason}{partly}"
-        mean, _, n = summary(self.results)
-        sign = 1 if self.row.better == "higher" else -1
-        direction = "better" if sign * (mean - self.row.printed.value) > 0 else "worse"
-        if math.isnan(self.difference):
-            return f"{direction} ({n} run, so no standard error){partly}"
-        return f"{'reproduced' if abs(self.difference) <= ENOUGH else direction}{partly}"
 
 
 def reproduce(
-    out: Path, name: str, about: str, rows: Sequence[Row], budget: Budget, seeds: int, data_directory: str
+    out: Path,
+    name: str,
+    about: str,
+    rows: Sequence[Row],
+    budget: Budget,
+    seeds: int,
+    data_directory: str,
+    together: bool = False,
 ) -> str:
     """Trains, measures and writes OUT/NAME.md, .csv, .json and .png; returns the table as Markdown.
 
-    Runs are in OUT/<row>/seed<n>: finished ones are not trained again, longer ones count as they are.
+    Runs are in OUT/<row>/seed<n>, or OUT/<row>/seeds<N> where all are trained together, in one program:
+    finished ones are not trained again, longer ones count as they are.
     """
     if seeds < 1:
         raise InputError(f"seeds must be at least 1; got {seeds}")
     lines = []
     for row in rows:
         line = Line(row, [], 0.0, 0.0, [])
-        for seed in range(seeds if row.recipe else 0):
-            print(f"== {row.title}, seed {seed}", flush=True)
-            run(out / row.name / f"seed{seed}", line, budget, seed, data_directory)
+        if row.recipe:
+            recipe = replace(row.recipe(), seeds=seeds if together else 1)
+            folders = [out / row.name / (f"seeds{seeds}" if together else f"seed{i}") for i in range(seeds)]
+            line.kimg = max([recipe.kimg * budget.share, *(length_of(folder) for folder in folders)])
+            line.share = line.kimg / recipe.kimg
+            for seed, folder in enumerate(dict.fromkeys(folders)):
+                print(f"== {row.title}, {'all seeds' if together else f'seed {seed}'}", flush=True)
+                run(folder, line, replace(recipe, kimg=line.kimg, seed=seed), budget, data_directory)
         lines.append(line)
+    for metric in {row.metric for row in rows}:
+        check_comparable([r for line in lines if line.row.metric == metric for r in line.results[:1]])
     text = f"{about}\n\n{as_markdown(lines)}\n\n{protocols(lines)}\n"
     write_bytes(out / f"{name}.csv", as_csv(lines))
     write_bytes(out / f"{name}.json", as_json(lines))
     ran = {line.row.name: line.row.title for line in lines if line.row.recipe}
-    shown = [(title, sheets.read(last_picture(out / name / "seed0"))) for name, title in ran.items()]
+    first = f"seeds{seeds}" if together else "seed0"
+    shown = [(title, sheets.read(last_picture(out / name / first))) for name, title in ran.items()]
     if shown:
         sheets.draw(shown, out / f"{name}.png")
     write_bytes(out / f"{name}.md", text.encode())
@@ -211,15 +87,16 @@ def configured(target: str) -> Recipe:
     return load_recipe(str(configs / target))[0]
 
 
-def run(workdir: Path, line: Line, budget: Budget, seed: int, directory: str) -> None:
+def length_of(workdir: Path) -> float:
+    """Of a run that was begun, in kimg; all runs of a row are made as long as the longest."""
+    return read_run(workdir).kimg if (workdir / "recipe.json").exists() else 0.0
+
+
+def run(workdir: Path, line: Line, recipe: Recipe, budget: Budget, directory: str) -> None:
     """One run of a row, trained and measured if that is still to be done."""
     row = line.row
-    assert row.recipe is not None and row.evaluation is not None
-    whole = row.recipe()
-    there = read_run(workdir).kimg if (workdir / "recipe.json").exists() else 0.0
-    kimg = max(whole.kimg * budget.share, there)
-    recipe = replace(whole, kimg=kimg, seed=seed, data=replace(whole.data, directory=directory))
-    line.kimg, line.share = kimg, kimg / whole.kimg
+    assert row.evaluation is not None
+    recipe = replace(recipe, data=replace(recipe.data, directory=directory))
     try:
         train(recipe, workdir)
     except Diverged as error:
@@ -229,11 +106,11 @@ def run(workdir: Path, line: Line, budget: Budget, seed: int, directory: str) ->
     like = (row.metric, evaluation.n, *seen_by(row.metric, evaluation, directory))
     seen = [r for r in read_results(workdir) if (r.metric, r.fake, r.features, r.weights, r.level) == like]
     images = max((result.checkpoint or 0 for result in seen), default=0)
-    if images < kimg * 1000:
+    if images < recipe.kimg * 1000:
         seen = evaluate_run(workdir, evaluation, directory=directory)
-    found = [result for result in seen if result.metric == row.metric][-1]
-    print(found, flush=True)
-    line.results.append(found)
+    found = [result for result in seen if result.metric == row.metric][-recipe.seeds :]
+    print(*found, sep="\n", flush=True)
+    line.results += found
 
 
 @functools.lru_cache(maxsize=4)

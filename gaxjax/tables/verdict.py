@@ -1,0 +1,151 @@
+"""A paper's number beside ours: what each is, and what can be said of both."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gaxjax.errors import InputError
+from gaxjax.evaluation import Evaluation
+from gaxjax.metrics.result import Result, summary
+from gaxjax.recipe import Recipe
+
+ENOUGH = 2.0
+"""Standard errors of the difference within which a number is reproduced."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A number as the paper prints it."""
+
+    value: float
+    error: float | None
+    """what it prints after ±"""
+    runs: int
+    """over how many runs `error` is a standard deviation; 1: it is itself a standard error"""
+    mark: str
+    """how the number is known: "read", or "memory" for one that was not seen in the paper"""
+
+    @property
+    def standard_error(self) -> float:
+        """Of the value; nan if the paper prints none."""
+        return math.nan if self.error is None else self.error / math.sqrt(self.runs)
+
+    def __str__(self) -> str:
+        error = "" if self.error is None else f" ± {self.error:g}"
+        return f"{self.value:g}{error}" + ("" if self.mark == "read" else f" [{self.mark}]")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table."""
+
+    name: str
+    """of its runs' directory"""
+    title: str
+    """as the paper names it"""
+    metric: str
+    """the number that is compared, as `Result.metric`"""
+    printed: Printed | None
+    """in the paper"""
+    recipe: Callable[[], Recipe] | None = None
+    """at the paper's length, for seed 0; None: the paper's number is quoted, nothing is run"""
+    evaluation: Evaluation | None = None
+    """how its runs are measured"""
+    measured_as: str = ""
+    """what the paper's number is called (`Result.name`), where it is comparable with ours by protocol"""
+    better: str = "lower"
+    """or higher"""
+    differs: str = ""
+    """why ours would not be comparable even so"""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of the paper's training is done."""
+
+    share: float
+    """of the paper's length"""
+    samples: int = 0
+    """that are measured; 0: as many as the paper"""
+
+
+def budget_of(text: str, smoke: Budget, small: Budget) -> Budget:
+    """The budget of that name, or of that share of the paper's length ("0.4").
+
+    >>> budget_of("0.4", Budget(0.01), Budget(0.1))
+    Budget(share=0.4, samples=0)
+    """
+    named = {"smoke": smoke, "small": small, "paper": Budget(1.0)}
+    if text in named:
+        return named[text]
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 100:
+        raise InputError(f"budget is smoke, small, paper or a share of the paper's length; got {text!r}")
+    return Budget(share)
+
+
+@dataclass
+class Line:
+    """A row with what came of it."""
+
+    row: Row
+    results: list[Result]
+    kimg: float
+    """length of the runs"""
+    share: float
+    """of the paper's length"""
+    broken: list[str]
+    """what stopped runs that came to nothing"""
+
+    @property
+    def ours(self) -> str:
+        """Mean and standard deviation of the runs, or the error of the only one."""
+        if not self.results:
+            return ""
+        mean, deviation, n = summary(self.results)
+        error = self.results[0].error if n == 1 else deviation
+        return f"{mean:.4g}{'' if error is None else f' ± {error:.2g}'} ({n})"
+
+    @property
+    def difference(self) -> float:
+        """Ours less the paper's, in standard errors of the difference; nan where that has no meaning."""
+        if not self.results or self.row.printed is None or self.reason:
+            return math.nan
+        mean, deviation, n = summary(self.results)
+        own = self.results[0]
+        known = own.error if own.error is not None and own.spread.startswith("standard error") else math.nan
+        ours = known if n == 1 else deviation / math.sqrt(n)
+        theirs = self.row.printed.standard_error
+        both = math.sqrt(ours**2 + (0 if math.isnan(theirs) else theirs) ** 2)
+        return (mean - self.row.printed.value) / both if both > 0 else math.nan
+
+    @property
+    def reason(self) -> str:
+        """Why ours and the paper's number are not comparable; "" if they are."""
+        if self.results and self.results[0].name != self.row.measured_as:
+            return f"ours is {self.results[0].name}, theirs {self.row.measured_as or self.row.metric}"
+        if self.results and self.row.evaluation and self.results[0].fake != self.row.evaluation.n:
+            return f"ours is of {self.results[0].fake:,} samples, theirs of {self.row.evaluation.n:,}"
+        return self.row.differs
+
+    @property
+    def verdict(self) -> str:
+        """reproduced, better, worse, or not comparable and why."""
+        if self.row.recipe is None:
+            return "quoted"
+        if self.broken and not self.results:
+            return f"no result: {self.broken[0]}"
+        partly = "" if self.share >= 1 else f", at {self.share:.2g} of the paper's length"
+        if self.row.printed is None:
+            return f"no number in the paper{partly}"
+        if self.reason:
+            return f"not comparable: {self.reason}{partly}"
+        mean, _, n = summary(self.results)
+        sign = 1 if self.row.better == "higher" else -1
+        direction = "better" if sign * (mean - self.row.printed.value) > 0 else "worse"
+        if math.isnan(self.difference):
+            return f"{direction} ({n} run, so no standard error){partly}"
+        return f"{'reproduced' if abs(self.difference) <= ENOUGH else direction}{partly}"
