@@ -36,11 +36,12 @@ def load_recipe(target: str) -> tuple[Recipe, Path]:
 def import_file(path: Path) -> Any:
     """Runs a recipe file as the module `gaxjax_config`."""
     spec = importlib.util.spec_from_file_location(CONFIG, path)
-    if spec is None or spec.loader is None:
+    if spec is None:
         raise InputError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[CONFIG] = module
-    spec.loader.exec_module(module)
+    # Compiled here, for a loader would leave its bytecode in the folder, which may be a run's.
+    exec(compile(path.read_bytes(), path, "exec"), vars(module))
     return module
 
 

@@ -69,10 +69,10 @@ while ((${#waiting[@]})); do
     # In the background, because a trap runs only between commands, and while bash waits.
     sleep 0.1 &
     wait $! || true
-    running=" $(jobs -rp | tr '\n' ' ')"
     still=()
     for child in "${waiting[@]}"; do
-        if [[ $running == *" $child "* ]]; then
+        # No $(...) in this loop: a trap that runs inside of one can be a syntax error to bash 5.2.
+        if kill -0 "$child" 2>/dev/null; then
             still+=("$child")
             continue
         fi
