@@ -45,7 +45,7 @@ class Evaluator:
         values = [value for metric in self.metrics.values() for value in metric.values]
         if evaluation.best and evaluation.best not in values:
             raise InputError(f"best={evaluation.best!r} is not measured; measured: {', '.join(values)}")
-        self.better = {value: m.better for m in self.metrics.values() for value in m.values}
+        self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
         held_out = any(metric.validation for metric in self.metrics.values())
         self.source = open_source(self.data)

@@ -67,6 +67,10 @@ class Metric:
     square: int = 0
     """side that its images need at least, if they have to be square"""
 
+    def direction(self, value: str) -> str:
+        """Which is better of one of its numbers; of a divergence, lower."""
+        return "lower" if value.endswith(" kl") else self.better
+
     def check(self, name: str, shape: tuple[int, ...], fake: int, real: int) -> None:
         """Refuses before anything is trained what would be refused when it is measured."""
         few = min([fake] + [real] * bool(self.real))
