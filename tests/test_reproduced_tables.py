@@ -168,7 +168,6 @@ def test_a_table_is_trained_and_measured_once(
     after = times(run)
     assert all(after[name] == time for name, time in before.items() if any(word in name for word in trained))
 
-
     # Both seeds in one program are the two runs that there were.
     assert cli.main([*command, "--features", "pixels", "--seeds", "2", "--together"]) == 0
     assert capsys.readouterr().out.count("all seeds") == 1

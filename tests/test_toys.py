@@ -67,6 +67,8 @@ def test_the_budgets() -> None:
     )
     assert {cell.solver for cell in small if cell.objective == "minimax"} == set(toys.SOLVERS)
     assert len({cell.name for cell in small | paper}) == len(small | paper)
+    every = set(toys.cells("small", 10, [], whole=True))
+    assert small < every and len(every) == len(paper) and {cell.steps for cell in every} == {1_500}
     assert {cell.solver for cell in toys.cells("paper", 2, ["unrolled"])} == {"unrolled(5)"}
 
 

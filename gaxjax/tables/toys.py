@@ -87,7 +87,7 @@ class Cell:
         return gan, optimizers, solvers.named(solver)(gan, optimizers, dict.fromkeys(gan.players, 1))
 
 
-def make(out: Path, budget: Budget = "small", seeds: int = 10, only: str = "") -> str:
+def make(out: Path, budget: Budget = "small", seeds: int = 10, only: str = "", whole: bool = False) -> str:
     """Objectives x solvers on the ring and the grid: modes found, share near them, distance to the data.
 
     Args:
@@ -95,11 +95,12 @@ def make(out: Path, budget: Budget = "small", seeds: int = 10, only: str = "") -
         budget: smoke: a few steps of two pairs. small: every objective with alternating moves, every solver
             with minimax. paper: every pair, for longer.
         seeds: runs of each cell, in one program.
+        whole: every pair of an objective and a solver, whatever the budget.
         only: comma-separated words; cells whose objective or solver begins with none of them are left out.
     """
     if seeds < 1:
         raise InputError(f"seeds must be at least 1; got {seeds}")
-    chosen = list(cells(budget, seeds, [word.strip() for word in only.split(",") if word.strip()]))
+    chosen = list(cells(budget, seeds, [word.strip() for word in only.split(",") if word.strip()], whole))
     if not chosen:
         known = f"objectives: {', '.join(OBJECTIVES)}; solvers: {', '.join(SOLVERS)}"
         raise InputError(f"--only {only!r} leaves no cell of this budget; {known}")
@@ -126,7 +127,7 @@ def make(out: Path, budget: Budget = "small", seeds: int = 10, only: str = "") -
     return text
 
 
-def cells(budget: Budget, seeds: int, only: list[str]) -> Iterator[Cell]:
+def cells(budget: Budget, seeds: int, only: list[str], whole: bool = False) -> Iterator[Cell]:
     """The cells of a budget, ring first."""
     for data in ("ring", "grid"):
         for objective in OBJECTIVES:
@@ -135,7 +136,7 @@ def cells(budget: Budget, seeds: int, only: list[str]) -> Iterator[Cell]:
                 cross = objective == "minimax" or solver == "alternating"
                 wanted = {"smoke": least, "small": cross, "paper": True}[budget]
                 named = any(x.startswith(word) for word in only for x in (objective, solver))
-                if wanted and (named or not only):
+                if (wanted or whole) and (named or not only):
                     yield Cell(data, objective, solver, STEPS[budget], seeds)
 
 
