@@ -2,7 +2,10 @@
 
     gaxjax train configs/icr_mnist.py --workdir runs/icr --data.directory DIR
 
-Paper: no figure for this set (its own are curves on CIFAR-10). Here: no distance measured yet.
+Paper: no figure for this set (its own are curves on CIFAR-10). Here: no distance measured yet; with 16
+features in both networks, after 100 kimg (782 steps, 9 minutes on two CPU cores beside other work, seed 0,
+2026-11-23) blurred strokes of many digits, all different, and a value of the game of 0.84, which had not run
+away.
 
 The minimax game itself, zero-sum, without any penalty, solved by adaptive competitive gradient descent: the
 second moment of Adam with b2 = 0.99 and eps = 1e-5, no momentum. Latents and minibatches are those of the
