@@ -31,7 +31,7 @@ def evaluate_run(
     gan, state = last(workdir, recipe, source.spec, "best" if best else "checkpoints")
     seeds = Seeds(recipe.seed, recipe.seeds)
     seen = int(seeds.one(state.images))
-    results = Evaluator(evaluation, data).all(gan, state, source, seen, str(workdir), seeds)
+    results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)
     append_results(workdir, results)
     return results
 
@@ -51,8 +51,7 @@ def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Res
     asked = replace(evaluation, n=n, real=n if paired else evaluation.real, split="")
     data = {folder: Data("folder", shape, str(folder), split="", layout="flat") for folder in names}
     evaluator = Evaluator(asked, data[real], paired=True)
-    needs = {need for metric in evaluator.metrics.values() for need in metric.fake}
-    gathered = evaluator.of_real(open_source(data[fake]), n, needs)
+    gathered = evaluator.of_real(open_source(data[fake]), n, evaluator.needs)
     return [
         replace(result, data=f"{real} at {'x'.join(map(str, shape))}" if result.real else "")
         for result in evaluator.results(gathered, None, str(fake))

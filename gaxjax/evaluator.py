@@ -31,7 +31,10 @@ Look = Callable[[jax.Array], dict[str, jax.Array]]
 class Evaluator:
     """Metrics, with everything they need but the samples; refuses at once what cannot be measured."""
 
-    def __init__(self, evaluation: Evaluation, data: Data, paired: bool = False):
+    def __init__(
+        self, evaluation: Evaluation, data: Data, source: Source | None = None, paired: bool = False
+    ):
+        """`source`: the data, where they are open already; what is compared with is then not read twice."""
         self.evaluation = evaluation
         self.metrics = chosen(evaluation.metrics)
         alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
@@ -48,7 +51,8 @@ class Evaluator:
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
         held_out = any(metric.validation for metric in self.metrics.values())
-        self.source = open_source(self.data)
+        same = source is not None and self.data.split == data.split
+        self.source = source if source is not None and same else open_source(self.data)
         self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
@@ -65,11 +69,15 @@ class Evaluator:
             source = open_source(apart)
             self.validation = self.gathered(apart, source, len(source), {"pixels"})
 
+    @property
+    def needs(self) -> Set[str]:
+        """What is kept of the images that are measured."""
+        return {need for metric in self.metrics.values() for need in metric.fake}
+
     def __call__(self, gan: GAN, state: State, source: Source, seen: int, run: str) -> list[Result]:
         """Measures samples of a state, made for examples of the source (their labels, or to translate)."""
         self.check(gan, state, source.spec)
-        needs = {need for metric in self.metrics.values() for need in metric.fake}
-        fake = gather(self.samples(gan, state, source, needs), needs)
+        fake = gather(self.samples(gan, state, source, self.needs), self.needs)
         return self.results(fake, seen, run)
 
     def all(self, gan: GAN, states: State, source: Source, seen: int, run: str, seeds: Seeds) -> list[Result]:

@@ -16,6 +16,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +24,7 @@ from typing import Any, Self
 from gaxjax import pictures
 from gaxjax.errors import InputError, brief
 from gaxjax.files import naming, write_bytes
-from gaxjax.metrics.result import Result, as_row, from_row
+from gaxjax.metrics.result import Result, from_row
 from gaxjax.plain import describe, differences, rebuild
 from gaxjax.recipe import Recipe
 
@@ -99,7 +100,7 @@ def append_results(workdir: Path, results: Sequence[Result]) -> None:
     text = path.read_bytes() if path.exists() else b""
     cut = text and not text.endswith(b"\n")  # a line that a crash cut off is not continued
     with naming(path), open(path, "ab", buffering=0) as file:
-        file.write(b"\n" * bool(cut) + b"".join(as_line(as_row(result)) for result in results))
+        file.write(b"\n" * bool(cut) + b"".join(as_line(asdict(result)) for result in results))
 
 
 def as_line(row: dict[str, Any]) -> bytes:
@@ -129,10 +130,10 @@ class Record:
         text = b"".join(as_line(row) for row in self.rows)
         if not self._path.exists() or self._path.read_bytes() != text:
             write_bytes(self._path, text)
-        self.results = [r for r in read_results(workdir) if (r.checkpoint or 0) <= images]
-        if len(self.results) < len(read_results(workdir)):
-            kept = b"".join(as_line(as_row(result)) for result in self.results)
-            write_bytes(workdir / RESULTS, kept)
+        results = read_results(workdir)
+        kept = [result for result in results if (result.checkpoint or 0) <= images]
+        if len(kept) < len(results):
+            write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in kept))
         self._metrics = open(self._path, "ab", buffering=0)  # noqa: SIM115
         self._events: Events | None = None
         self._begin = step
@@ -177,7 +178,6 @@ class Record:
     def measured(self, results: Sequence[Result]) -> None:
         """What was measured of the samples."""
         append_results(self.workdir, results)
-        self.results += results
 
     def picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
         """A picture of samples, named by the images seen."""

@@ -37,7 +37,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
     with parallel.together():
         mesh, source = prepare(recipe)
         stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
-        evaluator = Evaluator(recipe.evaluation, recipe.data) if recipe.evaluation.metrics else None
+        evaluator = Evaluator(recipe.evaluation, recipe.data, source) if recipe.evaluation.metrics else None
         if evaluator:
             for stage, planned in stages:
                 evaluator.check(stage.gan, carry_of(stage, planned, source.spec)[0], source.spec)
@@ -92,7 +92,7 @@ def play(
         begin = step = start["step"]
         first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
         total = sum(planned.steps * planned.images for _, planned in stages)
-        seen = count(carry[0].images) if carry else 0
+        seen = int(seeds.one(carry[0].images)) if carry else 0
         record = stack.enter_context(Record(workdir, begin, seen)) if parallel.primary() else None
         measured = [result for result in read_results(workdir) if (result.checkpoint or 0) <= seen]
         progress = stack.enter_context(Progress(total, seen, mesh, shown=record is not None))
@@ -103,7 +103,7 @@ def play(
                 key = seeds.mapped(lambda key, number=number: jax.random.fold_in(key, number))(init_key)
                 carry = begin_stage(stage, planned, source, key, state, seeds)
             state, totals = carry
-            last, images = first + planned.steps, count(state.images)
+            last, images = first + planned.steps, int(seeds.one(state.images))
             names = ("log", "sample", "checkpoint", "evaluation")
             every = {name: planned.interval(recipe, name) for name in names}
             step_on = parallel.pmapped(planned.step, mesh)
@@ -244,11 +244,6 @@ def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
         members = np.flatnonzero(batch["label"] == label)
         chosen.append(members[i % len(members)] if len(members) else i)
     return {name: values[chosen] for name, values in batch.items()}
-
-
-def count(images: jax.Array) -> int:
-    """The images that every seed has seen."""
-    return int(np.ravel(jax.device_get(images))[0])
 
 
 @jax.jit

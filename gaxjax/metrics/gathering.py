@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gaxjax.features import Features
+from gaxjax.features import Features, pixels
 from gaxjax.features.features import pixels_of
 from gaxjax.metrics.frechet import Moments
 from gaxjax.metrics.metric import Gathered
@@ -38,7 +38,7 @@ def look(
     if "images" in needs:
         found["images"] = pixels_of(images).astype(jnp.uint8)
     if "pixels" in needs:
-        found["pixels"] = (images.reshape(images.shape[0], -1) + 1) / 2
+        found |= pixels.apply({}, images, ("pixels",))
     if "digits" in needs:
         assert classifier is not None
         channels = [images[..., c : c + 1] for c in range(images.shape[-1])]

@@ -65,9 +65,8 @@ class Discriminator(nn.Module):
         x = hidden(x, 16 * self.features, self.norm, self.deviation)
         self.sow("intermediates", "features", x)
         x = Dense(1, deviation=self.deviation)(x)[:, 0]
-        return (
-            jax.nn.sigmoid(x) if self.output == "sigmoid" else x
-        )  # a probability, not on the range of images
+        # A probability: `activate` would put it on the range of images.
+        return jax.nn.sigmoid(x) if self.output == "sigmoid" else x
 
 
 class Autoencoder(nn.Module):
