@@ -1,0 +1,140 @@
+"""FIR resampling against scipy, and the convolutions around it against their parts."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.signal
+
+from gaxjax.errors import InputError
+from gaxjax.networks.convolution import conv
+from gaxjax.networks.layers import upsample as nearest
+from gaxjax.networks.resampling import (
+    average_pool,
+    blur,
+    down_conv,
+    downsample,
+    reference_resample,
+    resample,
+    up_conv,
+    upsample,
+)
+
+CASES = [
+    ((1, 3, 3, 1), 2, 1, (2, 1)),
+    ((1, 3, 3, 1), 1, 2, (1, 1)),
+    ((1, 2, 1), 1, 1, (1, 1)),
+    ((1, 2, 5), 1, 1, (0, 2)),  # neither symmetric nor centered
+    ((2, 1, 3, 1, 4, 1), 3, 1, (4, 0)),
+    ((1, 4, 2), 2, 3, (1, 2)),
+    ((1, 2), 1, 3, (0, 1)),
+    ((5.0,), 3, 1, (0, 0)),  # a single tap: two of three phases meet none
+]
+by_case = pytest.mark.parametrize("taps, up, down, pads", CASES)
+IMAGES = jax.random.normal(jax.random.key(0), (2, 7, 6, 3))
+KERNEL = jax.random.normal(jax.random.key(1), (3, 3, 3, 5))
+
+
+def by_scipy(x: np.ndarray, taps: tuple[float, ...], up: int, down: int, pads: tuple[int, int]) -> np.ndarray:
+    """Both axes through scipy.signal.upfirdn, whose output is cut as the padding says."""
+    scaled = np.array(taps) * up / sum(taps)
+    for axis in (1, 2):
+        # Padding of the image with zeros that are a multiple of `up`, and what is left is cut.
+        whole = scipy.signal.upfirdn(scaled, x, up, 1, axis)
+        length = x.shape[axis] * up + sum(pads) - len(taps) + 1
+        begin = len(taps) - 1 - pads[0]
+        whole = np.pad(whole, [(99, 99) if i == axis else (0, 0) for i in range(4)])
+        x = np.take(whole, np.arange(99 + begin, 99 + begin + length, down), axis)
+    return x
+
+
+@by_case
+def test_resampling_is_scipys(taps: tuple[float, ...], up: int, down: int, pads: tuple[int, int]) -> None:
+    expected = by_scipy(np.asarray(IMAGES, np.float64), taps, up, down, pads)
+    assert resample(IMAGES, taps, up, down, pads).shape == expected.shape
+    np.testing.assert_allclose(resample(IMAGES, taps, up, down, pads), expected, atol=2e-6)
+    np.testing.assert_allclose(reference_resample(IMAGES, taps, up, down, pads), expected, atol=2e-6)
+
+
+@by_case
+def test_its_gradient_is_scipys_transpose(
+    taps: tuple[float, ...], up: int, down: int, pads: tuple[int, int]
+) -> None:
+    """It is linear, so <scipy(v), y> = <v, gradient of <resample(x), y>> for any v."""
+    shape = resample(IMAGES, taps, up, down, pads).shape
+    y = jax.random.normal(jax.random.key(2), shape)
+    gradient = jax.grad(lambda x: jnp.sum(resample(x, taps, up, down, pads) * y))(IMAGES)
+    v = np.random.default_rng(3).normal(size=IMAGES.shape)
+    there = float(np.sum(by_scipy(v, taps, up, down, pads) * np.asarray(y, np.float64)))
+    assert float(np.sum(v * np.asarray(gradient, np.float64))) == pytest.approx(there, rel=1e-5, abs=1e-4)
+
+
+@pytest.mark.parametrize("taps", [(), (1, 2, 1), (1, 3, 3, 1), (1, 2, 3, 3, 2, 1)])
+def test_flat_images_stay_as_bright(taps: tuple[float, ...]) -> None:
+    flat = jnp.ones((1, 12, 8, 1))
+    up, down = upsample(flat, taps), downsample(flat, taps)
+    assert (up.shape, down.shape) == ((1, 24, 16, 1), (1, 6, 4, 1))
+    np.testing.assert_allclose(up[:, 6:-6, 6:-6], 1, atol=1e-6)
+    np.testing.assert_allclose(down[:, 2:-2, 1:-1], 1, atol=1e-6)
+
+
+def inside(x: jax.Array, border: int) -> jax.Array:
+    return x[:, border:-border, border:-border]
+
+
+@pytest.mark.parametrize("side", [1, 3, 5])
+@pytest.mark.parametrize("taps, border", [((), 0), ((1, 2, 1), 0), ((1, 3, 3, 1), 3)])
+def test_convolutions_are_those_of_resampled_images(taps: tuple[float, ...], border: int, side: int) -> None:
+    """Even taps filter before borders are cut, so those two agree inside alone."""
+    x, half = jax.random.normal(jax.random.key(4), (2, 8, 10, 3)), side // 2
+    kernel = jax.random.normal(jax.random.key(5), (side, side, 3, 5))
+    if border:
+        expected = conv(upsample(x, taps), kernel, 1, half)
+    else:
+        expected = blur(conv(nearest(x), kernel, 1, half), taps)
+    border += half * bool(border)
+    cut = slice(border, -border or None)
+    got = up_conv(x, kernel, taps)
+    assert got.shape == (2, 16, 20, 5)
+    np.testing.assert_allclose(got[:, cut, cut], expected[:, cut, cut], atol=2e-5)
+    big = jax.random.normal(jax.random.key(6), (2, 16, 20, 3))
+    if border:
+        expected = conv(resample(big, taps, pads=(1, 2)), kernel, 1, half)[:, 0::2, 0::2]
+    else:
+        expected = average_pool(conv(blur(big, taps), kernel, 1, half))
+    got = down_conv(big, kernel, taps)
+    assert got.shape == (2, 8, 10, 5)
+    np.testing.assert_allclose(got[:, cut, cut], expected[:, cut, cut], atol=2e-5)
+
+
+def test_second_derivatives_pass() -> None:
+    """As a gradient penalty needs them: against finite differences of the gradient."""
+
+    def slope(kernel: jax.Array) -> jax.Array:
+        gradient = jax.grad(lambda x: jnp.sum(jnp.tanh(down_conv(x, kernel, (1, 3, 3, 1)))))(IMAGES[:, :6])
+        return jnp.sum(gradient**2)
+
+    direction = jax.random.normal(jax.random.key(7), KERNEL.shape)
+    step = 1e-2
+    there, back = slope(KERNEL + step * direction), slope(KERNEL - step * direction)
+    along = float(jnp.vdot(jax.grad(slope)(KERNEL), direction))
+    assert along == pytest.approx(float(there - back) / (2 * step), rel=2e-2)
+
+
+def test_half_precision_stays_so() -> None:
+    x = IMAGES[:, :6].astype(jnp.bfloat16)
+    for made in (upsample(x, (1, 3, 3, 1)), downsample(x, (1, 2, 1)), resample(x, (1, 2, 1))):
+        assert made.dtype == jnp.bfloat16
+    chex.assert_tree_all_finite(upsample(x))
+
+
+def test_what_has_no_meaning_is_refused() -> None:
+    with pytest.raises(InputError, match="taps whose sum is not 0"):
+        resample(IMAGES, (1, -1))
+    with pytest.raises(InputError, match=r"images \[B, H, W, C\]"):
+        resample(IMAGES[0], (1, 2, 1))
+    with pytest.raises(InputError, match="7 x 6 pixels are no multiple of 2 x 2"):
+        average_pool(IMAGES)
+    with pytest.raises(InputError, match="9 taps do not fit into 7 x 6"):
+        resample(IMAGES, (1.0,) * 9)
