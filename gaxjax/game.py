@@ -158,10 +158,16 @@ def objective(
     return loss
 
 
+def ask(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options: Any) -> Any:
+    """Any method of the game, with averaged parameters and running statistics, without dropout."""
+    params = gan.weights({**state.params, **state.average}, state.step)
+    variables = {"params": params, **state.stats}
+    return gan.apply(variables, *inputs, method=method, rngs={PLAY: key}, **options)
+
+
 def sample(gan: GAN, state: State, batch: Batch, key: Array, **options: Any) -> Any:
     """What the game makes, from averaged parameters and running statistics, without dropout."""
-    params = gan.weights({**state.params, **state.average}, state.step)
-    return gan.apply({"params": params, **state.stats}, batch, method="sample", rngs={PLAY: key}, **options)
+    return ask(gan, state, key, "sample", batch, **options)
 
 
 def judge(gan: GAN, state: State, batch: Batch) -> dict[str, Array]:
@@ -173,13 +179,13 @@ def judge(gan: GAN, state: State, batch: Batch) -> dict[str, Array]:
     return said
 
 
-def pure(network: nn.Module) -> Callable[..., Any]:
-    """A bound network as a pure function of its inputs, for `jax.grad` and `jax.vjp` inside a loss.
+def pure(network: nn.Module, method: str = "__call__") -> Callable[..., Any]:
+    """A bound network, or a method of it, as a pure function of its inputs, for `jax.grad` inside a loss.
 
     The function keeps the mode of the network (training or not) and one draw of its dropout; what it would
     write into running statistics is dropped. (`jax.grad` of the bound network itself would leak tracers.)
     """
-    function = _unbound(network, [])
+    function = _unbound(network, [], method)
     return lambda *inputs: function(*inputs)[0]
 
 
@@ -201,13 +207,15 @@ def features(network: nn.Module) -> Callable[..., tuple[Any, Array]]:
     return both
 
 
-def _unbound(network: nn.Module, collections: list[str]) -> Callable[..., tuple[Any, Tree]]:
+def _unbound(
+    network: nn.Module, collections: list[str], method: str = "__call__"
+) -> Callable[..., tuple[Any, Tree]]:
     """inputs -> (outputs, what was written into collections), for a bound network."""
     mutable = [c for c in network.variables if c != "params" and network.is_mutable_collection(c)]
     rngs = {name: network.make_rng(name) for name in (PLAY, DROPOUT) if network.has_rng(name)}
     module, variables = network.unbind()
 
     def function(*inputs: Any) -> tuple[Any, Tree]:
-        return module.apply(variables, *inputs, rngs=rngs, mutable=[*mutable, *collections])
+        return module.apply(variables, *inputs, rngs=rngs, mutable=[*mutable, *collections], method=method)
 
     return function

@@ -15,12 +15,14 @@ from gaxjax.evaluation import Evaluation
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
 from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.sentinel import Sentinel
+from gaxjax.stages import Growth, Stage
 from gaxjax.transforms import graft
 
 __all__ = [
     "Data",
     "Evaluation",
     "Exponential",
+    "Growth",
     "Linear",
     "Optimizer",
     "Plan",
@@ -29,32 +31,6 @@ __all__ = [
     "Stage",
     "plan",
 ]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A part of a run with one game, one batch size and one compiled program."""
-
-    gan: GAN
-    """what is played"""
-    batch_size: int
-    """examples of a minibatch, over all devices"""
-    kimg: float
-    """length, in thousands of real images that the first player sees"""
-    optimizers: dict[str, Optimizer]
-    """player -> how it moves"""
-
-    def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise InputError(f"batch_size must be at least 1; got {self.batch_size}")
-        if not 0 < self.kimg < math.inf:
-            raise InputError(f"kimg, the length in thousands of images, must be positive; got {self.kimg}")
-        solvers.check(self.gan, self.optimizers)
-
-    @property
-    def updates(self) -> dict[str, int]:
-        """Player -> its moves in a step, in order of play."""
-        return {player: self.optimizers[player].updates for player in self.gan.players}
 
 
 @dataclass(frozen=True)
@@ -94,7 +70,9 @@ class Recipe:
     keep: int = 2
     """checkpoints that are kept"""
     stages: tuple[Stage, ...] = field(default=())
-    """for runs that grow: each with a game of its own, instead of gan, optimizers, batch_size and kimg"""
+    """for runs in parts: each with a game of its own, instead of gan, optimizers, batch_size and kimg"""
+    growth: Growth = field(default_factory=Growth)
+    """how networks and images grow, if they do: makes the stages"""
     sentinel: Sentinel = field(default_factory=Sentinel)
     """what the run is watched for, and whether it goes back by itself"""
     evaluation: Evaluation = field(default_factory=Evaluation)
@@ -116,8 +94,13 @@ class Recipe:
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
-        """The stages, or the whole run as one."""
-        return self.stages or (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
+        """The stages: given, made by growth, or the whole run as one."""
+        if self.stages:
+            return self.stages
+        if self.growth.first:
+            shape = self.data.shape
+            return self.growth.stages(self.gan, self.optimizers, shape, self.batch_size, self.kimg)
+        return (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
 
 
 class Plan(NamedTuple):
@@ -141,7 +124,7 @@ class Plan(NamedTuple):
 
 def plan(recipe: Recipe, stage: Stage, rate: float = 1.0) -> Plan:
     """Turns one stage of a recipe into functions, with every learning rate times `rate`."""
-    images = solvers.examples(stage.gan, stage.updates, stage.batch_size)
+    images = stage.images
     optimizers = {player: o.slowed(rate).build(images / o.updates) for player, o in stage.optimizers.items()}
     step = solvers.named(recipe.solver)(
         stage.gan, optimizers, stage.updates, recipe.half_life, recipe.ramp_up
@@ -151,7 +134,7 @@ def plan(recipe: Recipe, stage: Stage, rate: float = 1.0) -> Plan:
         step=lambda state, batches, key: step(state, normalize(batches), key),
         minibatches=solvers.minibatches(stage.updates),
         images=images,
-        steps=math.ceil(stage.kimg * 1000 / images),
+        steps=stage.steps,
     )
 
 
@@ -187,7 +170,8 @@ def go_on(fresh: State, before: State) -> State:
 
 
 def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:
-    """Shapes and types of a stage's state and logs, for examples of this spec; computes nothing."""
+    """Shapes and types of a stage's state and logs, for data of this spec; computes nothing."""
+    spec = stage.seen(spec)
     batch = abstract_batch(spec, stage.batch_size)
     state = jax.eval_shape(lambda key: init(stage.gan, planned.optimizers, key, batch), jax.random.key(0))
     batches = {

@@ -13,7 +13,7 @@ import numpy as np
 
 from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
-from gaxjax.data import Loader, Source, normalize, open_source
+from gaxjax.data import Loader, Source, normalize, open_source, reduced
 from gaxjax.errors import Interrupted
 from gaxjax.evaluator import Evaluator
 from gaxjax.game import Batch, State, init, judge, sample
@@ -188,7 +188,7 @@ def begin_stage(
     stage: Stage, planned: Plan, source: Source, key: jax.Array, before: State | None, seeds: Seeds
 ) -> Any:
     """The carry at a stage's first step: a fresh tree, with all that the stage before it has in common."""
-    batch = abstract_batch(source.spec, stage.batch_size)
+    batch = abstract_batch(stage.seen(source.spec), stage.batch_size)
 
     def fresh(key: jax.Array, *before: State) -> State:
         state = init(stage.gan, planned.optimizers, key, batch)
@@ -204,6 +204,7 @@ def loader_of(
     recipe: Recipe, stage: Stage, planned: Plan, source: Source, number: int, steps: int
 ) -> Loader | Loaders:
     """This process's batches of a stage, after so many steps of it."""
+    source = reduced(source, stage.shape)
 
     def of_seed(seed: int) -> Loader:
         loader = Loader(

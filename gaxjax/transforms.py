@@ -5,7 +5,7 @@ differentiated through; used once on a trained tree it gives plain weights to ex
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -37,19 +37,74 @@ def clip(bound: float) -> Transform:
     return lambda tree: jax.tree.map(lambda x: jnp.clip(x, -bound, bound), tree)
 
 
-def equalize(lr_multiplier: float = 1.0, gain: float = 2**0.5) -> Transform:
+def equalize(
+    lr_multiplier: float = 1.0, gain: float = 2**0.5, where: Callable[[Path], bool] = lambda path: True
+) -> Transform:
     """Equalized learning rate: kernels times gain / sqrt(fan_in). Karras et al. 2018, section 4.1.
 
     For kernels stored as N(0, 1) / lr_multiplier, `[..., in, out]`; every other leaf is multiplied by
-    lr_multiplier alone (StyleGAN's mapping network, Karras et al. 2019, appendix C).
+    lr_multiplier alone (StyleGAN's mapping network, Karras et al. 2019, appendix C). Leaves at paths that
+    `where` does not select stay as they are.
     """
 
     def scale(path: Any, leaf: Array) -> Array:
-        if name_of(path)[-1] != "kernel":
+        name = name_of(path)
+        if not where(name):
+            return leaf
+        if name[-1] != "kernel":
             return leaf * lr_multiplier
         return leaf * (gain * lr_multiplier / (leaf.size / leaf.shape[-1]) ** 0.5)
 
     return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
+
+
+def fade(alpha: Array | float, new: str, old: str) -> Transform:
+    """Progressive fade-in: what module `new` puts out times alpha, `old` times 1 - alpha, exactly.
+
+    Karras et al. 2018, section 2 and figure 2. Both modules are linear in their own kernel and bias, but for
+    a leaky ReLU, which passes factors of 0 and above on; so these are factors of what they put out.
+    """
+
+    def scale(path: Any, leaf: Array) -> Array:
+        module = name_of(path)[-2]
+        return leaf * alpha if module == new else leaf * (1 - alpha) if module == old else leaf
+
+    return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
+
+
+def truncate(psi: float | Array | Sequence[float], mean: Array, cutoff: int | None = None) -> Transform:
+    """Styles towards their mean: mean + psi (w - mean). Karras et al. 2019, appendix B.
+
+    For a tree of styles [B, S] by synthesis layer, in the order of layers: the first `cutoff` of them, None
+    for all; psi may be a sequence, a number for each layer. mean: [S].
+    """
+
+    def pull(index: int, style: Array) -> Array:
+        if cutoff is not None and index >= cutoff:
+            return style
+        share = psi[index] if isinstance(psi, Sequence) else psi
+        return mean[None] + share * (style - mean[None])
+
+    def apply(styles: Tree) -> Tree:
+        if isinstance(psi, Sequence) and len(psi) != len(styles):
+            raise InputError(f"psi has {len(psi)} numbers, but there are {len(styles)} layers: give as many")
+        return {layer: pull(i, styles[layer]) for i, layer in enumerate(in_order(styles))}
+
+    return apply
+
+
+def in_order(styles: Mapping[str, Any]) -> list[str]:
+    """The layers of a tree of styles, "layer_0" first, "layer_10" after "layer_9"."""
+    return sorted(styles, key=layer_index)
+
+
+def layer_index(layer: str) -> int:
+    """The number at the end of a layer's name.
+
+    >>> layer_index("layer_12")
+    12
+    """
+    return int(layer.rsplit("_", 1)[1])
 
 
 def spectral(iterations: int = 16) -> Transform:

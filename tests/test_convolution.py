@@ -50,9 +50,8 @@ def float64() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The family on any backend; and the kernel gradient for long sums, though those here are short."""
+    """The family on any backend."""
     monkeypatch.setattr(convolution, "_is_cpu", lambda: True)
-    monkeypatch.setattr(convolution, "SHORT", 0)
 
 
 def run(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -137,12 +136,6 @@ def test_values_gradients_and_penalties_are_the_references(case: Case) -> None:
         for f in (functions, references)
     )
     close(found, expected)
-
-
-@pytest.mark.parametrize("name", ["4x2 by 2, last row unused", "3x3", "3x2, padding wider than window"])
-def test_short_sums_are_the_references_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(convolution, "SHORT", 4096)
-    test_values_gradients_and_penalties_are_the_references(CASES[name])
 
 
 def test_other_backends_get_native_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,9 +284,8 @@ images, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, 
 assert mesh.size == 2 and convolution._is_cpu()
 random = np.random.default_rng(0)
 
-# Windows of whole strides, others, one pixel, few channels; sums that are long, and short.
-cases = (4, 2, 1, 8, 0), (3, 2, 1, 8, 4096), (1, 1, 0, 8, 0), (4, 2, 1, 3, 0)
-for window, stride, padding, channels, convolution.SHORT in cases:
+# Windows of whole strides, others, one pixel, few channels.
+for window, stride, padding, channels in ((4, 2, 1, 8), (3, 2, 1, 8), (1, 1, 0, 8), (4, 2, 1, 3)):
     x = random.standard_normal((4, 8, 8, channels)).astype(np.float32)
     kernel = random.standard_normal((window, window, channels, 6)).astype(np.float32) / window
 

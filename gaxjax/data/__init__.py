@@ -4,6 +4,7 @@ from gaxjax.data.config import Data
 from gaxjax.data.loader import Loader, normalize
 from gaxjax.data.named import prepare
 from gaxjax.data.opening import open_source
+from gaxjax.data.reduced import reduced
 from gaxjax.data.source import Source
 
-__all__ = ["Data", "Loader", "Source", "normalize", "open_source", "prepare"]
+__all__ = ["Data", "Loader", "Source", "normalize", "open_source", "prepare", "reduced"]

@@ -24,9 +24,8 @@ Pairs = tuple[Pair, Pair]
 Saved = tuple[Array, Array]
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
-# Bounds of the kernel gradient as a convolution on the CPU: channels that fill no matrix product, pixels (of
-# all images together) whose sum stays in the cache.
-FEW, SHORT = 4, 4096
+# Channels of the kernel gradient that fill no matrix product on the CPU.
+FEW = 4
 
 
 def conv(x: Array, kernel: Array, stride: int | Pair = 1, padding: int | Pairs = 0) -> Array:
@@ -147,11 +146,11 @@ def _conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
 def _correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
-    if window != (1, 1) and (x.shape[3] <= FEW or y.shape[0] * y.shape[1] * y.shape[2] <= SHORT):
-        return _correlate_channels(x, y, window, stride, padding)
-    if stride == (1, 1) and y.shape[3] <= FEW:
+    if window == (1, 1):
+        return _correlate_pixels(x, y, stride, padding)
+    if stride == (1, 1) and y.shape[3] <= FEW < x.shape[3]:
         return _turned(_correlate(y, x, window, stride, _opposite(window, padding)))
-    return _correlate_rows(x, y, window, stride, padding)
+    return _correlate_channels(x, y, window, stride, padding)
 
 
 def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
@@ -178,20 +177,13 @@ def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs
     return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), rows, columns, (0, 0, 0)))
 
 
-def _correlate_rows(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
-    """One matrix product for each row of the window: y against all pixels under that row."""
+def _correlate_pixels(x: Array, y: Array, stride: Pair, padding: Pairs) -> Array:
+    """One matrix product, for a window of one pixel."""
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (*padding[0], 0), (*padding[1], 0), (0, 0, 0)))
     bottom, right = ((m - 1) * s + 1 for m, s in zip(_size(y), stride, strict=True))
-    rows = []
-    for i in range(window[0]):
-        columns = [
-            lax.slice(x, (0, i, j, 0), (x.shape[0], i + bottom, j + right, x.shape[3]), (1, *stride, 1))
-            for j in range(window[1])
-        ]
-        pixels = jnp.concatenate(columns, axis=3).reshape(-1, window[1] * x.shape[3])
-        rows.append(lax.dot_general(y.reshape(-1, y.shape[3]), pixels, (((0,), (0,)), ((), ()))))
-    kernel = jnp.stack(rows).reshape(window[0], y.shape[3], window[1], x.shape[3])
-    return kernel.transpose(0, 2, 3, 1)
+    pixels = lax.slice(x, (0, 0, 0, 0), (x.shape[0], bottom, right, x.shape[3]), (1, *stride, 1))
+    pixels, y = pixels.reshape(-1, x.shape[3]), y.reshape(-1, y.shape[3])
+    return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
 
 
 def _correlate_channels(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:

@@ -152,7 +152,9 @@ def doubled(kernel: Array) -> Array:
     """A kernel [k, k, ...] over pixels that are each four: [k + 1, k + 1, ...], the sum of four shifts."""
     zeros = [(0, 0)] * (kernel.ndim - 2)
     shifts = [((i, 1 - i), (j, 1 - j)) for i in range(2) for j in range(2)]
-    return sum((jnp.pad(kernel, (*shift, *zeros)) for shift in shifts[1:]), jnp.pad(kernel, (*shifts[0], *zeros)))
+    return sum(
+        (jnp.pad(kernel, (*shift, *zeros)) for shift in shifts[1:]), jnp.pad(kernel, (*shifts[0], *zeros))
+    )
 
 
 def check(x: Array, taps: Taps, up: int, down: int, pads: Pads) -> None:
@@ -165,4 +167,3 @@ def check(x: Array, taps: Taps, up: int, down: int, pads: Pads) -> None:
         raise InputError(f"up and down are at least 1; got {up} and {down}")
     if min(x.shape[1:3]) * up + sum(pads) < len(taps):
         raise InputError(f"{len(taps)} taps do not fit into {x.shape[1]} x {x.shape[2]} pixels with {pads}")
-

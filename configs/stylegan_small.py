@@ -1,0 +1,33 @@
+"""StyleGAN at 32 px on Fashion-MNIST, for two CPU cores. Karras et al. 2019, arXiv 1812.04948.
+
+    gaxjax train configs/stylegan_small.py --workdir runs/stylegan_small --data.directory DIR
+"""
+
+from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.latents import Latents
+from gaxjax.networks.progressive import Discriminator
+from gaxjax.networks.style import Generator
+from gaxjax.penalties import R1, Lazy
+from gaxjax.recipe import Data, Growth, Optimizer, Recipe
+
+SHAPE = (32, 32, 1)
+SIZE = 64
+adam = Optimizer("adam", 1e-3, b1=0.0, b2=0.99)
+
+recipe = Recipe(
+    gan=StyleGAN(
+        generator=Generator(SHAPE, features=256, max_features=SIZE, style_size=SIZE),
+        discriminator=Discriminator(SHAPE, features=256, max_features=SIZE, taps=(1, 2, 1)),
+        latents=Latents(SIZE),
+        penalties=(Lazy(R1(1.0), every=8),),
+        mixing=0.9,
+    ),
+    optimizers={"discriminator": adam, "generator": adam},
+    data=Data("fashion_mnist", shape=SHAPE),
+    batch_size=32,
+    kimg=200,
+    growth=Growth(first=8, fade_kimg=20, stable_kimg=20),
+    sample_kimg=20,
+    checkpoint_kimg=50,
+    samples=100,
+)

@@ -1,0 +1,51 @@
+"""A source whose images are smaller: means of squares of pixels, for the stages of networks that grow."""
+
+from typing import final
+
+import numpy as np
+
+from gaxjax.data.source import Batch, Source
+from gaxjax.errors import InputError
+
+
+def reduced(source: Source, shape: tuple[int, ...]) -> Source:
+    """The source with images of that shape; itself where they have it, or where it is empty."""
+    images = [leaf.shape for leaf in source.spec.values() if len(leaf.shape) == 3]
+    if not shape or all(image == tuple(shape) for image in images):
+        return source
+    return Reduced(source, tuple(shape))
+
+
+@final
+class Reduced(Source):
+    """Means of squares, rounded to whole numbers, as ProGAN's code stores sets of several resolutions."""
+
+    def __init__(self, source: Source, shape: tuple[int, ...]):
+        self.source, self.streams, self.classes = source, source.streams, source.classes
+        self.spec = dict(source.spec)
+        for name, leaf in source.spec.items():
+            if len(leaf.shape) != 3:
+                continue
+            factor = leaf.shape[0] // shape[0]
+            if leaf.shape != (shape[0] * factor, shape[1] * factor, shape[2]):
+                raise InputError(
+                    f"images of {leaf.shape} cannot be reduced to {shape}: use a shape that both sides fit"
+                )
+            self.spec[name] = type(leaf)(shape, leaf.dtype)
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        batch = self.source.take(positions, seed)
+        return {name: self.smaller(name, values) for name, values in batch.items()}
+
+    def smaller(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Images [n, H, W, C] at the size of the spec; anything else as it is."""
+        shape = self.spec[name].shape
+        if len(shape) != 3:
+            return values
+        factor = values.shape[1] // shape[0]
+        blocks = values.reshape(len(values), shape[0], factor, shape[1], factor, shape[2])
+        means = blocks.mean(axis=(2, 4), dtype=np.float32)
+        return np.rint(means).astype(values.dtype)

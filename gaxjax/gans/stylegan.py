@@ -1,0 +1,189 @@
+"""ProGAN, StyleGAN and StyleGAN2: networks of levels that may grow. Karras et al. 2018, 2019 and 2020."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax import transforms
+from gaxjax.errors import InputError
+from gaxjax.game import PLAY, Batch, Logs, Tree, pure, size
+from gaxjax.gans.duel import PLAYERS, Duel
+from gaxjax.latents import Latents
+from gaxjax.networks.layers import upsample
+from gaxjax.networks.resampling import average_pool
+from gaxjax.networks.style import mixed
+from gaxjax.networks.synthesis import Noise, Styles
+
+
+@dataclass(frozen=True)
+class PathLength:
+    """weight * E (|J^T y| - a)^2, a the running mean of |J^T y|: J of styles to images, y normal.
+
+    Karras et al. 2020 (StyleGAN2), section 3.2. The length is the root mean square over layers.
+    """
+
+    weight: float = 0.0
+    """gamma_pl (the authors' code: 2); 0: not evaluated"""
+    every: int = 4
+    """steps between evaluations, each so many times as strong"""
+    decay: float = 0.01
+    """share of the new mean in the running one"""
+    shrink: int = 2
+    """how many times smaller its minibatch is"""
+
+
+class StyleGAN(Duel):
+    """Both networks of levels (`gaxjax.networks.progressive`, `.style`), whose newest may be fading in.
+
+    What the players move are equalized parameters. Gradient penalties are of the sum of logits although the
+    standard deviation of the minibatch lets examples see each other, as in the authors' code.
+    """
+
+    latents: Latents = Latents(512)
+    """what the generator starts from"""
+    mixing: float = 0.0
+    """share of the images that have styles of two latents, from a random layer on"""
+    path_length: PathLength = PathLength()
+    """of the generator's loss"""
+    fade: tuple[int, int] = (0, 0)
+    """steps from which and to which the newest level fades in, where networks have fading"""
+
+    players: ClassVar = PLAYERS
+
+    def setup(self) -> None:
+        if self.path_length.weight:
+            self.lengths = self.variable("path_length", "mean", jnp.zeros, ())
+
+    def alpha(self, step: Array | int) -> Array | float:
+        """How far the newest level has come, 0 to 1."""
+        begin, end = self.fade
+        return jnp.clip((step - begin) / (end - begin), 0.0, 1.0) if end > begin else 1.0
+
+    def weights(self, params: Tree, step: Array) -> Tree:
+        """Equalized, and the newest level faded in."""
+        alpha = self.alpha(step)
+        seen = {name: getattr(self, name).seen(params[name], alpha) for name in self.players}
+        return {**params, **seen}
+
+    def real(self, batch: Batch, step: Array) -> Array:
+        """Images, blended with what they are at half of the resolution as the generator's are."""
+        images = batch["image"]
+        if self.fade[1] <= self.fade[0]:
+            return images
+        alpha = self.alpha(step)
+        return alpha * images + (1 - alpha) * upsample(average_pool(images))
+
+    def chosen(self, outputs: Array, batch: Batch) -> Array:
+        """The logit of the batch's class, where there is one for each."""
+        if outputs.ndim == 1:
+            return outputs
+        label = self.label(batch, outputs.shape[-1])
+        assert label is not None
+        return jnp.take_along_axis(outputs, label[:, None], axis=1)[:, 0]
+
+    def label(self, batch: Batch, classes: int) -> Array | None:
+        """The batch's labels, where networks are told them."""
+        if classes and "label" not in batch:
+            raise InputError(f"classes={classes} needs data with labels; the data has {sorted(batch)}")
+        return batch["label"] if classes else None
+
+    def generated(self, latents: Array, batch: Batch) -> Array:
+        """Images of latents, [B, L] -> [B, H, W, C]."""
+        return self.generator(latents, self.label(batch, self.generator.classes))
+
+    def generate(self, batch: Batch) -> Array:
+        """Images of fresh latents; `mixing` of them of two, each from a layer on that is drawn for it."""
+        latents, label = self.drawn(batch), self.label(batch, self.generator.classes)
+        if not self.mixing:
+            return self.generator(latents, label)
+        styles = self.mix(self.generator.map(latents, label), label, batch)
+        return self.generator.synthesize(styles, latents, label)
+
+    def mix(self, w: Array, label: Array | None, batch: Batch) -> Styles:
+        """Styles of w, and for a share of them, from a random layer on, of other latents."""
+        layers, styles = self.generator.layers, self.generator.styles(w)
+        # As a pure function, which leaves the average of w to the first latents.
+        others = self.generator.styles(pure(self.generator, "map")(self.drawn(batch), label))
+        crossover = jax.random.randint(self.make_rng(PLAY), (len(w), 1), 1, layers)
+        is_mixed = jax.random.uniform(self.make_rng(PLAY), (len(w), 1)) < self.mixing
+        return mixed(styles, others, jnp.where(is_mixed, crossover, layers))
+
+    def mapped(self, latents: Array, batch: Batch) -> Array:
+        """w of latents, [B, L] -> [B, S]."""
+        return self.generator.map(latents, self.label(batch, self.generator.classes))
+
+    def styles_of(self, w: Array) -> Styles:
+        """The same w for every synthesis layer: {"layer_0": w, ...}."""
+        return self.generator.styles(w)
+
+    def synthesized(
+        self, styles: Styles, latents: Array | None = None, batch: Batch | None = None, noise: Noise = None
+    ) -> Array:
+        """Images of styles, [B, H, W, C]; noise is drawn unless it is given."""
+        label = self.label(batch or {}, self.generator.classes if self.generator.start == "latents" else 0)
+        return self.generator.synthesize(styles, latents, label, noise)
+
+    def average_style(self) -> Array:
+        """The moving average of w, [S]."""
+        return self.generator.average()
+
+    def sample(
+        self, batch: Batch, psi: float | Sequence[float] = 1.0, cutoff: int | None = None, **options: Any
+    ) -> Array:
+        """Images, one for each of the batch, truncated by psi in the first `cutoff` layers.
+
+        As large as the batch's images, where it has any: a pixel of a network that has not grown is a square.
+        """
+        latents, label = self.drawn(batch), self.label(batch, self.generator.classes)
+        if psi == 1.0:
+            images = self.generator(latents, label)
+        else:
+            pull = transforms.truncate(psi, self.generator.average(), cutoff)
+            styles = pull(self.generator.styles(self.generator.map(latents, label)))
+            images = self.generator.synthesize(styles, latents, label)
+        wanted = batch["image"].shape[1] if "image" in batch else images.shape[1]
+        return upsample(images, wanted // images.shape[1])
+
+    def judge(self, batch: Batch) -> dict[str, Array]:
+        """Nothing: what the networks see may be smaller than the data."""
+        return {}
+
+    def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        return self.judging(batch, step)
+
+    def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        loss, logs = self.deceiving(batch, step)
+        if self.path_length.weight:
+            penalty = self.stretching(batch, step)
+            loss, logs = loss + penalty, {**logs, "path_length": penalty}
+        return loss, logs
+
+    def stretching(self, batch: Batch, step: Array) -> Array:
+        """The path length's penalty, every so many steps; its running mean is a variable."""
+        rule, before = self.path_length, self.lengths.value
+        part: Batch = {"n": max(1, size(batch) // rule.shrink)}
+        label = self.label(batch, self.generator.classes)
+        label = label if label is None else label[: part["n"]]
+        latents = self.drawn(part)
+        w = pure(self.generator, "map")(latents, label)
+        styles = self.mix(w, label, part) if self.mixing else self.generator.styles(w)
+        synthesize, key = pure(self.generator, "synthesize"), self.make_rng(PLAY)
+
+        def evaluate() -> tuple[Array, Array]:
+            images, pullback = jax.vjp(lambda styles: synthesize(styles, latents, label), styles)
+            noise = jax.random.normal(key, images.shape) / (images.shape[1] * images.shape[2]) ** 0.5
+            (slopes,) = pullback(noise)
+            squares = jnp.stack([jnp.sum(slope**2, axis=-1) for slope in slopes.values()])
+            lengths = jnp.sqrt(jnp.mean(squares, axis=0) + 1e-12)
+            mean = before + rule.decay * (jnp.mean(lengths) - before)
+            penalty = rule.weight * rule.every * jnp.mean((lengths - mean) ** 2)
+            return penalty, jax.lax.stop_gradient(mean)
+
+        penalty, self.lengths.value = jax.lax.cond(
+            step % rule.every == 0, evaluate, lambda: (jnp.zeros(()), before)
+        )
+        return penalty

@@ -1,0 +1,215 @@
+"""Networks of levels, each of twice the size: ProGAN's discriminator, StyleGAN's and StyleGAN2's.
+
+A level doubles height and width, from `base` at level 0 up to `shape`; widths halve with it. What a network
+sees of its parameters is `seen(params, alpha)`: kernels are kept as N(0, 1) and scaled on their way
+(`transforms.equalize`), and the newest level is faded in (`transforms.fade`).
+"""
+
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.networks.convolution import conv
+from gaxjax.networks.layers import add_bias, flatten, kernel_init
+from gaxjax.networks.resampling import Taps, average_pool, down_conv, downsample, up_conv
+from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
+
+Precision = Literal["float32", "bfloat16", "float16"]
+LIMIT = 256.0
+"""Activations in float16 are clamped to it, against overflow. Karras et al. 2020 (ADA), appendix D."""
+
+
+class Discriminator(nn.Module):
+    """Images [B, *shape] -> logits [B], or [B, classes]. Karras et al. 2018, table 2; 2019; 2020, fig. 7."""
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images: the base, doubled some times"""
+    base: tuple[int, int] = (4, 4)
+    """height and width of the last level"""
+    features: int = 8192
+    """channels at a level are features / 2^(level + 1), and no more than max_features"""
+    max_features: int = 512
+    """channels that a level has at most"""
+    taps: tuple[float, ...] = ()
+    """of the filter when downsampling: none, (1, 2, 1), (1, 3, 3, 1)"""
+    design: Literal["plain", "skip", "residual"] = "plain"
+    """plain: the image enters at the top; skip: at every level; residual: levels have linear ways around"""
+    group: int = 4
+    """examples that the standard deviation of the minibatch is of; 1: none"""
+    classes: int = 0
+    """logits, one for each class; 0: one"""
+    fading: bool = False
+    """whether the image also enters at the level below the newest, which is being faded in"""
+    scaled: bool = False
+    """StyleGAN2's way of keeping variances: the factor sqrt(2) after leaky ReLU instead of on kernels"""
+    precision: Precision = "float32"
+    """of the convolutions; parameters, statistics and the last layers are float32"""
+
+    @nn.compact
+    def __call__(self, images: Array) -> Array:
+        check_shape("discriminator", images.shape[1:], self.shape)
+        top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
+        width, act = channels(self.features, self.max_features), activation(self.scaled, dtype)
+        images = images.astype(dtype)
+        x = act(Convolution(width(top), 1, name=f"from_rgb_{top}")(images))
+        for level in range(top, 0, -1):
+            around = x
+            x = act(Convolution(width(level), name=f"level_{level}_0")(x))
+            x = act(Convolution(width(level - 1), resize="down", taps=self.taps, name=f"level_{level}_1")(x))
+            if self.design == "residual":
+                way = Convolution(
+                    width(level - 1), 1, "down", self.taps, bias=False, name=f"level_{level}_skip"
+                )
+                x = (x + way(around)) * math.sqrt(0.5)
+            entering = self.fading and level == top
+            if self.design == "skip" or entering:
+                images = average_pool(images) if entering else downsample(images, self.taps)
+                x = x + act(Convolution(width(level - 1), 1, name=f"from_rgb_{level - 1}")(images))
+        x = x.astype(jnp.float32)
+        act = activation(self.scaled, x.dtype)
+        if self.group > 1:
+            x = with_deviation(x, self.group)
+        x = act(Convolution(width(0), name="convolution")(x))
+        x = act(Linear(width(0), name="dense")(flatten(x)))
+        self.sow("intermediates", "features", x)
+        x = Linear(max(self.classes, 1), name="last")(x)
+        return x if self.classes else x[:, 0]
+
+    def seen(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
+        """Parameters as this network sees them, the newest level faded in by alpha."""
+        top = levels(self.shape, self.base)
+        new, old = f"level_{top}_1", f"from_rgb_{top - 1}"
+        faded = [fade(alpha, new, old)] if self.fading else []
+        return chain(*faded, *equalized(self.scaled, ("last", "_skip")))(params)
+
+
+class Convolution(nn.Module):
+    """A convolution with a bias, [B, H, W, C] -> [B, H', W', features]; kernel [k, k, C, features]."""
+
+    features: int
+    """output channels"""
+    kernel: int = 3
+    """side of the kernel"""
+    resize: Literal["none", "up", "down"] = "none"
+    """to twice or half of the size, by `taps`"""
+    taps: tuple[float, ...] = ()
+    """of the filter"""
+    bias: bool = True
+    """whether to add one number per channel"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", kernel_init(1.0), shape)
+        return add_bias(self, resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps), self.bias)
+
+
+class Linear(nn.Module):
+    """A linear layer, [..., C] -> [..., features], in float32."""
+
+    features: int
+    """outputs"""
+    bias: bool = True
+    """whether to add one number per output"""
+    first: float = 0.0
+    """what the bias begins with"""
+    rate: float = 1.0
+    """the multiplier of its learning rate: kernels begin as N(0, 1 / rate^2), the bias as first / rate"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        kernel = self.param("kernel", kernel_init(1 / self.rate), (x.shape[-1], self.features))
+        x = x.astype(jnp.float32) @ kernel
+        if not self.bias:
+            return x
+        bias = self.param("bias", nn.initializers.constant(self.first / self.rate), (self.features,))
+        return x + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
+
+
+def resized_conv(resize: str) -> Callable[[Array, Array, Taps], Array]:
+    """(x, kernel, taps) -> a convolution at the same, twice or half of the size."""
+    if resize == "none":
+        return lambda x, kernel, taps: conv(x, kernel, 1, kernel.shape[0] // 2)
+    return up_conv if resize == "up" else down_conv
+
+
+def activation(scaled: bool, dtype: jnp.dtype) -> Callable[[Array], Array]:
+    """Leaky ReLU with slope 0.2; times sqrt(2) if scaled; clamped in float16."""
+
+    def act(x: Array) -> Array:
+        x = jax.nn.leaky_relu(x, 0.2) * jnp.asarray(math.sqrt(2) if scaled else 1, x.dtype)
+        return jnp.clip(x, -LIMIT, LIMIT) if dtype == jnp.float16 else x
+
+    return act
+
+
+def pixel_norm(x: Array) -> Array:
+    """Each pixel's channels to mean square 1, in float32 on the way. Karras et al. 2018, section 4.2."""
+    wide = x.astype(jnp.float32)
+    scale = jax.lax.rsqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + 1e-8)
+    return (wide * scale).astype(x.dtype)
+
+
+def with_deviation(x: Array, group: int) -> Array:
+    """One more channel: the mean over pixels and channels of the standard deviation over a group.
+
+    Karras et al. 2018, section 3. [B, H, W, C] -> [B, H, W, C + 1]. A group's examples are B / group apart;
+    where B is not a multiple of the group, its size is the largest number below that B is a multiple of.
+    """
+    batch = x.shape[0]
+    size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
+    apart = x.reshape(size, batch // size, *x.shape[1:])
+    variance = jnp.mean(jnp.square(apart - jnp.mean(apart, axis=0, keepdims=True)), axis=0)
+    deviation = jnp.mean(jnp.sqrt(variance + 1e-8), axis=(1, 2, 3))
+    whole = jnp.broadcast_to(deviation.reshape(1, -1, 1, 1, 1), (*apart.shape[:-1], 1))
+    return jnp.concatenate([x, whole.reshape(*x.shape[:-1], 1)], axis=-1)
+
+
+def equalized(scaled: bool, linear: tuple[str, ...]) -> list[Transform]:
+    """Equalized learning rate of a network: gain sqrt(2) before leaky ReLU, 1 where a module is linear.
+
+    linear: words in the names of modules that no activation follows. Scaled: 1 everywhere.
+    """
+    if scaled:
+        return [equalize(gain=1.0)]
+
+    def is_linear(path: Path) -> bool:
+        return any(word in name for name in path for word in linear)
+
+    return [equalize(gain=1.0, where=is_linear), equalize(where=lambda path: not is_linear(path))]
+
+
+def levels(shape: tuple[int, ...], base: tuple[int, int]) -> int:
+    """How often the base is doubled to be of that shape: the number of the top level.
+
+    >>> levels((1024, 1024, 3), (4, 4)), levels((384, 512, 3), (3, 4))
+    (8, 7)
+    """
+    for count in range(32):
+        if (base[0] << count, base[1] << count) == tuple(shape[:2]):
+            return count
+    raise InputError(
+        f"images of {shape[0]} x {shape[1]} pixels are not {base[0]} x {base[1]}, doubled: use another "
+        f"shape, or a base such as 4 x 6 for 256 x 384"
+    )
+
+
+def channels(features: int, most: int) -> Callable[[int], int]:
+    """Level -> channels. Karras et al. 2018, appendix A: 8192 / 2^stage and no more than 512.
+
+    >>> [channels(8192, 512)(level) for level in range(9)]
+    [512, 512, 512, 512, 256, 128, 64, 32, 16]
+    """
+    return lambda level: max(1, min(features >> (level + 1), most))
+
+
+def check_shape(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    """Refuses images of another shape."""
+    if tuple(came) != tuple(expected):
+        raise InputError(f"{name} is for images of shape {expected}; got {came}: set its shape or the data's")

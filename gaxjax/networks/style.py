@@ -1,0 +1,165 @@
+"""Generators of levels: ProGAN's, StyleGAN's and StyleGAN2's, which differ by fields.
+
+A style generator is a mapping, latents -> w, and a synthesis, styles -> images. Styles are a tree keyed by
+synthesis layer, {"layer_0": [B, S], ...}, so that mixing is `transforms.graft` on it, truncation
+`transforms.truncate` and interpolation `jax.tree.map`. See `gaxjax.networks.progressive` for levels,
+equalized kernels and the fade-in.
+"""
+
+import dataclasses
+import math
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.networks.progressive import Linear, Precision, activation, equalized, levels, pixel_norm
+from gaxjax.networks.synthesis import Modulation, Noise, Styles, Synthesis
+from gaxjax.transforms import Path, Tree, chain, equalize, fade, graft, layer_index
+
+MEANS = "styles"
+"""The collection of the moving average of w."""
+MAPPING_RATE = 0.01
+"""Multiplier of the mapping's learning rate. Karras et al. 2019, appendix C."""
+
+
+class Generator(nn.Module):
+    """Latents [B, L] -> images [B, *shape].
+
+    ProGAN: no mapping, modulation none, starts from latents. StyleGAN: modulation instance, which is AdaIN.
+    StyleGAN2: modulation weights, output skip. Karras et al. 2018, table 2; 2019, fig. 1; 2020, fig. 2.
+    """
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images: the base, doubled some times"""
+    base: tuple[int, int] = (4, 4)
+    """height and width of level 0"""
+    features: int = 8192
+    """channels at a level are features / 2^(level + 1), and no more than max_features"""
+    max_features: int = 512
+    """channels that a level has at most"""
+    modulation: Modulation = "instance"
+    """how styles act: none; instance: AdaIN after each layer; weights: (de)modulated kernels"""
+    mapping_layers: int = 8
+    """of the mapping from latents to w"""
+    style_size: int = 512
+    """S: the size of w"""
+    start: Literal["constant", "latents"] = "constant"
+    """what level 0 begins with: learned, or a linear layer of the normalized latents"""
+    noise: bool = True
+    """whether each layer adds noise, one number for each pixel, by a learned scale"""
+    taps: tuple[float, ...] = (1, 2, 1)
+    """of the filter when upsampling: none, (1, 2, 1), (1, 3, 3, 1)"""
+    output: Literal["last", "skip"] = "last"
+    """last: the newest level's colors alone; skip: the sum of those of every level"""
+    fading: bool = False
+    """whether the level below the newest also gives its colors, which are being faded out"""
+    classes: int = 0
+    """label classes that the mapping, or the start where there is none, is told; 0 for none"""
+    scaled: bool = False
+    """StyleGAN2's way of keeping variances: the factor sqrt(2) after leaky ReLU instead of on kernels"""
+    mean_decay: float = 0.995
+    """of the moving average of w, for truncation"""
+    precision: Precision = "float32"
+    """of the convolutions; parameters, statistics, demodulation and colors are float32"""
+
+    def setup(self) -> None:
+        if self.modulation != "none":
+            self.mapping = Mapping(self.mapping_layers, self.style_size, self.scaled)
+            self.mean = self.variable(MEANS, "mean", jnp.zeros, (self.style_size,))
+        names = [
+            field.name for field in dataclasses.fields(Synthesis) if field.name not in ("parent", "name")
+        ]
+        self.synthesis = Synthesis(**{name: getattr(self, name) for name in names})
+
+    @property
+    def layers(self) -> int:
+        """How many synthesis layers there are: two for each level."""
+        return 2 * (levels(self.shape, self.base) + 1)
+
+    def __call__(self, latents: Array, label: Array | None = None) -> Array:
+        if self.modulation == "none":
+            return self.synthesis({}, told(latents, label, self.classes), None)
+        return self.synthesize(self.styles(self.map(latents, label)), latents, label)
+
+    def map(self, latents: Array, label: Array | None = None) -> Array:
+        """w of latents, [B, L] -> [B, S]; while a player moves, the average of w follows."""
+        if self.modulation == "none":
+            raise InputError("this generator has no styles: its modulation is none")
+        w: Array = self.mapping(told(latents, label, self.classes))
+        if self.is_mutable_collection(MEANS) and not self.is_initializing():
+            now = jax.lax.stop_gradient(jnp.mean(w, axis=0))
+            self.mean.value = self.mean_decay * self.mean.value + (1 - self.mean_decay) * now
+        return w
+
+    def styles(self, w: Array) -> dict[str, Array]:
+        """The same w for every layer."""
+        return {f"layer_{i}": w for i in range(self.layers)}
+
+    def synthesize(
+        self, styles: Styles, latents: Array | None = None, label: Array | None = None, noise: Noise = None
+    ) -> Array:
+        """Images of styles, and of latents where synthesis starts from them; noise is drawn unless given."""
+        given = None
+        if self.start == "latents":
+            if latents is None:
+                raise InputError("this generator's synthesis starts from latents, so styles alone do not do")
+            given = told(latents, label, self.classes)
+        images: Array = self.synthesis(styles, given, noise)
+        return images
+
+    def average(self) -> Array:
+        """The moving average of w, [S]."""
+        return self.mean.value
+
+    def seen(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
+        """Parameters as this network sees them, the newest level faded in by alpha."""
+        top = levels(self.shape, self.base)
+        faded = [fade(alpha, f"to_rgb_{top}", f"to_rgb_{top - 1}")] if self.fading else []
+
+        def is_mapping(path: Path) -> bool:
+            return path[0] == "mapping"
+
+        gain = 1.0 if self.scaled else math.sqrt(2)
+        mapping = equalize(MAPPING_RATE, gain, where=is_mapping)
+        rest = chain(*equalized(self.scaled, ("to_rgb", "style")))
+        return chain(*faded, mapping, lambda tree: {**tree, "synthesis": rest(tree["synthesis"])})(params)
+
+
+def told(latents: Array, label: Array | None, classes: int) -> Array:
+    """Latents, and which class as one-hot, [B, L] -> [B, L + classes]."""
+    if not classes:
+        return latents
+    if label is None:
+        raise InputError(f"classes={classes} needs data with labels")
+    return jnp.concatenate([latents, jax.nn.one_hot(label, classes, dtype=latents.dtype)], axis=-1)
+
+
+def mixed(first: Styles, second: Styles, crossover: Array | int) -> dict[str, Array]:
+    """The first's styles before layer `crossover`, the second's from it on. Karras et al. 2019, section 3.1.
+
+    crossover: a number, or [B, 1], one for each example; may be traced.
+    """
+    return dict(graft(dict(first), dict(second), lambda path: layer_index(path[-1]) >= crossover))
+
+
+class Mapping(nn.Module):
+    """Latents [B, L] -> w [B, S] through layers with a small learning rate."""
+
+    layers: int
+    size: int
+    scaled: bool
+
+    @nn.compact
+    def __call__(self, latents: Array) -> Array:
+        x, act = pixel_norm(latents), activation(self.scaled, latents.dtype)
+        for i in range(self.layers):
+            x = act(Linear(self.size, rate=MAPPING_RATE, name=f"dense_{i}")(x))
+        if not self.layers and x.shape[-1] != self.size:
+            raise InputError(
+                f"without mapping layers w is the latents: style_size {x.shape[-1]}, not {self.size}"
+            )
+        return x

@@ -1,0 +1,192 @@
+"""The synthesis of images, level by level, from styles or from latents; see `gaxjax.networks.style`."""
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.game import PLAY
+from gaxjax.networks.layers import add_bias, kernel_init
+from gaxjax.networks.layers import upsample as nearest
+from gaxjax.networks.progressive import (
+    Convolution,
+    Linear,
+    Precision,
+    activation,
+    channels,
+    levels,
+    pixel_norm,
+    resized_conv,
+)
+from gaxjax.networks.resampling import upsample
+
+Modulation = Literal["none", "instance", "weights"]
+Styles = Mapping[str, Array]
+"""By synthesis layer: {"layer_0": [B, S], ...}."""
+Noise = Mapping[str, Array] | None
+"""By synthesis layer: [B or 1, H, W, 1]; None: drawn."""
+
+
+class Synthesis(nn.Module):
+    """Styles by layer, or latents, -> images [B, *shape]. Fields as the generator's."""
+
+    shape: tuple[int, int, int]
+    base: tuple[int, int]
+    features: int
+    max_features: int
+    modulation: Modulation
+    start: Literal["constant", "latents"]
+    noise: bool
+    taps: tuple[float, ...]
+    output: Literal["last", "skip"]
+    fading: bool
+    scaled: bool
+    precision: Precision
+
+    @nn.compact
+    def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
+        top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
+        width = channels(self.features, self.max_features)
+        layers = self.layers_of(top)
+        x = self.beginning(styles, latents, width(0)).astype(dtype)
+        colors: Array | None = None
+        for level, names in enumerate(layers):
+            for number, name in enumerate(names):
+                up = level > 0 and number == 0
+                layer = Layer(
+                    width(level),
+                    name not in ("layer_0",) or self.modulation == "weights",
+                    up,
+                    self.modulation,
+                    self.noise,
+                    self.taps,
+                    self.scaled,
+                    name=name,
+                )
+                x = layer(x, styles.get(name), None if noise is None else noise[name])
+            if self.output == "skip" or level == top or (self.fading and level == top - 1):
+                rgb = self.to_rgb(x, styles, level)
+                if colors is None:
+                    colors = rgb
+                else:
+                    grown = nearest(colors) if self.output == "last" else upsample(colors, self.taps)
+                    colors = grown + rgb
+        assert colors is not None
+        return colors
+
+    def layers_of(self, top: int) -> list[list[str]]:
+        """The layers of each level; with modulated kernels level 0 has one: the last style is the colors'."""
+        if self.modulation == "weights":
+            return [["layer_0"], *([f"layer_{2 * i - 1}", f"layer_{2 * i}"] for i in range(1, top + 1))]
+        return [[f"layer_{2 * i}", f"layer_{2 * i + 1}"] for i in range(top + 1)]
+
+    def beginning(self, styles: Styles, latents: Array | None, features: int) -> Array:
+        """What level 0 begins with, [B, h, w, features]."""
+        shape = (*self.base, features)
+        if self.start == "latents":
+            assert latents is not None
+            # Of the gain sqrt(2) a quarter: Karras et al. 2018's code has sqrt(2) / 4 for this layer.
+            x = Linear(math.prod(shape), bias=False, name="beginning")(pixel_norm(latents)) / 4
+            return x.reshape(-1, *shape)
+        init = nn.initializers.normal(1.0) if self.modulation == "weights" else nn.initializers.ones
+        constant = self.param("constant", init, (1, *shape))
+        batch = styles["layer_0"].shape[0]
+        return jnp.broadcast_to(constant, (batch, *shape))
+
+    def to_rgb(self, x: Array, styles: Styles, level: int) -> Array:
+        """Colors of a level, float32; with modulated kernels their style is also the next layer's."""
+        name, features = f"to_rgb_{level}", self.shape[-1]
+        if self.modulation == "weights":
+            style = styles[f"layer_{2 * level + 1}"]
+            return Modulated(features, 1, demodulate=False, name=name)(x, style).astype(jnp.float32)
+        return Convolution(features, 1, name=name)(x).astype(jnp.float32)
+
+
+class Layer(nn.Module):
+    """Convolution, noise, bias, leaky ReLU, and a norm: pixel norm, AdaIN, or demodulation in its place."""
+
+    features: int
+    convolve: bool
+    up: bool
+    modulation: Modulation
+    noise: bool
+    taps: tuple[float, ...]
+    scaled: bool
+
+    @nn.compact
+    def __call__(self, x: Array, style: Array | None, noise: Array | None) -> Array:
+        resize: Literal["up", "none"] = "up" if self.up else "none"
+        if self.modulation == "weights":
+            x = Modulated(self.features, resize=resize, taps=self.taps, bias=False, name="convolution")(
+                x, style
+            )
+        elif self.convolve:
+            convolution = Convolution(
+                self.features, resize=resize, taps=self.taps, bias=False, name="convolution"
+            )
+            x = convolution(x)
+        if self.noise:
+            if noise is None:
+                noise = jax.random.normal(self.make_rng(PLAY), (*x.shape[:3], 1), x.dtype)
+            # One scale for each channel in StyleGAN, a single one in StyleGAN2.
+            shape = () if self.modulation == "weights" else (self.features,)
+            scale = self.param("noise", nn.initializers.zeros, shape)
+            x = x + noise.astype(x.dtype) * scale.reshape((1, 1, 1, -1)).astype(x.dtype)
+        x = activation(self.scaled, x.dtype)(add_bias(self, x, True).astype(x.dtype))
+        if self.modulation == "none":
+            return pixel_norm(x)
+        if self.modulation == "instance":
+            assert style is not None
+            return adain(x, Linear(2 * self.features, name="style")(style))
+        return x
+
+
+class Modulated(nn.Module):
+    """A convolution whose kernel is scaled for each example by its style. Karras et al. 2020, eq. 1 and 3.
+
+    The kernel is the same for all: inputs are scaled before it, and outputs after it.
+    """
+
+    features: int
+    kernel: int = 3
+    resize: Literal["none", "up"] = "none"
+    taps: tuple[float, ...] = ()
+    demodulate: bool = True
+    bias: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array, style: Array | None) -> Array:
+        assert style is not None
+        scale = Linear(x.shape[-1], first=1.0, name="style")(style)
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param("kernel", kernel_init(1.0), shape)
+        if x.dtype == jnp.float16 and self.demodulate:
+            # Demodulation undoes any factor; without these two, sums overflow (ADA's code).
+            kernel = kernel / jnp.max(jnp.abs(kernel))
+            scale = scale / jnp.max(jnp.abs(scale), axis=-1, keepdims=True)
+        x = x * scale[:, None, None, :].astype(x.dtype)
+        x = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
+        if self.demodulate:
+            x = x * demodulation(kernel, scale)[:, None, None, :].astype(x.dtype)
+        return add_bias(self, x, self.bias)
+
+
+def demodulation(kernel: Array, scale: Array) -> Array:
+    """1 / the norm of each output's scaled kernel, [k, k, I, O] and [B, I] -> [B, O]; ibid., eq. 3."""
+    return jax.lax.rsqrt(scale**2 @ jnp.sum(kernel**2, axis=(0, 1)) + 1e-8)
+
+
+def adain(x: Array, style: Array) -> Array:
+    """Each channel of each example to mean 0 and variance 1, then (1 + scale) x + shift; style [B, 2 C].
+
+    Karras et al. 2019, eq. 1, with the code's 1 + scale. Statistics are float32.
+    """
+    wide = x.astype(jnp.float32)
+    mean = jnp.mean(wide, axis=(1, 2), keepdims=True)
+    variance = jnp.mean(jnp.square(wide - mean), axis=(1, 2), keepdims=True)
+    scale, shift = jnp.split(style[:, None, None, :], 2, axis=-1)
+    return ((wide - mean) * jax.lax.rsqrt(variance + 1e-8) * (1 + scale) + shift).astype(x.dtype)
