@@ -43,7 +43,7 @@ class Duel(GAN):
     averaged: ClassVar = ("generator",)
 
     def __call__(self, batch: Batch) -> Any:
-        return self.logits(self.augmented(self.generate(batch), 0), batch)
+        return self.discriminator(self.told(self.augmented(self.generate(batch), 0), batch))
 
     def drawn(self, batch: Batch) -> Array:
         """Latents, one for each of the batch, [B, L]."""
