@@ -107,7 +107,8 @@ class Convolution(nn.Module):
     def __call__(self, x: Array) -> Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", kernel_init(1.0), shape)
-        return add_bias(self, resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps), self.bias)
+        y = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
+        return add_bias(self, y, self.bias).astype(x.dtype)
 
 
 class Linear(nn.Module):

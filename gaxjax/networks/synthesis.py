@@ -99,11 +99,11 @@ class Synthesis(nn.Module):
 
     def to_rgb(self, x: Array, styles: Styles, level: int) -> Array:
         """Colors of a level, float32; with modulated kernels their style is also the next layer's."""
-        name, features = f"to_rgb_{level}", self.shape[-1]
+        name, features, x = f"to_rgb_{level}", self.shape[-1], x.astype(jnp.float32)
         if self.modulation == "weights":
             style = styles[f"layer_{2 * level + 1}"]
-            return Modulated(features, 1, demodulate=False, name=name)(x, style).astype(jnp.float32)
-        return Convolution(features, 1, name=name)(x).astype(jnp.float32)
+            return Modulated(features, 1, demodulate=False, name=name)(x, style)
+        return Convolution(features, 1, name=name)(x)
 
 
 class Layer(nn.Module):
@@ -172,7 +172,7 @@ class Modulated(nn.Module):
         x = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
         if self.demodulate:
             x = x * demodulation(kernel, scale)[:, None, None, :].astype(x.dtype)
-        return add_bias(self, x, self.bias)
+        return add_bias(self, x, self.bias).astype(x.dtype)
 
 
 def demodulation(kernel: Array, scale: Array) -> Array:
