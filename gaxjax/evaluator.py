@@ -47,7 +47,9 @@ class Evaluator:
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
         whole, split = parallel.state_sharding(self.mesh), NamedSharding(self.mesh, PartitionSpec("data"))
         # made once, so that the second seed, and the next measuring, need not be compiled
-        self.draw_on = jax.jit(self.draw, static_argnums=0, in_shardings=(whole, split, None), out_shardings=split)
+        self.draw_on = jax.jit(
+            self.draw, static_argnums=0, in_shardings=(whole, split, None), out_shardings=split
+        )
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.features, self.level, self.classifier = extractors(evaluation, needs, data.directory)
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -191,7 +193,7 @@ class Evaluator:
             yield rows, see(self.draw_on(gan, state, batch, number))
 
     def draw(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
-        """Samples of one batch, [B, H, W, C] or [B, D]; of a game with several outputs, the one that is measured."""
+        """Samples of one batch, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
         key = jax.random.fold_in(jax.random.key(self.evaluation.seed), number)
         made, output = sample(gan, state, normalize(batch), key), self.evaluation.output
         if isinstance(made, dict) != bool(output) or (output and output not in made):

@@ -1,4 +1,4 @@
-"""The metrics by name: what each keeps of the images (or points) that it is shown, and its numbers of that."""
+"""The metrics by name: what each keeps of the examples that it is shown, and how it makes numbers of that."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,8 +13,8 @@ from gaxjax.metrics.points import Mixture
 
 Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points"]
 """moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
-pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they are,
-[N, D]."""
+pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
+are, [N, D]."""
 OF_FEATURES = {"moments", "vectors", "logits"}
 
 
@@ -226,7 +226,7 @@ METRICS = {
         ("points",),
         better="higher",
         lower=("sliced distance",),
-        options=f"found: {LEAST} within 3 deviations; high quality: within 3 of any; 32 directions",
+        options=f"found: {LEAST} within 3 deviations; quality: within 3 of any; distance: 32 directions",
     ),
     "psnr": Metric(
         pairs("psnr"), ("psnr",), ("images",), ("images",), better="higher", spread="standard error"

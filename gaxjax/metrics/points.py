@@ -1,7 +1,7 @@
 """Points against the mixture of Gaussians that they imitate: modes found, high quality, sliced distance.
 
-Modes and quality are those of Srivastava et al. 2017 (VEEGAN), section 5: a sample is of high quality if it is
-within three standard deviations of the nearest mode.
+As in Srivastava et al. 2017 (VEEGAN), a sample is of high quality if it is within three standard deviations
+of the nearest mode, and a mode is found by such samples.
 """
 
 from typing import NamedTuple
@@ -71,7 +71,7 @@ def sliced_distance(
     angles = np.pi * np.arange(directions) / directions
     units = np.stack([np.cos(angles), np.sin(angles)], axis=1) if dimensions == 2 else np.ones((1, 1))
     a, b = (np.sort(units @ np.asarray(points, np.float64).T, axis=1) for points in (real, fake))
-    # |F^-1 - G^-1| is constant between the steps of both, which are multiples of 1 / len, here in whole numbers.
+    # Between the steps of both, at multiples of 1 / n and 1 / m, the quantiles stay as they are.
     n, m = a.shape[1], b.shape[1]
     steps = np.union1d(m * np.arange(1, n + 1), n * np.arange(1, m + 1))
     between = np.abs(a[:, (steps - 1) // m] - b[:, (steps - 1) // n])
