@@ -86,9 +86,7 @@ class Metric:
         """Refuses before anything is trained what would be refused when it is measured."""
         if (len(shape) == 1) != (self.unit == "points"):
             others = ", ".join(key for key, metric in METRICS.items() if metric.unit != self.unit)
-            raise InputError(
-                f"{name} is of {self.unit}, and examples have shape {shape}: use one of {others}"
-            )
+            raise InputError(f"{name} measures {self.unit}, not examples of shape {shape}: use {others}")
         few = min([fake] + [real] * bool(self.real))
         if few < self.least:
             raise InputError(f"{name} needs at least {self.least:,} {self.unit} of each side; got {few:,}")
