@@ -241,6 +241,9 @@ def settle() -> None:
     """What the command line sets for the whole process, before anything is compiled."""
     import jax
 
+    from gaxjax import memory
+
+    memory.keep_freed()
     cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(Path.home() / ".cache" / "gaxjax" / "compiled")
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)

@@ -10,7 +10,7 @@ class Evaluation:
     """Metrics, the features that they see images by, and how many images of what."""
 
     metrics: str = ""
-    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes; empty: nothing is measured"""
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points; empty: nothing is measured"""
     features: str = "inception"
     """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function"""
     level: str = ""

@@ -1,4 +1,4 @@
-"""Measures what a game makes against real images, as an `Evaluation` says; for the loop and the command."""
+"""Measures what a game makes against real examples, as an `Evaluation` says; for the loop and the command."""
 
 import functools
 from collections.abc import Callable, Iterator, Set
@@ -13,18 +13,20 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from gaxjax import __version__, parallel
 from gaxjax import features as all_features
 from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.features import Features
 from gaxjax.game import GAN, State, sample
 from gaxjax.metrics.gathering import gather, look
 from gaxjax.metrics.metric import OF_FEATURES, PAIRED, Gathered, Metric, Sides, Value, chosen
+from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.stored import identity, stored
 from gaxjax.seeds import Seeds
 
-BATCH = 64
-"""Images at once, over all devices; more where there are more of these. Samples depend on it."""
+BATCH, POINTS = 64, 2_000
+"""Images, or points, at once, over all devices; more where there are more of these. Samples depend on it."""
 Look = Callable[[jax.Array], dict[str, jax.Array]]
 
 
@@ -43,6 +45,11 @@ class Evaluator:
         self.data = replace(data, split=evaluation.split or data.split, flip=False)
         self.mesh = parallel.make_mesh()
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
+        whole, split = parallel.state_sharding(self.mesh), NamedSharding(self.mesh, PartitionSpec("data"))
+        # made once, so that the second seed, and the next measuring, need not be compiled
+        self.draw_on = jax.jit(
+            self.draw, static_argnums=0, in_shardings=(whole, split, None), out_shardings=split
+        )
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.features, self.level, self.classifier = extractors(evaluation, needs, data.directory)
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -58,11 +65,12 @@ class Evaluator:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
         self.shape = self.source.spec[evaluation.reference].shape
-        if len(self.shape) != 3:
-            raise InputError(f"metrics are of images; {data.name} has examples of shape {self.shape}")
+        self.batch = POINTS if len(self.shape) == 1 else BATCH
         for name, metric in self.metrics.items():
             metric.check(name, self.shape, evaluation.n, self.count)
         self.real = self.gathered(self.data, self.source, self.count, real) if real else Gathered(0)
+        points = self.source if isinstance(self.source, Points) else None
+        self.mixture = Mixture(points.centers, points.deviation) if points else None
         self.validation = Gathered(0)
         if held_out:
             apart = replace(self.data, split=evaluation.validation)
@@ -90,7 +98,7 @@ class Evaluator:
 
     def results(self, fake: Gathered, seen: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
-        sides = Sides(self.real, fake, self.validation, self.evaluation.seed)
+        sides = Sides(self.real, fake, self.validation, self.evaluation.seed, self.mixture)
         return [
             self.result(metric, name, value, fake.count, seen, run)
             for metric in self.metrics.values()
@@ -104,8 +112,7 @@ class Evaluator:
         sees = bool(OF_FEATURES & {*metric.fake, *metric.real})
         features = self.features if sees else self.classifier if "digits" in metric.fake else None
         data, e = self.data, self.evaluation
-        size = "x".join(str(n) for n in self.shape)
-        of_images = bool(metric.real)
+        compared = bool(metric.real)
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
@@ -118,10 +125,11 @@ class Evaluator:
             weights=features.weights if features else "",
             level=(self.level if "logits" not in metric.fake else "logits") if sees else "",
             resize=features.resize if features else "",
-            real=self.count if of_images else 0,
+            real=self.count if compared else 0,
             fake=fake,
-            data=f"{data.name} at {size} ({data.fit}, {data.filter})" if of_images else "",
-            split=data.split if of_images else "",
+            unit=metric.unit,
+            data=described(data, self.source, self.shape) if compared else "",
+            split=data.split if compared and self.mixture is None else "",
             options="; ".join(option for option in options if option),
             details=value.how,
             seed=e.seed,
@@ -160,7 +168,7 @@ class Evaluator:
     def of_real(self, source: Source, count: int, needs: Set[str]) -> Gathered:
         """Of the first `count` images of a split, shuffled; by each process for itself."""
         see = self.looking(needs, self.local)
-        size = rounded(BATCH, self.local)
+        size = rounded(self.batch, self.local)
         place = NamedSharding(self.local, PartitionSpec("data"))
 
         def looks() -> Iterator[tuple[int, dict[str, jax.Array]]]:
@@ -174,22 +182,18 @@ class Evaluator:
         self, gan: GAN, state: State, source: Source, needs: Set[str]
     ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
         """What is seen of samples, a batch at a time, made and looked at on all devices of all processes."""
-        see, e, size = self.looking(needs, self.mesh), self.evaluation, rounded(BATCH, self.mesh)
+        see, e, size = self.looking(needs, self.mesh), self.evaluation, rounded(self.batch, self.mesh)
         split = NamedSharding(self.mesh, PartitionSpec("data"))
-        replicated = parallel.state_sharding(self.mesh)
-
-        draw = functools.partial(self.draw, gan)
-        draw_on = jax.jit(draw, in_shardings=(replicated, split, None), out_shardings=split)
         processes, index = jax.process_count(), jax.process_index()
         for number, (rows, positions) in enumerate(batches(e.n, size, "samples")):
             own = positions.reshape(processes, -1)[index]
             batch = jax.tree.map(
                 lambda x: jax.make_array_from_process_local_data(split, x), source.take(own, seed=e.seed)
             )
-            yield rows, see(draw_on(state, batch, number))
+            yield rows, see(self.draw_on(gan, state, batch, number))
 
     def draw(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
-        """Samples of one batch, [B, H, W, C]; of a game with several outputs, the one that is measured."""
+        """Samples of one batch, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
         key = jax.random.fold_in(jax.random.key(self.evaluation.seed), number)
         made, output = sample(gan, state, normalize(batch), key), self.evaluation.output
         if isinstance(made, dict) != bool(output) or (output and output not in made):
@@ -233,6 +237,14 @@ def extractors(
     if "digits" in needs:
         classifier = all_features.named("classifier(mnist)", None, directory)
     return features, level, classifier
+
+
+def described(data: Data, source: Source, shape: tuple[int, ...]) -> str:
+    """What examples are compared with; of images, with how they were brought to size."""
+    if isinstance(source, Points):
+        gaussians = f"{source.classes} Gaussians, spread {source.spread:g}, deviation {source.deviation:g}"
+        return f"{data.name} ({gaussians})"
+    return f"{data.name} at {'x'.join(str(n) for n in shape)} ({data.fit}, {data.filter})"
 
 
 def rounded(size: int, mesh: Mesh) -> int:

@@ -3,6 +3,7 @@
 One seed has no such axis, so that what is alone costs nothing.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,8 +49,13 @@ class Seeds:
         """The tree of one seed, whole on every device."""
         if self.count == 1:
             return tree
-        whole = parallel.state_sharding(parallel.make_mesh())
-        return jax.jit(lambda tree: jax.tree.map(lambda x: x[index], tree), out_shardings=whole)(tree)
+        return picking(parallel.state_sharding(parallel.make_mesh()))(tree, index)
+
+
+@functools.lru_cache(maxsize=1)
+def picking(sharding: jax.sharding.Sharding) -> Callable[[Tree, int], Tree]:
+    """(tree, index) -> the tree with every array indexed, compiled once for all indices."""
+    return jax.jit(lambda tree, index: jax.tree.map(lambda x: x[index], tree), out_shardings=sharding)
 
 
 class Loaders:

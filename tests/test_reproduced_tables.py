@@ -231,7 +231,7 @@ def test_two_numbers_of_one_run(
     command += ["--data-directory", str(shared_data / "tfds")]
     assert cli.main(command) == 0
     said = capsys.readouterr().out
-    assert said.count("== D 1/4 of G, 1 step: ") == 2 and said.count("this run is finished") == 1
+    assert said.count("== D 1/4 of G, 1 step, seed 0") == 1 and said.count("this run is finished") == 0
     modes, kl = read_results(out / "quarter_1" / "seed0")
     assert (modes.metric, kl.metric, modes.fake) == ("modes", "modes kl", 128)
     assert 1 <= modes.value <= 128 and math.log(1000 / modes.value) <= kl.value + 1e-9
@@ -239,7 +239,10 @@ def test_two_numbers_of_one_run(
     assert [entry["results"][0]["value"] for entry in told] == [modes.value, kl.value]
     assert [entry["paper"]["value"] for entry in told] == [65.4, 5.911]
     text = (out / "metz2017.md").read_text()
-    assert text.count("not comparable: ours is of 128 samples, theirs of 25,600") == 2
+    head, _, row = (line for line in text.splitlines() if line.startswith("| "))
+    for name, printed in (("modes", "65.4 ± 34.75 [memory]"), ("modes kl", "5.911 ± 0.14 [memory]")):
+        assert f"| {name}, ours (runs) | {name}, paper |" in head and f" (1) | {printed} |" in row
+    assert row.count("not comparable: ours is of 128 samples, theirs of 25,600") == 1
 
 
 def test_ten_updates_are_left_to_more_than_a_small_budget(

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,21 @@ def test_an_unknown_table_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     assert cli.main(["table", "objectivs"]) == 2
     expected = f"error: unknown table 'objectivs'; known: {', '.join(tables.NAMES)}\n"
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("name", tables.NAMES)
+def test_help_of_every_table(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option of the function is one of the command, and its line says what it is."""
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["table", name, "--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    for option, parameter in inspect.signature(tables.named(name)).parameters.items():
+        flag = f"--{option.replace('_', '-')}"
+        assert f"{flag} " in text or f"{flag}," in text, option
+        assert option == "out" or parameter.default is not inspect.Parameter.empty
+    assert "--out PATH directory of the table" in text
+    assert f"(default: tables/{name})" in text
 
 
 def test_help_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,109 +1,187 @@
-"""The table of toys: its measures by hand, and the command on a small budget."""
+"""The table of toys: its rows, and the command, which goes on where it was stopped."""
 
-import dataclasses
+import csv
 import itertools
+import json
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
-from gaxjax.data.points import DEFAULTS, centers
+from gaxjax import cli, train
+from gaxjax.data import open_source
 from gaxjax.errors import InputError
-from gaxjax.tables import toys
-
-KEY = jax.random.key(0)
-
-
-def test_measures_by_hand() -> None:
-    """19 samples at one mode of the ring, 20 at another, 101 just out of reach of a third."""
-    means = jnp.asarray(centers("ring", *DEFAULTS["ring"][:2]), jnp.float32)
-    away = jnp.array([[0.0, 3.1 * 0.02]])
-    made = jnp.concatenate(
-        [jnp.repeat(means[:1], 19, 0), jnp.repeat(means[1:2], 20, 0), jnp.repeat(means[2:3] + away, 101, 0)]
-    )
-    found = toys.measures(made, made, "ring")
-    assert (found["modes"], found["distance"], found["finite"]) == (1, 0, True)
-    np.testing.assert_allclose(found["near"], 39 / 140)
-    assert toys.measures(made.at[0, 0].set(jnp.nan), made, "ring")["finite"] == False  # noqa: E712
+from gaxjax.plain import describe, differences
+from gaxjax.recipe import check, plan
+from gaxjax.record import read_results
+from gaxjax.tables import reproduction, toys
 
 
-def test_sliced_distance_by_hand() -> None:
-    """A shift by d costs |d| times the mean of |cos| over directions, 2 / pi."""
-    points = jax.random.normal(KEY, (500, 2))
-    shifted = points + jnp.array([[3.0, 4.0]])
-    np.testing.assert_allclose(toys.sliced_distance(points, shifted, 720), 5 * 2 / np.pi, rtol=1e-4)
-    assert toys.sliced_distance(points, points[::-1]) == 0
-
-
-@pytest.mark.parametrize("name", ["ring", "grid"])
-def test_the_mixtures_are_those_of_the_data(name: str) -> None:
-    modes, spread, deviation = DEFAULTS[name]
-    points = toys.mixture(name)(KEY, 20_000)
-    apart = np.linalg.norm(np.asarray(points)[:, None] - centers(name, modes, spread)[None], axis=-1)
-    nearest = apart.argmin(axis=1)
-    assert set(nearest) == set(range(modes))
-    # The mean squared distance to the own mode is that of two dimensions, of deviation 1 / sqrt n of itself.
-    assert abs((apart.min(axis=1) ** 2).mean() / (2 * deviation**2) - 1) < 4 / 20_000**0.5
-    shares = np.bincount(nearest) / 20_000
-    assert np.abs(shares - 1 / modes).max() < 5 * (1 / modes / 20_000) ** 0.5
-
-
-def test_the_real_distribution_finds_all_modes() -> None:
-    real = toys.mixture("grid")
-    found = toys.measures(real(KEY, toys.SAMPLES), real(jax.random.key(1), toys.SAMPLES), "grid")
-    assert found["modes"] == 25
-    assert found["near"] == pytest.approx(1 - np.exp(-4.5), abs=4 * 0.105 / 100)  # Rayleigh: exp(-3^2 / 2)
-    assert found["distance"] < 2 * found["floor"] < 0.2
+def runs_of(pairs: str, only: str = "") -> set[str]:
+    return {row.name for data in toys.DATA for row in toys.rows(data, pairs, only)}
 
 
 def test_the_budgets() -> None:
-    small, paper = (set(toys.cells(budget, 10, [])) for budget in ("small", "paper"))
-    pairs = {(cell.objective, cell.solver) for cell in paper}
-    assert pairs == set(itertools.product(toys.OBJECTIVES, toys.SOLVERS))
-    assert {(cell.data, cell.objective) for cell in small if cell.solver == "alternating"} == set(
-        itertools.product(("ring", "grid"), toys.OBJECTIVES)
-    )
-    assert {cell.solver for cell in small if cell.objective == "minimax"} == set(toys.SOLVERS)
-    assert len({cell.name for cell in small | paper}) == len(small | paper)
-    every = set(toys.cells("small", 10, [], whole=True))
-    assert small < every and len(every) == len(paper) and {cell.steps for cell in every} == {1_500}
-    assert {cell.solver for cell in toys.cells("paper", 2, ["unrolled"])} == {"unrolled(5)"}
+    every, cross, least = (runs_of(pairs) for pairs in ("all", "cross", "least"))
+    pairs = list(itertools.product(toys.OBJECTIVES, toys.SOLVERS))
+    assert len(every) == 2 * len(pairs) and least < cross < every
+    assert len(cross) == 2 * (len(toys.OBJECTIVES) + len(toys.SOLVERS) - 1) == 26
+    assert least == {f"{d}/minimax_{s}" for d in ("ring", "grid") for s in ("alternating", "unrolled_5_")}
+    recipe = toys.recipe("ring", "minimax", "alternating")
+    planned = plan(recipe, recipe.all_stages[0])
+    assert (planned.steps, planned.images) == (20_000, 128)
+
+
+def test_rows_that_are_asked_for() -> None:
+    assert all("unrolled" in name for name in runs_of("all", "unrolled"))
+    assert len(runs_of("all", "unrolled, DRAGAN")) == 2 * (8 + 6 - 1)
+    assert runs_of("cross", "grid/minimax_opt") == {"grid/minimax_optimistic"}
+    assert runs_of("least", "DRAGAN") == set()
+    rows = toys.rows("ring", "least", "alternating")
+    assert [(row.metric, row.better) for row in rows] == [
+        ("modes found", "higher"),
+        ("high quality", "higher"),
+        ("sliced distance", "lower"),
+    ]
+    assert {row.printed for row in rows} == {None}
+
+
+def test_runs_differ_by_what_their_names_say() -> None:
+    plain = describe(toys.recipe("ring", "non-saturating", "alternating"))
+    for objective, solver in itertools.product(toys.OBJECTIVES, toys.SOLVERS):
+        other = describe(toys.recipe("grid", objective, solver))
+        found = {line.split(":")[0].rsplit(".", 1)[0] for line in differences(plain, other)}
+        assert {name.split(".")[0] for name in found} <= {"gan", "solver", "optimizers", "data"}
+        assert not any("generator" in name and name.startswith("gan") for name in found)
 
 
 @pytest.mark.parametrize(("objective", "solver"), [("R3GAN", "competitive (ACGD)"), ("DRAGAN", "optimistic")])
 def test_any_pair_can_be_played(objective: str, solver: str) -> None:
-    gan, optimizers, step = toys.Cell("ring", objective, solver, 1, 1).parts()
-    points = {"image": jax.ShapeDtypeStruct((toys.BATCH, 2), jnp.float32)}
-    state = jax.eval_shape(lambda key: toys.game.init(gan, optimizers, key, points), KEY)
-    batches = {"image": jax.ShapeDtypeStruct((2, toys.BATCH, 2), jnp.float32)}
-    after, logs = jax.eval_shape(step, state, batches, KEY)
-    assert jax.tree.structure(after) == jax.tree.structure(state)
-    assert "discriminator/loss" in logs
+    recipe = toys.recipe("ring", objective, solver)
+    check(recipe, open_source(recipe.data).spec)
 
 
-def test_the_table_and_its_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(toys.STEPS, "smoke", 2)
-    text = toys.make(tmp_path, budget="smoke", seeds=2, only="alternating")
-    assert text == (tmp_path / "toys.md").read_text()
-    assert "2 steps, 2 seeds" in text
-    assert text.count("| minimax | alternating |") == 2  # ring and grid
-    rows = (tmp_path / "toys.csv").read_text().splitlines()
-    assert len(rows) == 1 + 2 * 2 and rows[1].startswith("ring,minimax,alternating,2,0,")
-    assert rows[1] != rows[2].replace(",2,1,", ",2,0,"), "seeds differ"
-    for name in ("ring", "grid"):
-        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-    # Finished cells are not played again.
-    monkeypatch.setattr(toys, "play", None)
-    assert toys.make(tmp_path, budget="smoke", seeds=2, only="alternating") == text
+@pytest.fixture(scope="module")
+def quick_programs() -> Iterator[None]:
+    """Programs that are compiled in little time."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    reproduction.seen_by.cache_clear()
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory, quick_programs: None) -> Path:
+    """Two runs of each of two seeds, on the ring; not to be changed."""
+    out = tmp_path_factory.mktemp("toys") / "table"
+    assert cli.main(command(out)) == 0
+    return out
+
+
+def command(out: Path) -> list[str]:
+    only = "ring/minimax_alternating,ring/minimax_simultaneous"
+    return f"table toys --out {out} --budget 0.001 --seeds 2 --only {only}".split()
+
+
+def values(out: Path) -> list[list[float]]:
+    """Of every row, for each seed."""
+    told = json.loads((out / "toys_ring.json").read_text())
+    return [[result["value"] for result in entry["results"]] for entry in told]
+
+
+def test_the_table_and_its_picture(table: Path) -> None:
+    assert {path.name for path in table.iterdir()} == {
+        "ring",
+        *(f"toys_ring.{end}" for end in ("md", "csv", "json", "png")),
+    }
+    text = (table / "toys_ring.md").read_text()
+    head, _, *rows = (line for line in text.splitlines() if line.startswith("| "))
+    numbers = " | ".join(f"{metric}, ours (runs)" for metric in toys.METRICS)
+    assert head == f"| row | {numbers} | verdict | kimg |"
+    assert [row.split(" | ")[0] for row in rows] == ["| minimax; alternating", "| minimax; simultaneous"]
+    assert all(
+        row.endswith("| no number in the paper, at 0.001 of the paper's length | 2.56 |") for row in rows
+    )
+    assert text.count("10,000 points against 10,000 of ring (8 Gaussians, spread 2, deviation 0.02)") == 2
+    assert text.count("modes found, high quality: 10,000 points") == 1
+    with Image.open(table / "toys_ring.png") as picture:
+        assert picture.size == (1000, 400)
+    lines = list(csv.DictReader((table / "toys_ring.csv").read_text().splitlines()))
+    assert [line["metric"] for line in lines] == ["modes found", "high quality", "sliced distance"] * 2
+    results = read_results(table / "ring" / "minimax_alternating" / "seeds2")
+    assert len(results) == 6 and {(result.trained, result.checkpoint) for result in results} == {
+        (0, 2560),
+        (1, 2560),
+    }
+    by_metric = [[r.value for r in results if r.metric == metric] for metric in toys.METRICS]
+    assert values(table)[:3] == by_metric
+    first, second = by_metric[2]
+    assert first != second and 0 < first < 10
+    assert np.isclose([float(x) for x in lines[2]["values"].split()], [first, second], rtol=1e-5).all()
+
+
+def test_a_table_that_was_stopped_goes_on(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C comes at step 7 of the second run; the first one is neither trained nor measured again."""
+    add, steps, out = train.add, itertools.count(1), tmp_path / "table"
+
+    def stopped(*more: Any) -> Any:
+        if next(steps) == 20 + 7:
+            os.kill(os.getpid(), signal.SIGINT)
+        return add(*more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train, "add", stopped)
+        assert cli.main(command(out)) == 130
+    said = capsys.readouterr()
+    assert said.out.count("modes found") == 1 and "stopped at step 7, all is saved" in said.err
+    assert not (out / "toys_ring.md").exists()
+    finished = out / "ring" / "minimax_alternating" / "seeds2"
+    kept = [finished / name for name in ("metrics.jsonl", "results.jsonl", "checkpoints/000000020")]
+    before = [path.stat().st_mtime_ns for path in kept]
+
+    assert cli.main(command(out)) == 0
+    said = capsys.readouterr()
+    assert said.out.count("this run is finished") == 1
+    assert said.out.count(f"going on from {7 * 128} images") == 1
+    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert values(out) == values(table)
+    text = (out / "toys_ring.md").read_text()
+    assert text == (table / "toys_ring.md").read_text()
+
+    # The same command again trains and measures nothing.
+    monkeypatch.setattr(reproduction, "evaluate_run", None)
+    assert cli.main(command(out)) == 0
+    assert capsys.readouterr().out.count("this run is finished") == 2
+    assert (out / "toys_ring.md").read_text() == text
+
+
+def test_a_run_is_measured_by_the_command(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = table / "ring" / "minimax_alternating" / "seeds2"
+    before = read_results(run)
+    assert cli.main(["evaluate", str(run), "--metrics", "points", "--n", "10000"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 6 and lines[0].startswith("modes found ")
+    after = read_results(run)
+    assert [result.value for result in after[6:]] == [result.value for result in before]
+    assert cli.main(["evaluate", str(run), "--metrics", "fid", "--features", "pixels"]) == 2
+    assert "fid measures images, not examples of shape (2,): use points" in capsys.readouterr().err
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="seeds must be at least 1; got 0"):
-        toys.make(tmp_path, seeds=0)
+        toys.make(tmp_path / "out", seeds=0)
     with pytest.raises(
-        InputError, match=r"'sgd' leaves no cell .*; objectives: minimax, .*solvers: alternating"
+        InputError, match=r"'sgd' leaves no run .*; objectives: minimax, .*solvers: alternating"
     ):
-        toys.make(tmp_path, only="sgd")
-    assert dataclasses.is_dataclass(toys.Cell)
+        toys.make(tmp_path / "out", only="sgd")
+    with pytest.raises(InputError, match=r"budget is smoke, small, paper or a share .*; got 'tiny'"):
+        toys.make(tmp_path / "out", budget="tiny")
+    assert not (tmp_path / "out").exists()

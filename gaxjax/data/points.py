@@ -41,12 +41,12 @@ class Points(Source):
     def __init__(self, data: Data, epoch: int = 10_000):
         modes, spread, deviation = DEFAULTS[data.name]
         modes = modes if data.modes is None else data.modes
-        spread = spread if data.spread is None else data.spread
+        self.spread = spread if data.spread is None else data.spread
         self.deviation = deviation if data.deviation is None else data.deviation
         if modes < 1 or self.deviation < 0:
             got = f"not {modes} and {self.deviation}"
             raise InputError(f"{data.name}: modes is at least 1 and deviation at least 0, {got}")
-        self.centers = centers(data.name, modes, spread)
+        self.centers = centers(data.name, modes, self.spread)
         shape = self.centers.shape[1:]
         if data.shape != shape:
             raise InputError(f"{data.name} makes points, not {data.shape}; use shape={shape}")

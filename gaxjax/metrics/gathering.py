@@ -25,7 +25,7 @@ def look(
     needs: frozenset[str],
     sharding: jax.sharding.Sharding,
 ) -> dict[str, Array]:
-    """What is kept of images [N, H, W, C] in [-1, 1], by need; on every device."""
+    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device."""
     found: dict[str, Array] = {}
     levels = (level,) * bool(needs & {"moments", "vectors"}) + ("logits",) * ("logits" in needs)
     if levels:
@@ -37,6 +37,8 @@ def look(
             found["logits"] = by_level["logits"]
     if "images" in needs:
         found["images"] = pixels_of(images).astype(jnp.uint8)
+    if "points" in needs:
+        found["points"] = images
     if "pixels" in needs:
         found |= pixels.apply({}, images, ("pixels",))
     if "digits" in needs:

@@ -1,4 +1,4 @@
-"""The metrics by name: what each keeps of the images that it is shown, and how it makes numbers of that."""
+"""The metrics by name: what each keeps of the examples that it is shown, and how it makes numbers of that."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,12 +7,14 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from gaxjax.errors import InputError
-from gaxjax.metrics import inception_score, kernel, modes, neighbors, parzen, similarity, sliced
+from gaxjax.metrics import inception_score, kernel, modes, neighbors, parzen, points, similarity, sliced
 from gaxjax.metrics.frechet import Moments, frechet_distance
+from gaxjax.metrics.points import Mixture
 
-Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits"]
+Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points"]
 """moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
-pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST."""
+pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
+are, [N, D]."""
 OF_FEATURES = {"moments", "vectors", "logits"}
 
 
@@ -34,6 +36,8 @@ class Sides(NamedTuple):
     validation: Gathered
     """of a split of its own, for what has to be chosen"""
     seed: int
+    mixture: Mixture | None = None
+    """that the data are, where they are points"""
 
 
 class Value(NamedTuple):
@@ -58,6 +62,8 @@ class Metric:
     validation: bool = False
     """whether it keeps the same of a validation set"""
     better: Literal["lower", "higher"] = "lower"
+    lower: tuple[str, ...] = ()
+    """those of its numbers that are better lower, where it is else higher"""
     spread: str = ""
     """what the error of its numbers is"""
     options: str = ""
@@ -67,15 +73,23 @@ class Metric:
     square: int = 0
     """side that its images need at least, if they have to be square"""
 
+    @property
+    def unit(self) -> str:
+        """What it is of."""
+        return "points" if "points" in self.fake else "images"
+
     def direction(self, value: str) -> str:
-        """Which is better of one of its numbers; of a divergence, lower."""
-        return "lower" if value.endswith(" kl") else self.better
+        """Which is better of one of its numbers."""
+        return "lower" if value in self.lower else self.better
 
     def check(self, name: str, shape: tuple[int, ...], fake: int, real: int) -> None:
         """Refuses before anything is trained what would be refused when it is measured."""
+        if (len(shape) == 1) != (self.unit == "points"):
+            others = ", ".join(key for key, metric in METRICS.items() if metric.unit != self.unit)
+            raise InputError(f"{name} measures {self.unit}, not examples of shape {shape}: use {others}")
         few = min([fake] + [real] * bool(self.real))
         if few < self.least:
-            raise InputError(f"{name} needs at least {self.least:,} images of each side; got {few:,}")
+            raise InputError(f"{name} needs at least {self.least:,} {self.unit} of each side; got {few:,}")
         if self.square and (shape[0] != shape[1] or shape[0] < self.square):
             side = f"square, of at least {self.square} pixels a side"
             raise InputError(f"{name} needs images that are {side}; these are {shape[0]} x {shape[1]}")
@@ -127,6 +141,20 @@ def stacked(sides: Sides) -> dict[str, Value]:
     return {"modes": Value(found.found), "modes kl": Value(found.kl)}
 
 
+def mixture(sides: Sides) -> dict[str, Value]:
+    real, fake = sides.real.arrays["points"], sides.fake.arrays["points"]
+    assert sides.mixture
+    found = points.modes_found(fake, sides.mixture, LEAST)
+    halves = points.sliced_distance(real[0::2], real[1::2])
+    return {
+        "modes found": Value(found.modes),
+        "high quality": Value(found.high_quality),
+        "sliced distance": Value(
+            points.sliced_distance(real, fake), None, f"{halves:.3g} between halves of the real points"
+        ),
+    }
+
+
 def pairs(name: str) -> Callable[[Sides], dict[str, Value]]:
     def compute(sides: Sides) -> dict[str, Value]:
         real, fake = sides.real.arrays["images"], sides.fake.arrays["images"]
@@ -138,6 +166,8 @@ def pairs(name: str) -> Callable[[Sides], dict[str, Value]]:
     return compute
 
 
+LEAST = 20
+"""Samples near a mode of a mixture that make it a found one."""
 METRICS = {
     "fid": Metric(fid, ("fid",), ("moments",), ("moments",)),
     "kid": Metric(
@@ -184,7 +214,17 @@ METRICS = {
         ("modes", "modes kl"),
         ("digits",),
         better="higher",
+        lower=("modes kl",),
         options="classes by the classifier of MNIST; KL in nats to the uniform",
+    ),
+    "points": Metric(
+        mixture,
+        ("modes found", "high quality", "sliced distance"),
+        ("points",),
+        ("points",),
+        better="higher",
+        lower=("sliced distance",),
+        options=f"found: {LEAST} within 3 deviations; quality: within 3 of any; distance: 32 directions",
     ),
     "psnr": Metric(
         pairs("psnr"), ("psnr",), ("images",), ("images",), better="higher", spread="standard error"

@@ -16,7 +16,7 @@ OUTSIDE = {"value", "error", "details", "seed", "trained", "checkpoint", "source
 
 @dataclass(frozen=True)
 class Result:
-    """A number, how it was measured, and what of. Counts are of images."""
+    """A number, how it was measured, and what of."""
 
     metric: str
     """as `gaxjax evaluate` knows it"""
@@ -37,6 +37,8 @@ class Result:
     """images that were compared with; 0: the metric compares with none"""
     fake: int = 0
     """images that were measured"""
+    unit: str = "images"
+    """what these are: images, or points"""
     data: str = ""
     """what they were compared with"""
     split: str = ""
@@ -84,12 +86,13 @@ class Result:
         """The protocol in words."""
         weights = f" (weights {self.weights})" if self.weights else ""
         level = f", level {self.level}" if self.level and self.level != self.features else ""
-        against = f" against {self.real:,} of {self.data}, split {self.split}" if self.real else ""
+        split = f", split {self.split}" if self.split else ""
+        against = f" against {self.real:,} of {self.data}{split}" if self.real else ""
         parts = [
             self.details,
             f"± {self.spread}" if self.spread and self.error is not None else "",
             f"{self.features}{weights}{level}, resized: {self.resize}" if self.features else "",
-            f"{self.fake:,} images{against}",
+            f"{self.fake:,} {self.unit}{against}",
             self.options,
         ]
         return "; ".join(part for part in parts if part)

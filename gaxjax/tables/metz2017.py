@@ -51,7 +51,7 @@ def rows() -> list[Row]:
                 steps = "1 step" if updates == 1 else f"{updates} steps"
                 row = Row(
                     name=f"{size}_{updates}",
-                    title=f"D {share} of G, {steps}: {'modes' if metric == 'modes' else 'KL'}",
+                    title=f"D {share} of G, {steps}",
                     metric=metric,
                     printed=Printed(value, error, 1, "memory"),
                     recipe=functools.partial(recipe, size, updates),

@@ -167,9 +167,12 @@ def draw_gradients(path: Path) -> Path:
 
 
 def make(out: Path, seed: int = 0, steps: int = 1_000) -> str:
-    """Writes theory.md, theory.csv and gradients.png into the directory `out`; returns the Markdown.
+    """Computes every claim and what is known of it: OUT/theory.md, .csv and gradients.png.
 
-    steps: moves of D, of 1,024 examples each.
+    Args:
+        out: directory of the table
+        seed: of the games
+        steps: moves of D, of 1,024 examples each
     """
     rows = claims(seed, steps)
     lines = ["| claim | known | ours | measured |", "|---|---|---|---|"]

@@ -1,7 +1,7 @@
 """A paper's number beside ours: what each is, and what can be said of both."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gaxjax.errors import InputError
@@ -40,7 +40,7 @@ class Row:
     """One line of a table."""
 
     name: str
-    """of its runs' directory"""
+    """of its runs' directory; rows of one name are numbers of the same runs"""
     title: str
     """as the paper names it"""
     metric: str
@@ -87,6 +87,13 @@ def budget_of(text: str, smoke: Budget, small: Budget) -> Budget:
     return Budget(share)
 
 
+def told(results: Sequence[Result]) -> str:
+    """Mean and standard deviation of runs, or the error of the only one, and how many there are."""
+    mean, deviation, n = summary(results)
+    error = results[0].error if n == 1 else deviation
+    return f"{mean:.4g}{'' if error is None else f' ± {error:.2g}'} ({n})"
+
+
 @dataclass
 class Line:
     """A row with what came of it."""
@@ -103,11 +110,7 @@ class Line:
     @property
     def ours(self) -> str:
         """Mean and standard deviation of the runs, or the error of the only one."""
-        if not self.results:
-            return ""
-        mean, deviation, n = summary(self.results)
-        error = self.results[0].error if n == 1 else deviation
-        return f"{mean:.4g}{'' if error is None else f' ± {error:.2g}'} ({n})"
+        return told(self.results) if self.results else ""
 
     @property
     def difference(self) -> float:

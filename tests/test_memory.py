@@ -1,0 +1,45 @@
+"""Memory that is freed stays with the process, where glibc hands it out."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+from gaxjax import cli, memory
+
+CODE = """
+import os, sys
+from gaxjax.memory import keep_freed
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+assert sys.argv[1] == "as it comes" or keep_freed()
+before = resident()
+block = bytearray(b"x") * (64 << 20)
+during = resident()
+del block
+print(during - before >> 20, resident() - before >> 20)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another malloc")
+def test_a_freed_block_stays() -> None:
+    for how, left in (("as it comes", range(8)), ("kept", range(63, 72))):
+        said = subprocess.run([sys.executable, "-c", CODE, how], capture_output=True, text=True, check=True)
+        used, after = map(int, said.stdout.split())
+        assert 63 <= used < 72 and after in left
+
+
+def test_another_malloc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: object())
+    assert not memory.keep_freed()
+
+
+def test_every_command_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[bool] = []
+    monkeypatch.setattr(memory, "keep_freed", lambda: called.append(True))
+    cli.settle()
+    assert called == [True]
