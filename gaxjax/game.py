@@ -158,10 +158,16 @@ def objective(
     return loss
 
 
+def ask(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options: Any) -> Any:
+    """Any method of the game, with averaged parameters and running statistics, without dropout."""
+    params = gan.weights({**state.params, **state.average}, state.step)
+    variables = {"params": params, **state.stats}
+    return gan.apply(variables, *inputs, method=method, rngs={PLAY: key}, **options)
+
+
 def sample(gan: GAN, state: State, batch: Batch, key: Array, **options: Any) -> Any:
     """What the game makes, from averaged parameters and running statistics, without dropout."""
-    params = gan.weights({**state.params, **state.average}, state.step)
-    return gan.apply({"params": params, **state.stats}, batch, method="sample", rngs={PLAY: key}, **options)
+    return ask(gan, state, key, "sample", batch, **options)
 
 
 def judge(gan: GAN, state: State, batch: Batch) -> dict[str, Array]:

@@ -62,7 +62,14 @@ class Adversarial(GAN):
 
     def generate(self, batch: Batch) -> Array:
         """As many examples as the batch has, from fresh latents and its labels."""
-        latents = self.latents.draw(self.make_rng(PLAY), size(batch))
+        return self.generated(self.drawn(batch), batch)
+
+    def drawn(self, batch: Batch) -> Array:
+        """Latents, one for each of the batch, [B, L]."""
+        return self.latents.draw(self.make_rng(PLAY), size(batch))
+
+    def generated(self, latents: Array, batch: Batch) -> Array:
+        """What the generator makes of latents [B, L], and of the batch's labels."""
         return self.generator(self.told(latents, batch))
 
     def told(self, x: Array, batch: Batch) -> Array:

@@ -7,13 +7,21 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from gaxjax.errors import InputError
-from gaxjax.metrics import inception_score, kernel, modes, neighbors, parzen, similarity, sliced
+from gaxjax.metrics import inception_score, kernel, modes, neighbors, parzen, separability, similarity, sliced
 from gaxjax.metrics.frechet import Moments, frechet_distance
+from gaxjax.metrics.path_length import path_length
 
-Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits"]
+Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "paths", "spaces"]
 """moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
-pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST."""
-OF_FEATURES = {"moments", "vectors", "logits"}
+pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST. Of the game
+behind its images: paths, the lengths of steps between latents; spaces, latents and logits of their images."""
+OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
+OF_CLASSES = {"logits", "spaces"}
+"""Those that are of the features' level "logits"."""
+OF_GAME = {"paths", "spaces"}
+"""Those that images alone do not give: what is made of latents has to be asked."""
+PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
+SPACES = ("separability_z", "separability_w")
 
 
 @dataclass(frozen=True)
@@ -127,6 +135,23 @@ def stacked(sides: Sides) -> dict[str, Value]:
     return {"modes": Value(found.found), "modes kl": Value(found.kl)}
 
 
+def paths(sides: Sides) -> dict[str, Value]:
+    found = {name: path_length(sides.fake.arrays[name]) for name in PATHS if name in sides.fake.arrays}
+    return {name: Value(mean, standard_error) for name, (mean, standard_error) in found.items()}
+
+
+def separable(sides: Sides) -> dict[str, Value]:
+    logits = separability.against_rest(sides.fake.arrays["classes"])
+    found = {}
+    for name in SPACES:
+        space = name.removeprefix("separability_")
+        if space in sides.fake.arrays:
+            score, entropies = separability.separability(sides.fake.arrays[space], logits)
+            how = ", ".join(f"{entropy:.3f}" for entropy in entropies)
+            found[name] = Value(score, None, f"entropies {how}")
+    return found
+
+
 def pairs(name: str) -> Callable[[Sides], dict[str, Value]]:
     def compute(sides: Sides) -> dict[str, Value]:
         real, fake = sides.real.arrays["images"], sides.fake.arrays["images"]
@@ -185,6 +210,20 @@ METRICS = {
         ("digits",),
         better="higher",
         options="classes by the classifier of MNIST; KL in nats to the uniform",
+    ),
+    "ppl": Metric(
+        paths,
+        PATHS,
+        ("paths",),
+        spread="standard error over paths",
+        options="as many paths, steps of 1e-4, without 1% at either end",
+    ),
+    "separability": Metric(
+        separable,
+        SPACES,
+        ("spaces",),
+        options="each class against the rest, not the 40 attributes of the paper; the surer half of images",
+        least=4,
     ),
     "psnr": Metric(
         pairs("psnr"), ("psnr",), ("images",), ("images",), better="higher", spread="standard error"
