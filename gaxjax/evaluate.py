@@ -41,11 +41,11 @@ def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Res
 
     Where the metrics compare pairs, images of one name belong together.
     """
-    names = {folder: files_of(folder) for folder in (fake, real)}
     metrics = chosen(evaluation.metrics)
     asking = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
     if asking:
         raise InputError(f"{', '.join(asking)} asks a game what it makes of latents: measure a run")
+    names = {folder: files_of(folder) for folder in (fake, real)}
     paired = bool(PAIRED & set(metrics))
     if paired and names[fake] != names[real]:
         apart = sorted(str(path) for path in set(names[fake]) ^ set(names[real]))
