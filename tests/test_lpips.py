@@ -1,5 +1,6 @@
 """LPIPS against plain NumPy in float64 and against its authors' package, and the files that it refuses."""
 
+import hashlib
 import importlib
 import importlib.util
 import math
@@ -16,7 +17,7 @@ import pytest
 import torch_files
 
 from gaxjax.errors import InputError
-from gaxjax.features import Features, distance
+from gaxjax.features import Features, distance, lpips
 from gaxjax.features.lpips import NETWORKS
 
 CHANNELS = {"vgg": (64, 128, 256, 512, 512), "alex": (64, 192, 384, 256, 256)}
@@ -115,7 +116,18 @@ def test_the_squared_distance_is_lpips(network: str, ours: Features) -> None:
     expected = reference(network, a, b)
     assert expected.min() > 1e-3
     np.testing.assert_allclose(between(ours, a, b), expected, rtol=1e-4)
-    assert (ours.name, ours.level) == (f"lpips-{network}", "lpips") and len(ours.weights) == 25
+    assert ours.level == "lpips" and len(ours.weights) == 25
+
+
+def test_the_name_is_for_the_published_weights(
+    network: str, ours: Features, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ours.name == f"lpips-{network}-other"
+    files = [torch_files.write(tmp_path / f"{i}.pth", state) for i, state in enumerate(weights(network))]
+    first, second = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    for published, name in (((first[:8], second), ""), ((first[:8], first), "-other")):
+        monkeypatch.setitem(lpips.PUBLISHED, network, published)
+        assert distance(f"lpips({network})", *map(str, files)).name == f"lpips-{network}{name}"
 
 
 def test_a_step_of_a_path_is_seen(network: str, ours: Features) -> None:
@@ -181,6 +193,8 @@ def test_the_authors_package_says_the_same(network: str, tmp_path: Path) -> None
     net = tmp_path / "net.pth"
     torch.save({k: torch.from_numpy(v) for k, v in weights(network)[0].items()}, net)
     made = distance(f"lpips({network})", str(net), str(linear))
+    found = hashlib.sha256(linear.read_bytes()).hexdigest()
+    assert found == lpips.PUBLISHED[network][1]
     a, b = images(network)
     with torch.inference_mode():
         x, y = (torch.from_numpy(x.astype(np.float32)).permute(0, 3, 1, 2) for x in (a, b))

@@ -43,6 +43,17 @@ def test_only_the_surer_half_counts() -> None:
     assert separability(latents, logits).score > 1.9
 
 
+def test_a_rare_attribute_is_kept_where_either_half_is() -> None:
+    """A tenth has it, of whom none is as sure as the others that they have not."""
+    logits = np.where(np.arange(1000) % 10 == 0, 1.0, -2.0)[:, None]
+    assert separability(np.zeros((1000, 3)), logits).score == 1.0
+    found = separability(np.zeros((1000, 3)), logits, either=True)
+    assert found.entropies == pytest.approx([entropy(0.1)], rel=1e-12)
+    logits[::20] *= 0.5  # half of those that have it, who are less sure: their latents do not matter
+    latents = np.where(logits == 1, 10.0, -10.0)
+    assert separability(latents, logits, either=True).score == 1.0
+
+
 def test_an_attribute_that_all_have_is_no_surprise() -> None:
     assert separability(RANDOM.standard_normal((10, 2)), np.ones((10, 1))).score == 1.0
 

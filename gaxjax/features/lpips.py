@@ -57,6 +57,11 @@ NETWORKS = {
         Block(0, (Layer(10, 256),)),
     ),
 }
+PUBLISHED = {
+    "vgg": ("397923af", "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868"),
+    "alex": ("7be5be79", "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"),
+}
+"""How the SHA-256 of torchvision's file begins (its name says so too), and that of LPIPS's, version 0.1."""
 SMALLEST = {"vgg": 16, "alex": 31}
 """Side of the smallest images of which every block has a pixel."""
 
@@ -65,7 +70,8 @@ def lpips(network: str, weights: Path, linear: Path) -> Features:
     """LPIPS by "vgg" (VGG16) or "alex" (AlexNet).
 
     weights: torchvision's state dict of that network, ImageNet's. linear: LPIPS's own, version 0.1. Both are
-    PyTorch files; InputError where one is damaged, or has other weights in it.
+    PyTorch files; InputError where one is damaged, or has other arrays in it. Only the published files make
+    what is called "lpips-vgg": by any others, the same but for their weights, it is "lpips-vgg-other".
     """
     if network not in NETWORKS:
         raise InputError(f"there is no lpips({network}); there are lpips({'), lpips('.join(NETWORKS)})")
@@ -74,8 +80,10 @@ def lpips(network: str, weights: Path, linear: Path) -> Features:
     def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
         return dict.fromkeys(levels, vectors(network, params, images))
 
-    files = f"{digest(weights)[:12]}+{digest(linear)[:12]}"
-    return Features(f"lpips-{network}", {"lpips": 0}, "lpips", "none", files, params, apply)
+    files = digest(weights), digest(linear)
+    known = all(map(str.startswith, files, PUBLISHED[network]))
+    name, together = f"lpips-{network}{'' if known else '-other'}", "+".join(file[:12] for file in files)
+    return Features(name, {"lpips": 0}, "lpips", "none", together, params, apply)
 
 
 def vectors(network: str, params: Tree, images: Array) -> Array:

@@ -146,7 +146,7 @@ def separable(sides: Sides) -> dict[str, Value]:
     for name in SPACES:
         space = name.removeprefix("separability_")
         if space in sides.fake.arrays:
-            score, entropies = separability.separability(sides.fake.arrays[space], logits)
+            score, entropies = separability.separability(sides.fake.arrays[space], logits, either=True)
             how = ", ".join(f"{entropy:.3f}" for entropy in entropies)
             found[name] = Value(score, None, f"entropies {how}")
     return found
@@ -222,7 +222,7 @@ METRICS = {
         separable,
         SPACES,
         ("spaces",),
-        options="each class against the rest, not the 40 attributes of the paper; the surer half of images",
+        options="a class against the rest, not the 40 attributes of the paper; the surer half of either side",
         least=4,
     ),
     "psnr": Metric(
