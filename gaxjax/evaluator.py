@@ -57,8 +57,8 @@ class Evaluator:
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.extractors = extractors(evaluation, needs, data.directory)
         self.features, self.level, self.classifier, distance = self.extractors
-        crop, asked = evaluation.crop == "face", needs & OF_GAME
-        self.behind = Behind(asked, distance, self.features, crop, evaluation.seed) if asked else None
+        classes, crop = self.features if "spaces" in needs else None, evaluation.crop == "face"
+        self.behind = Behind(distance, classes, crop, evaluation.seed) if needs & OF_GAME else None
         values = [value for metric in self.metrics.values() for value in metric.values]
         if evaluation.best and evaluation.best not in values:
             raise InputError(f"best={evaluation.best!r} is not measured; measured: {', '.join(values)}")

@@ -59,7 +59,7 @@ def asked(
     """Arrays of a need, by pixels or a classifier that looks at two of them."""
     eyes = Features("classifier-eyes", {"logits": 2}, "logits", "", "", {}, look)
     paths = need == "paths"
-    behind = Behind({need}, named("pixels") if paths else None, None if paths else eyes, crop, seed)
+    behind = Behind(named("pixels") if paths else None, None if paths else eyes, crop, seed)
     found = quick.run(functools.partial(behind, gan), (state, behind.params), BATCH, jnp.array(0))
     assert set(found) == set(behind.kept(gan, state, BATCH))
     return {name: np.asarray(values) for name, values in found.items()}

@@ -54,12 +54,10 @@ def spaces(gan: GAN, state: State, batch: Batch) -> dict[str, Space]:
 class Behind:
     """What is asked of a game, and the features that its images are seen by."""
 
-    needs: Set[str]
-    """paths, spaces"""
     distance: Features | None
-    """whose squared distance paths are measured by"""
+    """whose squared distance paths are measured by; None: no paths"""
     classifier: Features | None
-    """whose classes are attributes"""
+    """whose classes are the attributes of points of the spaces; None: no points"""
     crop: bool
     """whether paths are of the part of a face alone"""
     seed: int
@@ -74,22 +72,21 @@ class Behind:
     def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, Array]:
         """Arrays over the examples of a batch, by name, given the state and `params`.
 
-        Of the need "paths": lengths, "ppl_<space>_<full or end>". Of "spaces": the same examples as points of
-        each, "<space>", and the classifier's logits of their images, "classes".
+        By the distance: lengths of paths, "ppl_<space>_<full or end>". With the classifier: the same examples
+        as points of each space, "<space>", and its logits of their images, "classes".
         """
         state, params = held
         found: dict[str, Array] = {}
         key = jax.random.fold_in(jax.random.key(self.seed), number)
         places = spaces(gan, state, normalize(batch))
         if self.distance:
-            for number, (name, space) in enumerate(places.items()):
+            for place, (name, space) in enumerate(places.items()):
                 measure = functools.partial(self.lengths, space, params["distance"])
-                keys = jax.random.split(jax.random.fold_in(key, number))
+                keys = jax.random.split(jax.random.fold_in(key, place))
                 # One after the other, as a loop: it is compiled once, and holds the memory of one.
                 full, end = jax.lax.map(measure, (keys, jnp.array([True, False])))
                 found |= {f"ppl_{name}_full": full, f"ppl_{name}_end": end}
-        if "spaces" in self.needs:
-            assert self.classifier is not None
+        if self.classifier:
             draw, noise = jax.random.split(jax.random.fold_in(key, len(places)))
             found |= {name: space.draw(draw) for name, space in places.items()}
             name, space = list(places.items())[-1]
