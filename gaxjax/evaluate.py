@@ -10,7 +10,7 @@ from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import Evaluator
 from gaxjax.generate import last
-from gaxjax.metrics.metric import PAIRED, chosen
+from gaxjax.metrics.metric import OF_GAME, PAIRED, chosen
 from gaxjax.metrics.result import Result
 from gaxjax.record import append_results, read_run
 from gaxjax.seeds import Seeds
@@ -41,8 +41,12 @@ def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Res
 
     Where the metrics compare pairs, images of one name belong together.
     """
+    metrics = chosen(evaluation.metrics)
+    asking = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
+    if asking:
+        raise InputError(f"{', '.join(asking)} asks a game what it makes of latents: measure a run")
     names = {folder: files_of(folder) for folder in (fake, real)}
-    paired = bool(PAIRED & set(chosen(evaluation.metrics)))
+    paired = bool(PAIRED & set(metrics))
     if paired and names[fake] != names[real]:
         apart = sorted(str(path) for path in set(names[fake]) ^ set(names[real]))
         raise InputError(f"pairs have one name in both folders; {len(apart)} have not, such as {apart[0]}")

@@ -1,6 +1,7 @@
 """What a run is measured by, as plain data: every field is a command-line flag and is stored with the run."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from gaxjax.errors import InputError
 
@@ -10,13 +11,24 @@ class Evaluation:
     """Metrics, the features that they see images by, and how many images of what."""
 
     metrics: str = ""
-    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points; empty: nothing is measured"""
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability; empty:
+    nothing is measured"""
     features: str = "inception"
-    """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function"""
+    """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
+    separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
     level: str = ""
     """of the features (inception: 64, 192, 768, 2048); empty: the deepest that the weights have"""
     weights: str = ""
     """file of the features' weights; empty: GAXJAX_INCEPTION, the file downloaded before, or a download"""
+    distance: str = "lpips"
+    """of two images, for ppl (of z, and of w if the game has styles): lpips, that is lpips(vgg), or
+    lpips(alex), both with files, or the squared distance of pixels, classifier(mnist) or FILE.py:function"""
+    lpips_network: str = ""
+    """file of torchvision's weights of lpips's network (vgg16-397923af.pth)"""
+    lpips_linear: str = ""
+    """file of LPIPS's own weights, version 0.1 (vgg.pth)"""
+    crop: Literal["none", "face"] = "none"
+    """part of the images that ppl compares; face: StyleGAN's, rows 3/8 to 7/8 and columns 2/8 to 6/8"""
     n: int = 10_000
     """samples that are measured"""
     real: int = 0

@@ -1,9 +1,9 @@
 """Measures what a game makes against real examples, as an `Evaluation` says; for the loop and the command."""
 
 import functools
+import math
 from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,15 +11,26 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
-from gaxjax import features as all_features
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
-from gaxjax.features import Features
+from gaxjax.extractors import extractors
 from gaxjax.game import GAN, State, sample
+from gaxjax.metrics.behind import PIXELS, Behind, spaces
 from gaxjax.metrics.gathering import gather, look
-from gaxjax.metrics.metric import OF_FEATURES, PAIRED, Gathered, Metric, Sides, Value, chosen
+from gaxjax.metrics.metric import (
+    OF_FEATURES,
+    OF_GAME,
+    PAIRED,
+    PATHS,
+    SPACES,
+    Gathered,
+    Metric,
+    Sides,
+    Value,
+    chosen,
+)
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.stored import identity, stored
@@ -51,7 +62,10 @@ class Evaluator:
             self.draw, static_argnums=0, in_shardings=(whole, split, None), out_shardings=split
         )
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
-        self.features, self.level, self.classifier = extractors(evaluation, needs, data.directory)
+        self.extractors = extractors(evaluation, needs, data.directory)
+        self.features, self.level, self.classifier, distance = self.extractors
+        classes, crop = self.features if "spaces" in needs else None, evaluation.crop == "face"
+        self.behind = Behind(distance, classes, crop, evaluation.seed) if needs & OF_GAME else None
         values = [value for metric in self.metrics.values() for value in metric.values]
         if evaluation.best and evaluation.best not in values:
             raise InputError(f"best={evaluation.best!r} is not measured; measured: {', '.join(values)}")
@@ -80,12 +94,18 @@ class Evaluator:
     @property
     def needs(self) -> Set[str]:
         """What is kept of the images that are measured."""
-        return {need for metric in self.metrics.values() for need in metric.fake}
+        return {need for metric in self.metrics.values() for need in metric.fake} - OF_GAME
 
     def __call__(self, gan: GAN, state: State, source: Source, seen: int, run: str) -> list[Result]:
         """Measures samples of a state, made for examples of the source (their labels, or to translate)."""
         self.check(gan, state, source.spec)
-        fake = gather(self.samples(gan, state, source, self.needs), self.needs)
+        fake = Gathered(self.evaluation.n)
+        if self.needs:
+            fake = gather(self.samples(gan, state, source, self.needs), self.needs)
+        if self.behind:
+            kept = self.behind.kept(gan, state, self.like(source.spec))
+            asked = gather(self.answers(self.behind, gan, state, source), kept)
+            fake = replace(fake, arrays={**fake.arrays, **asked.arrays})
         return self.results(fake, seen, run)
 
     def all(self, gan: GAN, states: State, source: Source, seen: int, run: str, seeds: Seeds) -> list[Result]:
@@ -109,13 +129,14 @@ class Evaluator:
         self, metric: Metric, name: str, value: Value, fake: int, seen: int | None, run: str
     ) -> Result:
         """A number with its protocol."""
-        sees = bool(OF_FEATURES & {*metric.fake, *metric.real})
-        features = self.features if sees else self.classifier if "digits" in metric.fake else None
+        features, level = self.extractors.seen_by(metric)
         data, e = self.data, self.evaluation
         compared = bool(metric.real)
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
+        if e.crop != "none" and "paths" in metric.fake:
+            options.append(f"crop {e.crop}")
         return Result(
             metric=name,
             value=float(value.value),
@@ -123,7 +144,7 @@ class Evaluator:
             spread=metric.spread,
             features=features.name if features else "",
             weights=features.weights if features else "",
-            level=(self.level if "logits" not in metric.fake else "logits") if sees else "",
+            level=level,
             resize=features.resize if features else "",
             real=self.count if compared else 0,
             fake=fake,
@@ -182,15 +203,34 @@ class Evaluator:
         self, gan: GAN, state: State, source: Source, needs: Set[str]
     ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
         """What is seen of samples, a batch at a time, made and looked at on all devices of all processes."""
-        see, e, size = self.looking(needs, self.mesh), self.evaluation, rounded(self.batch, self.mesh)
-        split = NamedSharding(self.mesh, PartitionSpec("data"))
-        processes, index = jax.process_count(), jax.process_index()
-        for number, (rows, positions) in enumerate(batches(e.n, size, "samples")):
-            own = positions.reshape(processes, -1)[index]
-            batch = jax.tree.map(
-                lambda x: jax.make_array_from_process_local_data(split, x), source.take(own, seed=e.seed)
-            )
+        see = self.looking(needs, self.mesh)
+        for rows, number, batch in self.placed(source, self.batch, "samples"):
             yield rows, see(self.draw_on(gan, state, batch, number))
+
+    def answers(
+        self, behind: Behind, gan: GAN, state: State, source: Source
+    ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
+        """What the game itself says when it is asked, a batch at a time, as above."""
+        held = state, parallel.replicate(behind.params, self.mesh)
+        whole = parallel.state_sharding(self.mesh)
+        ask = jax.jit(functools.partial(behind, gan), in_shardings=self.shardings, out_shardings=whole)
+        size = max(1, min(BATCH, PIXELS // math.prod(self.shape[:2])))
+        for rows, number, batch in self.placed(source, size, "latents"):
+            yield rows, ask(held, batch, number)
+
+    @property
+    def shardings(self) -> tuple[Any, Any, None]:
+        """Of functions of a state, a batch and its number."""
+        return parallel.state_sharding(self.mesh), NamedSharding(self.mesh, PartitionSpec("data")), None
+
+    def placed(self, source: Source, size: int, what: str) -> Iterator[tuple[int, int, Any]]:
+        """(examples that count, number, batch over all devices) of as many examples as are measured."""
+        e, split = self.evaluation, self.shardings[1]
+        processes, index = jax.process_count(), jax.process_index()
+        for number, (rows, positions) in enumerate(batches(e.n, rounded(size, self.mesh), what)):
+            own = source.take(positions.reshape(processes, -1)[index], seed=e.seed)
+            put = functools.partial(jax.make_array_from_process_local_data, split)
+            yield rows, number, jax.tree.map(put, own)
 
     def draw(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
         """Samples of one batch, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
@@ -206,8 +246,17 @@ class Evaluator:
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
-        batch = {k: jax.ShapeDtypeStruct((self.mesh.size, *x.shape), x.dtype) for k, x in spec.items()}
+        batch = self.like(spec)
         jax.eval_shape(functools.partial(self.draw, gan), state, batch, 0)
+        if self.behind:
+            self.behind.kept(gan, state, batch)
+            best = self.evaluation.best
+            if best in (*PATHS, *SPACES) and best.split("_")[1] not in spaces(gan, state, batch):
+                raise InputError(f"best={best!r} is not measured: {type(gan).__name__} has no styles")
+
+    def like(self, spec: Any) -> dict[str, jax.ShapeDtypeStruct]:
+        """The shapes of the smallest batch."""
+        return {k: jax.ShapeDtypeStruct((self.mesh.size, *x.shape), x.dtype) for k, x in spec.items()}
 
     def looking(self, needs: Set[str], mesh: Mesh) -> Look:
         """images -> what the needs keep of them, whole on every device."""
@@ -222,21 +271,6 @@ class Evaluator:
             needs=frozenset(needs),
             sharding=parallel.state_sharding(mesh),
         )
-
-
-def extractors(
-    evaluation: Evaluation, needs: set[Any], directory: str
-) -> tuple[Features | None, str, Features | None]:
-    """The features that the needs ask for, their level, and the classifier of digits."""
-    features, level, classifier = None, "", None
-    if needs & OF_FEATURES:
-        weights = Path(evaluation.weights).expanduser() if evaluation.weights else None
-        features = all_features.named(evaluation.features, weights, directory)
-        level = evaluation.level or features.level
-        features.check([level, *(["logits"] if "logits" in needs else [])])
-    if "digits" in needs:
-        classifier = all_features.named("classifier(mnist)", None, directory)
-    return features, level, classifier
 
 
 def described(data: Data, source: Source, shape: tuple[int, ...]) -> str:

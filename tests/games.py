@@ -1,5 +1,6 @@
 """Small games whose answers are known."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,7 +12,9 @@ import quick
 from jax import Array
 
 from gaxjax.game import GAN, PLAY, Batch, Logs, State, init, objective, own
+from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks import mlp
+from gaxjax.networks.layers import Dense
 
 
 class Number(nn.Module):
@@ -108,6 +111,38 @@ class Ledger(GAN):
 
     def last_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         return self.paid(batch, self.g())
+
+
+class Linear(nn.Module):
+    """Vectors [B, I] -> [B, *shape], by one matrix."""
+
+    shape: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return Dense(math.prod(self.shape), bias=False)(x).reshape(-1, *self.shape)
+
+
+class Styled(Adversarial):
+    """A generator that draws, with noise, what a mapping made of latents."""
+
+    mapping: nn.Module = Linear((6,))
+    noise: float = 1.0
+    players: ClassVar = {"discriminator": ("discriminator",), "generator": ("mapping", "generator")}
+    averaged: ClassVar = ("mapping", "generator")
+
+    def mapped(self, latents: Array, batch: Batch) -> Array:
+        return self.mapping(latents)
+
+    def styles_of(self, w: Array) -> dict[str, Array]:
+        return {"layer_0": w}
+
+    def synthesized(self, styles: dict[str, Array]) -> Array:
+        made = self.generator(styles["layer_0"])
+        return made + self.noise * jax.random.normal(self.make_rng(PLAY), made.shape)
+
+    def generated(self, latents: Array, batch: Batch) -> Array:
+        return self.synthesized(self.styles_of(self.mapped(latents, batch)))
 
 
 def networks() -> dict[str, nn.Module]:

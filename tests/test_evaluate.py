@@ -249,6 +249,11 @@ RESULT = Result(
         ("kid", "inception-2015-12-05", "192", "KID-192"),
         ("inception score", "inception-2015-12-05", "logits", "IS"),
         ("ms_ssim", "", "", "MS-SSIM"),
+        ("ppl_w_end", "lpips-vgg", "lpips", "PPL-w-end"),
+        ("ppl_z_full", "lpips-alex", "lpips", "PPL-z-full-lpips-alex"),
+        ("ppl_z_end", "lpips-vgg-other", "lpips", "PPL-z-end-lpips-vgg-other"),
+        ("ppl_w_full", "pixels", "pixels", "PPL-w-full-pixels"),
+        ("separability_w", "classifier-mnist", "logits", "separability-w-classifier-mnist"),
     ],
 )
 def test_a_name_is_only_for_what_it_means(metric: str, features: str, level: str, name: str) -> None:

@@ -75,6 +75,12 @@ def test_only_the_tensors_of_a_file_are_read(form: Callable[[bytes], bytes], tmp
         tensors(file)
 
 
+def test_tensors_as_pytorch_wrote_them_before_0_4(tmp_path: Path) -> None:
+    older = state().replace(b"_rebuild_tensor_v2", b"_rebuild_tensor").replace(b"tI00\nNtRs", b"ttRs")
+    (tmp_path / "weights.pth").write_bytes(stream(older))
+    np.testing.assert_array_equal(tensors(tmp_path / "weights.pth")["weight"], [[0, 1], [2, 3]])
+
+
 @pytest.mark.parametrize("form", [stream, archive])
 def test_nothing_in_a_file_is_run(form: Callable[[bytes], bytes], tmp_path: Path) -> None:
     class Malicious:

@@ -5,7 +5,7 @@ from pathlib import Path
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features
 
-__all__ = ["Features", "named"]
+__all__ = ["Features", "distance", "named"]
 
 
 def named(name: str, weights: Path | None = None, data_directory: str = "") -> Features:
@@ -37,3 +37,26 @@ def named(name: str, weights: Path | None = None, data_directory: str = "") -> F
         f"no features are called {name!r}; known: pixels, inception, classifier (that is classifier(mnist)), "
         "classifier(fashion_mnist), classifier(digits), FILE.py:function"
     )
+
+
+def distance(name: str, network: str = "", linear: str = "", data_directory: str = "") -> Features:
+    """Features whose squared Euclidean distance sees a change as small as a path's step.
+
+    name: lpips, with the files of torchvision's network and of LPIPS's own weights, or as in `named`.
+    """
+    kind, _, argument = name.strip().removesuffix(")").partition("(")
+    others = "another distance: pixels, classifier(mnist), FILE.py:function"
+    if kind == "lpips":
+        from gaxjax.features.lpips import lpips
+
+        if not (network and linear):
+            raise InputError(
+                "lpips needs two PyTorch files, torchvision's weights of its network and LPIPS's own: "
+                f"give lpips_network and lpips_linear, or {others}"
+            )
+        return lpips(argument or "vgg", Path(network).expanduser(), Path(linear).expanduser())
+    if network or linear:
+        raise InputError(f"lpips_network and lpips_linear are files of lpips; distance is {name!r}")
+    if kind == "inception":
+        raise InputError(f"inception rounds images to whole numbers and sees no small change: take {others}")
+    return named(name, None, data_directory)

@@ -53,13 +53,14 @@ class Tensor:
 
 
 def rebuild_tensor(storage: Storage, offset: int, shape: Any, strides: Any, *rest: Any) -> Tensor:
-    """In the place of the function of PyTorch that a file names for each tensor."""
+    """In the place of the functions of PyTorch, older and newer, that a file names for each tensor."""
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
 KNOWN: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): collections.OrderedDict,
     ("torch._utils", "_rebuild_tensor_v2"): rebuild_tensor,
+    ("torch._utils", "_rebuild_tensor"): rebuild_tensor,  # up to PyTorch 0.3, as in the oldest of torchvision
     **{("torch", name): dtype for name, dtype in DTYPES.items()},
 }
 

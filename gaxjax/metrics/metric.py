@@ -7,15 +7,33 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from gaxjax.errors import InputError
-from gaxjax.metrics import inception_score, kernel, modes, neighbors, parzen, points, similarity, sliced
+from gaxjax.metrics import (
+    inception_score,
+    kernel,
+    modes,
+    neighbors,
+    parzen,
+    points,
+    separability,
+    similarity,
+    sliced,
+)
 from gaxjax.metrics.frechet import Moments, frechet_distance
+from gaxjax.metrics.path_length import path_length
 from gaxjax.metrics.points import Mixture
 
-Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points"]
+Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points", "paths", "spaces"]
 """moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
 pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
-are, [N, D]."""
-OF_FEATURES = {"moments", "vectors", "logits"}
+are, [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and
+logits of their images."""
+OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
+OF_CLASSES = {"logits", "spaces"}
+"""Those that are of the features' level "logits"."""
+OF_GAME = {"paths", "spaces"}
+"""Those that images alone do not give: what is made of latents has to be asked."""
+PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
+SPACES = ("separability_z", "separability_w")
 
 
 @dataclass(frozen=True)
@@ -155,6 +173,23 @@ def mixture(sides: Sides) -> dict[str, Value]:
     }
 
 
+def paths(sides: Sides) -> dict[str, Value]:
+    found = {name: path_length(sides.fake.arrays[name]) for name in PATHS if name in sides.fake.arrays}
+    return {name: Value(mean, standard_error) for name, (mean, standard_error) in found.items()}
+
+
+def separable(sides: Sides) -> dict[str, Value]:
+    logits = separability.against_rest(sides.fake.arrays["classes"])
+    found = {}
+    for name in SPACES:
+        space = name.removeprefix("separability_")
+        if space in sides.fake.arrays:
+            score, entropies = separability.separability(sides.fake.arrays[space], logits, either=True)
+            how = ", ".join(f"{entropy:.3f}" for entropy in entropies)
+            found[name] = Value(score, None, f"entropies {how}")
+    return found
+
+
 def pairs(name: str) -> Callable[[Sides], dict[str, Value]]:
     def compute(sides: Sides) -> dict[str, Value]:
         real, fake = sides.real.arrays["images"], sides.fake.arrays["images"]
@@ -225,6 +260,20 @@ METRICS = {
         better="higher",
         lower=("sliced distance",),
         options=f"found: {LEAST} within 3 deviations; quality: within 3 of any; distance: 32 directions",
+    ),
+    "ppl": Metric(
+        paths,
+        PATHS,
+        ("paths",),
+        spread="standard error over paths",
+        options="as many paths, steps of 1e-4, without 1% at either end",
+    ),
+    "separability": Metric(
+        separable,
+        SPACES,
+        ("spaces",),
+        options="a class against the rest, not the 40 attributes of the paper; the surer half of either side",
+        least=4,
     ),
     "psnr": Metric(
         pairs("psnr"), ("psnr",), ("images",), ("images",), better="higher", spread="standard error"

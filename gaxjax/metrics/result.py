@@ -7,9 +7,28 @@ from typing import Any
 
 from gaxjax.errors import InputError
 
-PUBLISHED = {"fid": "2048", "kid": "2048", "inception score": "logits"}
-"""Metrics that have their plain name only at this level of the published Inception network."""
-TITLES = {"fid": "FID", "kid": "KID", "inception score": "IS", "ms_ssim": "MS-SSIM", "psnr": "PSNR"}
+INCEPTION, LPIPS = "inception-2015-12-05", "lpips-vgg"
+TITLES = {
+    "fid": "FID",
+    "kid": "KID",
+    "inception score": "IS",
+    "ms_ssim": "MS-SSIM",
+    "psnr": "PSNR",
+    "ppl_z_full": "PPL-z-full",
+    "ppl_z_end": "PPL-z-end",
+    "ppl_w_full": "PPL-w-full",
+    "ppl_w_end": "PPL-w-end",
+    "separability_z": "separability-z",
+    "separability_w": "separability-w",
+}
+PUBLISHED = {
+    "fid": (INCEPTION, "2048"),
+    "kid": (INCEPTION, "2048"),
+    "inception score": (INCEPTION, "logits"),
+    **{metric: (LPIPS, "lpips") for metric in TITLES if metric.startswith("ppl")},
+    **{metric: ("classifiers of CelebA", "") for metric in TITLES if metric.startswith("separability")},
+}
+"""The features, and their level, with which a metric has its plain name. There are none of CelebA here."""
 OUTSIDE = {"value", "error", "details", "seed", "trained", "checkpoint", "source", "version"}
 """Fields in which numbers of one column may differ."""
 
@@ -68,9 +87,10 @@ class Result:
         title = TITLES.get(self.metric, self.metric)
         if not self.features or self.metric not in PUBLISHED:
             return title
-        if not self.features.startswith("inception"):
+        features, level = PUBLISHED[self.metric]
+        if self.features != features:
             return f"{title}-{self.features}"
-        return title if self.level == PUBLISHED[self.metric] else f"{title}-{self.level}"
+        return title if self.level == level else f"{title}-{self.level}"
 
     @property
     def protocol(self) -> dict[str, Any]:

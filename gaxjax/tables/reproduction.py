@@ -14,7 +14,7 @@ import gaxjax
 from gaxjax.errors import Diverged, InputError
 from gaxjax.evaluate import evaluate_run
 from gaxjax.evaluation import Evaluation
-from gaxjax.evaluator import extractors
+from gaxjax.extractors import extractors
 from gaxjax.files import write_bytes
 from gaxjax.metrics.metric import chosen
 from gaxjax.metrics.result import Result, as_row, check_comparable
@@ -139,11 +139,8 @@ def measured(
 def seen_by(metric: str, evaluation: Evaluation, directory: str) -> tuple[str, str, str]:
     """The network, weights and level that a result has if it is measured as asked."""
     way = next(way for way in chosen(evaluation.metrics).values() if metric in way.values)
-    features, level, classifier = extractors(evaluation, {*way.fake, *way.real}, directory)
-    network = features or classifier
-    if network is None:
-        return "", "", ""
-    return network.name, network.weights, "logits" if "logits" in way.fake else level
+    network, level = extractors(evaluation, {*way.fake, *way.real}, directory).seen_by(way)
+    return (network.name, network.weights, level) if network else ("", "", "")
 
 
 COLUMNS = ("row", "metric", "ours (runs)", "paper", "difference / standard error", "verdict", "kimg")
