@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from gaxjax import expressions
 from gaxjax.errors import InputError
 
 
@@ -41,6 +42,8 @@ class Evaluation:
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
     """what of the data it is compared with ("b")"""
+    sampling: str = ""
+    """how samples are drawn, as options of the game ("psi=0.7, cutoff=8"); empty: its own way"""
     seed: int = 0
     """of the samples"""
     best: str = ""
@@ -49,5 +52,6 @@ class Evaluation:
     def __post_init__(self) -> None:
         if self.n < 2 or self.real < 0:
             raise InputError(f"n is at least 2 and real at least 0; got {self.n} and {self.real}")
+        expressions.options(self.sampling)
         if self.best and not self.metrics:
             raise InputError(f"best={self.best!r} needs metrics that give it; metrics is empty")

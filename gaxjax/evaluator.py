@@ -34,6 +34,7 @@ from gaxjax.metrics.metric import (
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.stored import identity, stored
+from gaxjax.sampling import options_of
 from gaxjax.seeds import Seeds
 
 BATCH, POINTS = 64, 2_000
@@ -152,6 +153,7 @@ class Evaluator:
             data=described(data, self.source, self.shape) if compared else "",
             split=data.split if compared and self.mixture is None else "",
             options="; ".join(option for option in options if option),
+            sampling="" if OF_GAME & set(metric.fake) else e.sampling,
             details=value.how,
             seed=e.seed,
             checkpoint=seen,
@@ -235,7 +237,8 @@ class Evaluator:
     def draw(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
         """Samples of one batch, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
         key = jax.random.fold_in(jax.random.key(self.evaluation.seed), number)
-        made, output = sample(gan, state, normalize(batch), key), self.evaluation.output
+        options, output = options_of(gan, self.evaluation.sampling), self.evaluation.output
+        made = sample(gan, state, normalize(batch), key, **options)
         if isinstance(made, dict) != bool(output) or (output and output not in made):
             known = ", ".join(map(repr, made)) if isinstance(made, dict) else "one, which has no name"
             raise InputError(f"output={output!r} is none of the game's outputs: {known}")

@@ -7,6 +7,15 @@ from typing import Any
 from gaxjax.errors import InputError
 
 
+def options(text: str) -> dict[str, Any]:
+    """Numbers by name, as they are written on the command line.
+
+    >>> options("psi=0.7, cutoff=4")
+    {'psi': 0.7, 'cutoff': 4}
+    """
+    return dict(named(f"options({text})", {"options": dict}, "NAME=NUMBER, NAME=NUMBER"))
+
+
 def named(text: str, choices: Mapping[str, Callable[..., Any]], usage: str) -> Any:
     """The choice of that name; where numbers follow in parentheses, what it makes of them.
 

@@ -132,18 +132,28 @@ class StyleGAN(Duel):
         return self.generator.average()
 
     def sample(
-        self, batch: Batch, psi: float | Sequence[float] = 1.0, cutoff: int | None = None, **options: Any
+        self,
+        batch: Batch,
+        psi: float | Sequence[float] = 1.0,
+        cutoff: int | None = None,
+        mix: int = 1,
+        **options: Any,
     ) -> Array:
         """Images, one for each of the batch, truncated by psi in the first `cutoff` layers.
 
-        As large as the batch's images, where it has any: a pixel of a network that has not grown is a square.
+        mix: latents that an image has its styles of, from random layers on (Karras et al. 2019, table 2). As
+        large as the batch's images, where it has any: a pixel of networks that have not grown is a square.
         """
         latents, label = self.drawn(batch), self.label(batch, self.generator.classes)
-        if psi == 1.0:
+        if psi == 1.0 and mix == 1:
             images = self.generator(latents, label)
         else:
-            pull = transforms.truncate(psi, self.generator.average(), cutoff)
-            styles = pull(self.generator.styles(self.generator.map(latents, label)))
+            styles = self.generator.styles(self.generator.map(latents, label))
+            points = jax.random.randint(self.make_rng(PLAY), (size(batch), mix - 1), 1, self.generator.layers)
+            for crossover in jnp.sort(points, axis=1).T:
+                others = self.generator.styles(self.generator.map(self.drawn(batch), label))
+                styles = mixed(styles, others, crossover[:, None])
+            styles = transforms.truncate(psi, self.generator.average(), cutoff)(styles)
             images = self.generator.synthesize(styles, latents, label)
         wanted = batch["image"].shape[1] if "image" in batch else images.shape[1]
         return upsample(images, wanted // images.shape[1])

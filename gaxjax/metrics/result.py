@@ -64,6 +64,8 @@ class Result:
     """the part of it"""
     options: str = ""
     """the metric's own numbers"""
+    sampling: str = ""
+    """options that samples were drawn with; "": the game's own"""
     details: str = ""
     """what was found on the way to the value: a sigma, the value of each level"""
     seed: int = 0
@@ -108,11 +110,12 @@ class Result:
         level = f", level {self.level}" if self.level and self.level != self.features else ""
         split = f", split {self.split}" if self.split else ""
         against = f" against {self.real:,} of {self.data}{split}" if self.real else ""
+        drawn = f" drawn with {self.sampling}" if self.sampling else ""
         parts = [
             self.details,
             f"± {self.spread}" if self.spread and self.error is not None else "",
             f"{self.features}{weights}{level}, resized: {self.resize}" if self.features else "",
-            f"{self.fake:,} {self.unit}{against}",
+            f"{self.fake:,} {self.unit}{drawn}{against}",
             self.options,
         ]
         return "; ".join(part for part in parts if part)

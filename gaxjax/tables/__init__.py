@@ -6,20 +6,34 @@ is not trained again, and returns the table as Markdown. Its keyword arguments a
 
 import importlib
 from collections.abc import Callable
+from typing import Any
 
 from gaxjax.errors import InputError
 
-NAMES = ("goodfellow2014", "lucic2018", "metz2017", "toys", "objectives", "theory")
+NAMES = (
+    "goodfellow2014",
+    "lucic2018",
+    "metz2017",
+    "stylegan-ladder",
+    "stylegan-mixing",
+    "toys",
+    "objectives",
+    "theory",
+)
 
 
 def named(name: str) -> Callable[..., str]:
     """The `make` of the table of that name."""
     if name not in NAMES:
         raise InputError(f"unknown table {name!r}; known: {', '.join(NAMES)}")
-    return importlib.import_module(f"gaxjax.tables.{name}").make
+    return module(name).make
 
 
 def listing() -> str:
     """Every table with the first line of its docstring."""
-    modules = {name: importlib.import_module(f"gaxjax.tables.{name}") for name in NAMES}
-    return "\n".join(f"  {name:16}{str(module.__doc__).splitlines()[0]}" for name, module in modules.items())
+    return "\n".join(f"  {name:16}{str(module(name).__doc__).splitlines()[0]}" for name in NAMES)
+
+
+def module(name: str) -> Any:
+    """The module of a table."""
+    return importlib.import_module(f"gaxjax.tables.{name.replace('-', '_')}")

@@ -57,8 +57,8 @@ def reproduce(
         for seed, folder in enumerate(dict.fromkeys(folders)):
             print(f"== {row.title}, {'all seeds' if together else f'seed {seed}'}", flush=True)
             run(folder, own, replace(recipe, kimg=kimg, seed=seed), budget, data_directory)
-    for metric in {row.metric for row in rows}:
-        check_comparable([r for line in lines if line.row.metric == metric for r in line.results[:1]])
+    for heading in {row.heading for row in rows}:
+        check_comparable([r for line in lines if line.row.heading == heading for r in line.results[:1]])
     text = f"{about}\n\n{as_markdown(lines)}\n\n{protocols(lines)}\n"
     write_bytes(out / f"{name}.csv", as_csv(lines))
     write_bytes(out / f"{name}.json", as_json(lines))
@@ -129,6 +129,7 @@ def measured(
             r
             for r in read_results(workdir)
             if (r.metric, r.fake, r.features, r.weights, r.level) == like
+            and r.sampling == evaluation.sampling
             and (r.checkpoint or 0) >= recipe.kimg * 1000
         ]
         found.append(of_metric[-recipe.seeds :])
@@ -150,13 +151,13 @@ def cells(line: Line) -> tuple[str, ...]:
     """A line in columns."""
     difference = "" if math.isnan(line.difference) else f"{line.difference:+.1f}"
     row, kimg = line.row, f"{line.kimg:g}" if line.kimg else ""
-    return row.title, row.metric, line.ours, str(row.printed or ""), difference, line.verdict, kimg
+    return row.title, row.heading, line.ours, str(row.printed or ""), difference, line.verdict, kimg
 
 
 def as_markdown(lines: Sequence[Line]) -> str:
     """The table: every run once, with its numbers side by side."""
     metrics = {
-        line.row.metric: any(x.row.printed for x in lines if x.row.metric == line.row.metric)
+        line.row.heading: any(x.row.printed for x in lines if x.row.heading == line.row.heading)
         for line in lines
     }
     head = ["row"]
@@ -166,7 +167,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
     head += COLUMNS[5:]
     rows = [head, ["---"] * len(head)]
     for name in dict.fromkeys(line.row.name for line in lines):
-        own = {line.row.metric: line for line in lines if line.row.name == name}
+        own = {line.row.heading: line for line in lines if line.row.name == name}
         row: list[str] = []
         for metric, printed in metrics.items():
             found = cells(own[metric])[2:5] if metric in own else ("", "", "")

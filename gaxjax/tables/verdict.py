@@ -57,6 +57,13 @@ class Row:
     """or higher"""
     differs: str = ""
     """why ours would not be comparable even so"""
+    column: str = ""
+    """of the table, where one metric has several; empty: the metric's name"""
+
+    @property
+    def heading(self) -> str:
+        """The name of its column."""
+        return self.column or self.metric
 
 
 @dataclass(frozen=True)

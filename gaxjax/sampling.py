@@ -1,0 +1,19 @@
+"""The options that a game's samples can be drawn with."""
+
+import inspect
+from typing import Any
+
+from gaxjax import expressions
+from gaxjax.errors import InputError
+from gaxjax.game import GAN
+
+
+def options_of(gan: GAN, text: str) -> dict[str, Any]:
+    """`text`, such as "psi=0.7, cutoff=8", as arguments of the game's `sample`; InputError for others."""
+    options = expressions.options(text)
+    parameters = inspect.signature(type(gan).sample).parameters.values()
+    known = [p.name for p in parameters if p.default is not p.empty]
+    if not set(options) <= set(known):
+        takes = f"takes {', '.join(known)}" if known else "takes none"
+        raise InputError(f"options of samples {text!r}: {type(gan).__name__} {takes}")
+    return options

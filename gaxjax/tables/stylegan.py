@@ -1,0 +1,100 @@
+"""The rows of StyleGAN's tables at a small size: what they are and what the paper prints."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from gaxjax.evaluation import Evaluation
+from gaxjax.recipe import Data, Growth, Recipe
+from gaxjax.tables.reproduction import configured
+from gaxjax.tables.verdict import Printed, Row
+
+LENGTH = 200.0
+"""kimg that count as the whole length; the paper's, at 1024 px, is 12,000 for A and 25,000 for the others."""
+SIDE, FEATURES, WIDTH = 32, 256, 64
+SMALLER = "32 px, small networks and another set: not the paper's"
+ABOUT = f"""\
+Karras et al. 2019, arXiv 1812.04948, {{table}}: FID on FFHQ at 1024 px, 50,000 samples against 50,000
+training images, the lowest of a run of 12 (A) or 25 million images, one run each. Ours: {{dataset}} at
+{SIDE} px, the recipes of configs/stylegan.py with {FEATURES} / 2^(level + 1) channels, {WIDTH} at most, w and latents
+of {WIDTH}, minibatches of 32, fades and stable phases of 5 kimg each, R1 of 1 where theirs is 10 (slopes are
+of fewer pixels); {LENGTH:g} kimg count as the whole length, and what is measured is the end of the run. So the
+order of the configs may be compared, and no number."""
+
+
+def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
+    """configs/stylegan.py:name at the small size; `mixing` in place of its own."""
+    whole = configured(f"stylegan.py:{name}")
+    channels = 1 if dataset in ("mnist", "fashion_mnist", "digits") else 3
+    shape, sizes = (SIDE, SIDE, channels), {"features": FEATURES, "max_features": WIDTH}
+    gan: Any = whole.gan
+    gan = replace(
+        gan,
+        generator=replace(gan.generator, shape=shape, style_size=WIDTH, **sizes),
+        discriminator=replace(gan.discriminator, shape=shape, **sizes),
+        latents=replace(gan.latents, size=WIDTH),
+        penalties=tuple(replace(p, weight=1.0) if type(p).__name__ == "R1" else p for p in gan.penalties),
+        mixing=gan.mixing if mixing is None else mixing,
+    )
+    return replace(
+        whole,
+        gan=gan,
+        data=Data(dataset, shape=shape),
+        batch_size=32,
+        kimg=LENGTH,
+        growth=Growth(first=whole.growth.first, fade_kimg=5, stable_kimg=5),
+        log_kimg=1,
+        sample_kimg=10,
+        checkpoint_kimg=20,
+        keep=1,
+    )
+
+
+def measured(features: str, weights: str, level: str) -> Evaluation:
+    """Against the test images, as many samples as there are of these."""
+    return Evaluation("fid", features=features, weights=weights, level=level, split="test", n=10_000)
+
+
+def line(name: str, title: str, fid: float, make: Callable[[], Recipe], evaluation: Evaluation) -> Row:
+    """One run, with the paper's FID."""
+    printed = Printed(fid, None, 1, "read")
+    return Row(name, title, "fid", printed, make, evaluation, measured_as="FID", differs=SMALLER)
+
+
+LADDER = {
+    "config_a": ("A baseline progressive GAN", 8.04),
+    "config_b": ("B + tuning, bilinear up and down", 5.25),
+    "config_c": ("C + mapping and styles", 4.85),
+    "config_d": ("D + no traditional input", 4.88),
+    "config_e": ("E + noise inputs", 4.42),
+    "config_f": ("F + mixing regularization", 4.40),
+}
+"""Recipe -> as the paper names it, FID on FFHQ."""
+MIXING = {
+    "config_e": (0.0, (4.42, 8.22, 12.88, 17.41)),
+    "mixing_50": (0.5, (4.41, 6.10, 8.71, 11.61)),
+    "config_f": (0.9, (4.40, 5.11, 6.88, 9.03)),
+    "mixing_100": (1.0, (4.83, 5.17, 6.63, 8.40)),
+}
+"""Run -> share of mixed images in training, FID of samples with the styles of 1 to 4 latents."""
+
+
+def ladder(evaluation: Evaluation, dataset: str) -> list[Row]:
+    """Table 1."""
+    return [
+        line(name, title, fid, functools.partial(recipe, name, dataset), evaluation)
+        for name, (title, fid) in LADDER.items()
+    ]
+
+
+def mixing(evaluation: Evaluation, dataset: str) -> list[Row]:
+    """Table 2: runs without mixing and with 90% are those of the ladder."""
+    found = []
+    for name, (share, printed) in MIXING.items():
+        make = functools.partial(recipe, "config_f", dataset, share)
+        for latents, fid in enumerate(printed, 1):
+            drawn = replace(evaluation, sampling=f"mix={latents}" if latents > 1 else "")
+            row = line(name, f"mixing {share:.0%}", fid, make, drawn)
+            found.append(replace(row, column="1 latent" if latents == 1 else f"{latents} latents"))
+    return found
