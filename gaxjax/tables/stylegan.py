@@ -17,10 +17,10 @@ SMALLER = "32 px, small networks and another set: not the paper's"
 ABOUT = f"""\
 Karras et al. 2019, arXiv 1812.04948, {{table}}: FID on FFHQ at 1024 px, 50,000 samples against 50,000
 training images, the lowest of a run of 12 (A) or 25 million images, one run each. Ours: {{dataset}} at
-{SIDE} px, the recipes of configs/stylegan.py with {FEATURES} / 2^(level + 1) channels, {WIDTH} at most, w and latents
-of {WIDTH}, minibatches of 32, fades and stable phases of 5 kimg each, R1 of 1 where theirs is 10 (slopes are
-of fewer pixels); {LENGTH:g} kimg count as the whole length, and what is measured is the end of the run. So the
-order of the configs may be compared, and no number."""
+{SIDE} px, the recipes of configs/stylegan.py with {FEATURES} / 2^(level + 1) channels, {WIDTH} at most, w and
+latents of {WIDTH}, minibatches of 32, fades and stable phases of 5 kimg each, R1 of 1 where theirs is 10
+(slopes are of fewer pixels); {LENGTH:g} kimg count as the whole length, and what is measured is the end of
+the run. So the order of the configs may be compared, and no number."""
 
 
 def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:

@@ -23,7 +23,7 @@ def make(
 
     Args:
         out: directory of the table and its runs
-        budget: smoke, small (32 kimg, 0.16 of what counts as the whole), paper, or a share such as 0.4
+        budget: smoke, small (40 kimg, a fifth of what counts as the whole), paper, or a share such as 0.4
         seeds: runs of each config
         data_directory: where tensorflow-datasets keeps its sets (empty: its own default)
         together: all seeds in one program, where the device has room for them
@@ -33,7 +33,7 @@ def make(
         weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file that is downloaded once)
         only: runs, comma-separated, such as config_a,config_f; empty for all
     """
-    chosen = budget_of(budget, smoke=Budget(0.0005, 256), small=Budget(0.16))
+    chosen = budget_of(budget, smoke=Budget(0.0005, 256), small=Budget(0.2))
     rows = stylegan.ladder(stylegan.measured(features, weights, level), dataset)
     about = stylegan.ABOUT.format(table="table 1", dataset=dataset)
     return reproduce(

@@ -1,0 +1,45 @@
+"""ProGAN at 32 px on Fashion-MNIST, for two CPU cores. Karras et al. 2018, arXiv 1710.10196.
+
+    gaxjax train configs/progan_small.py --workdir runs/progan_small --data.directory DIR
+
+Paper: no number for this set. Here: not measured yet.
+
+The game of configs/progan.py with small networks (256 / 2^(level + 1) channels, 64 at most) and short phases,
+10 kimg of fading and 10 after it at each size; its differences from the authors' code are said there.
+"""
+
+from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.latents import Latents
+from gaxjax.networks.progressive import Discriminator
+from gaxjax.networks.style import Generator
+from gaxjax.penalties import Drift, GradientPenalty
+from gaxjax.recipe import Data, Growth, Optimizer, Recipe
+
+SHAPE = (32, 32, 1)
+adam = Optimizer("adam", 1e-3, b1=0.0, b2=0.99)
+
+recipe = Recipe(
+    gan=StyleGAN(
+        generator=Generator(
+            SHAPE,
+            features=256,
+            max_features=64,
+            modulation="none",
+            start="latents",
+            noise=False,
+            taps=(),
+        ),
+        discriminator=Discriminator(SHAPE, features=256, max_features=64),
+        latents=Latents(64),
+        objective="wasserstein",
+        penalties=(GradientPenalty(10.0), Drift(0.001)),
+    ),
+    optimizers={"discriminator": adam, "generator": adam},
+    data=Data("fashion_mnist", shape=SHAPE),
+    batch_size=32,
+    kimg=120,
+    growth=Growth(first=4, fade_kimg=10, stable_kimg=10),
+    sample_kimg=10,
+    checkpoint_kimg=20,
+    samples=100,
+)
