@@ -1,6 +1,6 @@
 """StyleGAN at 32 px on Fashion-MNIST, for two CPU cores. Karras et al. 2019, arXiv 1812.04948.
 
-    gaxjax train configs/stylegan_small.py --workdir runs/stylegan_small --data.directory DIR
+gaxjax train configs/stylegan_small.py --workdir runs/stylegan_small --data.directory DIR
 """
 
 from gaxjax.gans.stylegan import StyleGAN
