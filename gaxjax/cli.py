@@ -142,7 +142,7 @@ def sample(arguments: list[str]) -> None:
         if chosen.n is not None or chosen.seed is not None:
             raise InputError("--seeds names every latent: leave --n and --seed out")
         options = {name: getattr(chosen, name) for name in ("seeds", "out", "psi", "cutoff", "label")}
-        picture = sample_seeds(chosen.workdir, **options)
+        picture: str | Path = sample_seeds(chosen.workdir, **options)
     else:
         from gaxjax.generate import generate
         from gaxjax.truncation import psi_of

@@ -9,7 +9,7 @@ import numpy as np
 from gaxjax.edit.edit import Drawing, Edit, grid
 from gaxjax.errors import InputError
 from gaxjax.features import classifier
-from gaxjax.trained import CHUNK, Trained
+from gaxjax.trained import Trained
 
 REACH = 3.0
 """How far a direction is walked, in standard deviations along it, to both sides."""
@@ -37,8 +37,8 @@ class Found(NamedTuple):
 class Directions(Edit):
     """A row for each direction, walked from -3 to 3 standard deviations, from the mean or a seed's w.
 
-    The principal ones of w, those of most variance first; or with --label, for a game that is told no classes,
-    the normal of a linear model of what a classifier says of samples, in w, or in z where there is no w.
+    The principal ones of w, most variance first; or with --label, for a game that is told no classes, the
+    normal of a linear model of what a classifier says of samples, in w, or in z where there is no w.
     """
 
     n: int = 10_000
@@ -90,7 +90,7 @@ class Directions(Edit):
         is_class = labels == self.label
         if min(is_class.sum(), (~is_class).sum()) < LEAST:
             raise InputError(
-                f"of {self.n} samples {is_class.sum()} look like class {self.label} to {features.name}, and a "
+                f"of {self.n} samples {is_class.sum()} look like class {self.label} to {features.name}; a "
                 f"direction needs {LEAST} that do and {LEAST} that do not: raise --n, or train the run longer"
             )
         direction, accuracy = separating(vectors, is_class)
@@ -100,7 +100,7 @@ class Directions(Edit):
 
 
 def principal(vectors: np.ndarray, count: int) -> Found:
-    """Principal directions of [n, S], of most variance first, [count, S]; the largest entry of each is positive."""
+    """Principal directions of [n, S], most variance first, [count, S]; the largest entry of each is > 0."""
     count = min(count, vectors.shape[1])
     covariance = np.cov(vectors, rowvar=False, dtype=np.float64).reshape(2 * vectors.shape[1:])
     found = np.linalg.eigh(covariance).eigenvectors[:, ::-1].T[:count]

@@ -16,7 +16,6 @@ from gaxjax.expressions import numbers
 from gaxjax.pictures import to_uint8
 from gaxjax.trained import Trained
 
-
 Between = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
