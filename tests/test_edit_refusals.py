@@ -64,8 +64,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("edit style/run project style/tiny.py --psi 0.5", "no --psi"),
         ("edit dcgan/run arithmetic --plus 0 --minus 1 --also 2 --space w", "Adversarial has none"),
         ("edit style/run arithmetic --plus 0 --minus -1 --also 2", "--minus is numbers and ranges"),
-        ("edit dcgan/run directions", "latents spread alike in every direction"),
-        ("edit dcgan/run directions --label 3", "latents spread alike in every direction"),
+        ("edit dcgan/run directions", "latents spread alike in every direction, so theirs would say nothing"),
+        (
+            "edit dcgan/run directions --label 3",
+            "latents spread alike in every direction, so theirs would say nothing",
+        ),
         ("edit style/run directions --label 3 --classifier cats", "there is no classifier of 'cats'"),
         ("edit style/run directions --label 10", "--label 10: the classes are 0 to 9"),
         ("edit style/run stretch", "unknown edit 'stretch'; known: mix, interpolate"),

@@ -10,6 +10,7 @@ from gaxjax.edit.edit import Drawing, Edit, grid
 from gaxjax.errors import InputError
 from gaxjax.features import classifier
 from gaxjax.trained import Trained
+from gaxjax.truncation import name_of
 
 REACH = 3.0
 """How far a direction is walked, in standard deviations along it, to both sides."""
@@ -62,10 +63,12 @@ class Directions(Edit):
         if self.label is not None and not trained.classes:
             found, said = self.of_label(trained)
         else:
-            trained.need_styles(
-                "principal directions are of w: latents spread alike in every direction, so theirs would say "
-                "nothing (--label finds that of a class)"
-            )
+            if not trained.has_styles:
+                raise InputError(
+                    f"principal directions are of w, and {name_of(trained.gan)} has none; latents spread "
+                    "alike in every direction, so theirs would say nothing: where a game is told no classes, "
+                    "--label finds the direction of one"
+                )
             found = principal(np.concatenate([w for _, w in trained.drawn(self.n)]), self.components)
             said = [f"direction {i}: {share:.1%} of the variance" for i, share in enumerate(found.share)]
         start = found.mean

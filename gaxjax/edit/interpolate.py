@@ -1,5 +1,6 @@
-"""Goes from seed to seed, in z or in w: a grid and an animation (GIF).
+"""Goes from seed to seed, in z or in w: a grid and an animation.
 
+A GIF, as no package that this one needs writes video without a program of its own.
 White 2016 (arXiv 1609.04468) for the sphere; Radford et al. 2016, figure 4, and Karras et al. 2019 for lines.
 """
 
