@@ -54,8 +54,8 @@ recipe = Recipe(
 '''
 
 
-def trained(folder: Path, text: str) -> Path:
+def trained(folder: Path, text: str, *flags: str) -> Path:
     """A finished run."""
     recipe = runs.write_recipe(folder, text)
-    assert cli.main(["train", str(recipe), "--workdir", str(folder / "run")]) == 0
+    assert cli.main(["train", str(recipe), "--workdir", str(folder / "run"), *flags]) == 0
     return folder / "run"

@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-import styled
 from PIL import Image
 
 from gaxjax import cli
@@ -22,21 +21,21 @@ from gaxjax.trained import Trained
 from gaxjax.transforms import truncate
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def run(style_run: Path) -> Path:
     """A StyleGAN."""
-    return styled.trained(tmp_path_factory.mktemp("style"), styled.STYLE)
+    return style_run
 
 
-@pytest.fixture(scope="module")
-def conditional(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def conditional(conditional_run: Path) -> Path:
     """A conditional DCGAN."""
-    return styled.trained(tmp_path_factory.mktemp("conditional"), styled.CONDITIONAL)
+    return conditional_run
 
 
 @pytest.fixture(scope="module")
-def style(run: Path) -> Trained:
-    return Trained(run)
+def style(style_run: Path) -> Trained:
+    return Trained(style_run)
 
 
 def by_hand(style: Trained, method: str, *inputs: Any) -> Any:

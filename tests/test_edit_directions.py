@@ -6,7 +6,6 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import styled
 
 from gaxjax.edit.directions import Directions, along, principal, separating, walk
 from gaxjax.edit.edit import perform
@@ -15,10 +14,10 @@ from gaxjax.features import Features, classifier
 from gaxjax.trained import Trained
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def run(style_run: Path) -> Path:
     """A StyleGAN."""
-    return styled.trained(tmp_path_factory.mktemp("style"), styled.STYLE)
+    return style_run
 
 
 def test_principal_directions_of_a_known_distribution() -> None:

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import styled
 
 from gaxjax import cli
 from gaxjax.data import Data, open_source
@@ -19,10 +18,10 @@ from gaxjax.pictures import save, to_uint8
 from gaxjax.trained import Trained
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def run(style_run: Path) -> Path:
     """A StyleGAN."""
-    return styled.trained(tmp_path_factory.mktemp("style"), styled.STYLE)
+    return style_run
 
 
 def test_learning_rate() -> None:
@@ -99,7 +98,7 @@ def test_it_finds_what_the_generator_made(run: Path, tmp_path: Path, space: Any)
     # Pixels are compared on [0, 1].
     apart = float(np.mean((found["result"] - found["target"]) ** 2)) / 4
     np.testing.assert_allclose(found["distance"], apart, rtol=1e-3)
-    mean = style._ask(style.state, 0, "average_style")
+    mean = ask(style.gan, style.state, jax.random.key(0), "average_style")
     average = style.synthesized(style.styles(np.asarray(mean)[None]))[0]
     assert apart < 0.25 * float(np.mean((average - found["target"]) ** 2)) / 4
     # The result is what the file's own w and noise make.

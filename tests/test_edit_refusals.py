@@ -1,11 +1,11 @@
 """Edits that cannot be: each is refused in a line, before anything is written."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 import runs
-import styled
 
 from gaxjax import cli
 from gaxjax.edit import NAMES
@@ -19,59 +19,59 @@ from gaxjax.truncation import check_psi, psi_of
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(style_run: Path, conditional_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of a StyleGAN, a conditional DCGAN and a game without latents of its own; see `styled`, `runs`."""
     folder = tmp_path_factory.mktemp("runs")
-    styled.trained(folder / "style", styled.STYLE)
-    styled.trained(folder / "dcgan", styled.CONDITIONAL)
-    recipe = runs.write_recipe(folder / "own")
-    assert cli.main(["train", f"{recipe}:short", "--workdir", str(folder / "own" / "run")]) == 0
+    for name, run in {"style": style_run, "dcgan": conditional_run}.items():
+        shutil.copytree(run, folder / name)
+    recipe = runs.write_recipe(folder)
+    assert cli.main(["train", f"{recipe}:short", "--workdir", str(folder / "own")]) == 0
     return folder
 
 
 @pytest.mark.parametrize(
     ("command", "message"),
     [
-        ("sample dcgan/run --psi 0.7", "Adversarial has none: leave --psi and --cutoff out"),
-        ("sample dcgan/run --psi 0.7 --seeds 0", "Adversarial has none: leave --psi and --cutoff out"),
-        ("sample style/run --psi 1,0.5 --seeds 0", "--psi has 2 numbers, but there are 4 layers"),
-        ("sample style/run --psi half --seeds 0", "--psi is a number, or one for each layer"),
-        ("sample style/run --seeds 0 --cutoff 2", "--cutoff 2 is how many layers --psi is for"),
-        ("sample style/run --seeds 3-1", "the range 3-1 ends before it begins"),
-        ("sample style/run --seeds 0 --n 4", "--seeds names every latent: leave --n and --seed out"),
-        ("sample style/run --label 1", "--label goes with --seeds"),
-        ("sample style/run --seeds 0 --label 1", "--label 1: the game cannot be asked for it; it is told no"),
-        ("sample dcgan/run --seeds 0 --label 10", "its classes are 0 to 9"),
-        ("sample own/run --seeds 0", "Duel makes nothing of single latents"),
-        ("sample style/run --seeds 0 --out grid.jpg", "the picture is a PNG"),
-        ("edit dcgan/run mix --rows 0 --columns 1", "mixing takes styles, and Adversarial has none"),
+        ("sample dcgan --psi 0.7", "Adversarial has none: leave --psi and --cutoff out"),
+        ("sample dcgan --psi 0.7 --seeds 0", "Adversarial has none: leave --psi and --cutoff out"),
+        ("sample style --psi 1,0.5 --seeds 0", "--psi has 2 numbers, but there are 4 layers"),
+        ("sample style --psi half --seeds 0", "--psi is a number, or one for each layer"),
+        ("sample style --seeds 0 --cutoff 2", "--cutoff 2 is how many layers --psi is for"),
+        ("sample style --seeds 3-1", "the range 3-1 ends before it begins"),
+        ("sample style --seeds 0 --n 4", "--seeds names every latent: leave --n and --seed out"),
+        ("sample style --label 1", "--label goes with --seeds"),
+        ("sample style --seeds 0 --label 1", "--label 1: the game cannot be asked for it; it is told no"),
+        ("sample dcgan --seeds 0 --label 10", "its classes are 0 to 9"),
+        ("sample own --seeds 0", "Duel makes nothing of single latents"),
+        ("sample style --seeds 0 --out grid.jpg", "the picture is a PNG"),
+        ("edit dcgan mix --rows 0 --columns 1", "mixing takes styles, and Adversarial has none"),
         (
-            "edit style/run mix --rows 0 --columns 1 --layers fine",
+            "edit style mix --rows 0 --columns 1 --layers fine",
             "fine: this generator has none (4-8, 16-32",
         ),
-        ("edit style/run mix --rows 0 --columns 1 --layers 3-4", "0: 4, 1: 4, 2: 8, 3: 8"),
+        ("edit style mix --rows 0 --columns 1 --layers 3-4", "0: 4, 1: 4, 2: 8, 3: 8"),
         (
-            "edit style/run mix --rows 0 --columns 1 --layers low",
+            "edit style mix --rows 0 --columns 1 --layers low",
             "--layers is coarse, middle, fine or numbers",
         ),
-        ("edit dcgan/run interpolate --seeds 0,1 --space w", "--space w is about styles, and Adversarial"),
-        ("edit style/run interpolate --seeds 0", "there are two seeds or more"),
-        ("edit dcgan/run noise", "noise is added to layers of styles, and Adversarial has none"),
-        ("edit style/run noise --count 1", "--count is 2 or more"),
-        ("edit dcgan/run project image.png", "projecting looks for a w, and Adversarial has none"),
-        ("edit style/run project image.png", "image.png is not a file"),
-        ("edit style/run project style/tiny.py", "style/tiny.py cannot be used: not an image"),
-        ("edit style/run project style/tiny.py --psi 0.5", "no --psi"),
-        ("edit dcgan/run arithmetic --plus 0 --minus 1 --also 2 --space w", "Adversarial has none"),
-        ("edit style/run arithmetic --plus 0 --minus -1 --also 2", "--minus is numbers and ranges"),
-        ("edit dcgan/run directions", "latents spread alike in every direction, so theirs would say nothing"),
+        ("edit dcgan interpolate --seeds 0,1 --space w", "--space w is about styles, and Adversarial"),
+        ("edit style interpolate --seeds 0", "there are two seeds or more"),
+        ("edit dcgan noise", "noise is added to layers of styles, and Adversarial has none"),
+        ("edit style noise --count 1", "--count is 2 or more"),
+        ("edit dcgan project image.png", "projecting looks for a w, and Adversarial has none"),
+        ("edit style project image.png", "image.png is not a file"),
+        ("edit style project tiny.py", "tiny.py cannot be used: not an image"),
+        ("edit style project tiny.py --psi 0.5", "no --psi"),
+        ("edit dcgan arithmetic --plus 0 --minus 1 --also 2 --space w", "Adversarial has none"),
+        ("edit style arithmetic --plus 0 --minus -1 --also 2", "--minus is numbers and ranges"),
+        ("edit dcgan directions", "latents spread alike in every direction, so theirs would say nothing"),
         (
-            "edit dcgan/run directions --label 3",
+            "edit dcgan directions --label 3",
             "latents spread alike in every direction, so theirs would say nothing",
         ),
-        ("edit style/run directions --label 3 --classifier cats", "there is no classifier of 'cats'"),
-        ("edit style/run directions --label 10", "--label 10: the classes are 0 to 9"),
-        ("edit style/run stretch", "unknown edit 'stretch'; known: mix, interpolate"),
+        ("edit style directions --label 3 --classifier cats", "there is no classifier of 'cats'"),
+        ("edit style directions --label 10", "--label 10: the classes are 0 to 9"),
+        ("edit style stretch", "unknown edit 'stretch'; known: mix, interpolate"),
         ("edit mix --rows 0", "usage: gaxjax edit DIR NAME"),
         ("edit nowhere noise", "nowhere is not a run directory"),
     ],
