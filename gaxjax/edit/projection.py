@@ -74,8 +74,8 @@ def step(
 def rate(t: Array | float) -> Array:
     """The learning rate at time t in [0, 1): a linear rise, a plateau, a fall along a cosine.
 
-    >>> rate(0.025), rate(0.5), rate(0.875)
-    (Array(0.05, dtype=float32), Array(0.1, dtype=float32), Array(0.05, dtype=float32))
+    >>> [round(float(rate(t)), 6) for t in (0.025, 0.5, 0.875)]
+    [0.05, 0.1, 0.05]
     """
     fall = 0.5 - 0.5 * jnp.cos(math.pi * jnp.minimum(1.0, (1 - t) / RAMP_DOWN))
     return RATE * fall * jnp.minimum(1.0, t / RAMP_UP)
