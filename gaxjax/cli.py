@@ -1,4 +1,4 @@
-"""The command line: gaxjax train | sample | evaluate | show | table | classifier | prepare."""
+"""The command line: gaxjax train | sample | edit | evaluate | show | table | classifier | prepare."""
 
 import argparse
 import dataclasses
@@ -15,6 +15,8 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax train CONFIG.py --help        every field of the recipe and its networks
   gaxjax show CONFIG.py[:name]         parameters per network, the recipe resolved
   gaxjax sample DIR --n 64 --out grid.png
+  gaxjax sample DIR --seeds 0-63 --psi 0.7   a picture of these latents, and the latents
+  gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
   gaxjax evaluate DIR --metrics fid,kid [--features inception --level 768 --n 10000 --split test]
   gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images
   gaxjax classifier NAME               trains the features that need no download, once
@@ -32,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "train": train,
         "show": show,
         "sample": sample,
+        "edit": edit,
         "evaluate": evaluate,
         "table": table,
         "classifier": classifier,
@@ -118,17 +121,45 @@ def show(arguments: list[str]) -> None:
 
 
 def sample(arguments: list[str]) -> None:
-    """gaxjax sample DIR [--n 64] [--out grid.png] [--seed 0]"""
+    """gaxjax sample DIR [--n 64] [--seed 0] | [--seeds 0-63] [--out grid.png] [--psi 0.7] [--cutoff 8]"""
     parser = argparse.ArgumentParser("gaxjax sample", description="Samples from a run's last checkpoint.")
     parser.add_argument("workdir", type=Path, help="directory of a run")
-    parser.add_argument("--n", type=int, default=64, help="how many (default: 64)")
+    parser.add_argument("--n", type=int, help="how many (default: 64)")
     parser.add_argument("--out", type=Path, default=Path("grid.png"), help="picture (default: grid.png)")
-    parser.add_argument("--seed", type=int, default=0, help="of the latents (default: 0)")
+    parser.add_argument("--seed", type=int, help="of the latents (default: 0)")
+    seeds = "one for each latent, such as 0-63,70, in place of --n and --seed; the latents are kept beside it"
+    parser.add_argument("--seeds", help=seeds)
+    parser.add_argument("--psi", default="1", help="truncation of styles: a number, or one for each layer")
+    parser.add_argument("--cutoff", type=int, help="layers that are truncated (default: all)")
+    parser.add_argument("--label", type=int, help="with --seeds: class of a conditional game (default: 0)")
     chosen = parser.parse_args(arguments)
     settle()
-    from gaxjax.generate import generate
+    from gaxjax.errors import InputError
 
-    print(f"samples: {generate(chosen.workdir, chosen.n, chosen.out, chosen.seed)}")
+    if chosen.seeds is not None:
+        from gaxjax.edit.samples import sample as sample_seeds
+
+        if chosen.n is not None or chosen.seed is not None:
+            raise InputError("--seeds names every latent: leave --n and --seed out")
+        options = {name: getattr(chosen, name) for name in ("seeds", "out", "psi", "cutoff", "label")}
+        picture: str | Path = sample_seeds(chosen.workdir, **options)
+    else:
+        from gaxjax.generate import generate
+        from gaxjax.truncation import psi_of
+
+        if chosen.label is not None:
+            raise InputError("--label goes with --seeds: without them, samples are of every class")
+        n, seed = 64 if chosen.n is None else chosen.n, chosen.seed or 0
+        picture = generate(chosen.workdir, n, chosen.out, seed, psi_of(chosen.psi), chosen.cutoff)
+    print(f"samples: {picture}")
+
+
+def edit(arguments: list[str]) -> None:
+    """gaxjax edit DIR NAME [--any-option value]"""
+    settle()
+    from gaxjax.edit import main
+
+    main(arguments)
 
 
 def evaluate(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Choices with numbers in them, as text: `unrolled(10)`, `Linear(0.5, 0.7, 0, 100)`. Nothing is evaluated."""
+"""Choices with numbers, and lists of numbers, as text: `unrolled(10)`, `0-3,7`. Nothing is evaluated."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -37,3 +37,20 @@ def named(text: str, choices: Mapping[str, Callable[..., Any]], usage: str) -> A
         raise
     except (SyntaxError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{text!r} is not one of: {usage}") from error
+
+
+def numbers(text: str, flag: str) -> tuple[int, ...]:
+    """Whole numbers and ranges of them, both ends included; InputError, naming the flag, for anything else.
+
+    >>> numbers("0-3,7", "--seeds")
+    (0, 1, 2, 3, 7)
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if not (first.isdecimal() and (last or first).isdecimal()) or part.strip().endswith("-"):
+            raise InputError(f"{flag} is numbers and ranges, such as 0-3,7; got {text!r}")
+        if int(last or first) < int(first):
+            raise InputError(f"{flag}: the range {part.strip()} ends before it begins")
+        found.extend(range(int(first), int(last or first) + 1))
+    return tuple(found)

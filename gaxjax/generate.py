@@ -1,6 +1,7 @@
 """Samples from a run's last checkpoint."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -15,18 +16,28 @@ from gaxjax.recipe import Recipe, plan
 from gaxjax.record import read_run
 from gaxjax.seeds import Seeds
 from gaxjax.train import carry_of, fixed_batch
+from gaxjax.truncation import Psi, check_psi
 
 
-def generate(workdir: Path, n: int, out: Path, seed: int = 0) -> Path:
-    """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed."""
+def generate(
+    workdir: Path, n: int, out: Path, seed: int = 0, psi: Psi = 1.0, cutoff: int | None = None
+) -> Path:
+    """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
+
+    psi, cutoff: styles towards their average, in the first `cutoff` layers.
+    """
     if n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     recipe = read_run(workdir)
     source = open_source(recipe.data)
     gan, states = last(workdir, recipe, source.spec)
     state = Seeds(recipe.seed, recipe.seeds).one(states)
+    options: dict[str, Any] = {}
+    if psi != 1.0 or cutoff is not None:
+        check_psi(gan, psi, cutoff)
+        options = {"psi": psi, "cutoff": cutoff}
     batch = fixed_batch(source, n)
-    made = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed)))(state)
+    made = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
     verdict = jax.jit(lambda state: judge(gan, state, places(batch)))(state)
     return draw(jax.device_get(made), out, batch.get("image"), jax.device_get(verdict))
 

@@ -112,6 +112,20 @@ def animate(pictures: list[Path], path: Path, frames: int = 40, seconds: float =
     return write_bytes(path, buffer.getvalue())
 
 
+def save_animation(frames: np.ndarray, path: Path, seconds: float = 0.1) -> Path:
+    """Images [n, H, W, C] of 0..255 as a looping GIF, each shown for so long; small ones are enlarged."""
+    from PIL import Image
+
+    scale = max(1, round(256 / max(frames.shape[1:3])))
+    large = frames.repeat(scale, 1).repeat(scale, 2)
+    images = [Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in large]
+    buffer = io.BytesIO()
+    images[0].save(
+        buffer, "GIF", save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0
+    )
+    return write_bytes(path, buffer.getvalue())
+
+
 def compose(pictures: list[Path], path: Path, panels: int = 4, width: int = 640) -> Path | None:
     """Some pictures side by side, the first, the last and equally spaced ones; None if there are not two.
 

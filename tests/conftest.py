@@ -3,6 +3,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import pytest
+import styled
 
 # [batch, 1] against [batch] must fail wherever it happens, not broadcast to a matrix.
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -24,3 +25,15 @@ def ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         jax.random, "uniform", lambda key, shape=(), minval=0.0, maxval=1.0: jnp.full(shape, maxval)
     )
+
+
+@pytest.fixture(scope="session")
+def style_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a StyleGAN of 8 pixels, `styled.STYLE`; not to be changed."""
+    return styled.trained(tmp_path_factory.mktemp("style"), styled.STYLE)
+
+
+@pytest.fixture(scope="session")
+def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a conditional DCGAN of 8 pixels, `styled.CONDITIONAL`; not to be changed."""
+    return styled.trained(tmp_path_factory.mktemp("conditional"), styled.CONDITIONAL)

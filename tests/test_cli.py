@@ -33,7 +33,7 @@ def run(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(arguments) == 0
     said = capsys.readouterr()
-    for command in ("train", "show", "sample", "evaluate", "table", "classifier", "prepare"):
+    for command in ("train", "show", "sample", "edit", "evaluate", "table", "classifier", "prepare"):
         assert f"gaxjax {command} " in said.out
     assert said.err == ""
 
@@ -42,7 +42,7 @@ def test_nothing_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
     assert cli.main([]) == 2
     assert "gaxjax train CONFIG.py" in capsys.readouterr().out
     assert cli.main(["trian"]) == 2
-    known = "train, show, sample, evaluate, table, classifier, prepare"
+    known = "train, show, sample, edit, evaluate, table, classifier, prepare"
     assert capsys.readouterr().err == f"error: unknown command 'trian'; known: {known}\n"
 
 

@@ -6,7 +6,6 @@ compare runs that used the same file of weights, and nothing else.
 
 import argparse
 import functools
-import io
 import json
 import sys
 import zipfile
@@ -26,7 +25,7 @@ from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features, cached, digest
-from gaxjax.files import write_bytes
+from gaxjax.files import write_arrays
 from gaxjax.game import DROPOUT
 from gaxjax.networks.layers import Conv, Dense, Dropout, flatten
 from gaxjax.transforms import Tree
@@ -160,16 +159,9 @@ def guesses(params: Tree, batch: Batch) -> Array:
 
 
 def save(params: Tree, note: dict[str, Any], path: Path) -> Path:
-    """Writes parameters, and what is known of them as JSON, as a file of NumPy's without a date in it."""
+    """Writes parameters, and what is known of them as JSON."""
     arrays = {name: np.asarray(leaf) for name, leaf in flatten_dict(params, sep="/").items()}
-    arrays["note"] = np.array(json.dumps(note))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, array, allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-    return write_bytes(path, buffer.getvalue())
+    return write_arrays(path, {**arrays, "note": np.array(json.dumps(note))})
 
 
 def load(path: Path) -> tuple[Tree, dict[str, Any]]:

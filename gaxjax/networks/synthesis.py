@@ -79,10 +79,8 @@ class Synthesis(nn.Module):
         return colors
 
     def layers_of(self, top: int) -> list[list[str]]:
-        """The layers of each level; with modulated kernels level 0 has one: the last style is the colors'."""
-        if self.modulation == "weights":
-            return [["layer_0"], *([f"layer_{2 * i - 1}", f"layer_{2 * i}"] for i in range(1, top + 1))]
-        return [[f"layer_{2 * i}", f"layer_{2 * i + 1}"] for i in range(top + 1)]
+        """The layers of each level."""
+        return layers_of(self.modulation, top)
 
     def beginning(self, styles: Styles, latents: Array | None, features: int) -> Array:
         """What level 0 begins with, [B, h, w, features]."""
@@ -104,6 +102,13 @@ class Synthesis(nn.Module):
             style = styles[f"layer_{2 * level + 1}"]
             return Modulated(features, 1, demodulate=False, name=name)(x, style)
         return Convolution(features, 1, name=name)(x)
+
+
+def layers_of(modulation: Modulation, top: int) -> list[list[str]]:
+    """The layers of levels 0..top; with modulated kernels level 0 has one: the last style is the colors'."""
+    if modulation == "weights":
+        return [["layer_0"], *([f"layer_{2 * i - 1}", f"layer_{2 * i}"] for i in range(1, top + 1))]
+    return [[f"layer_{2 * i}", f"layer_{2 * i + 1}"] for i in range(top + 1)]
 
 
 class Layer(nn.Module):

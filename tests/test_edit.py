@@ -1,0 +1,213 @@
+"""What is done with latents: exact where it can be, refused where it has no meaning."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gaxjax import cli
+from gaxjax.edit.arithmetic import Arithmetic
+from gaxjax.edit.edit import perform
+from gaxjax.edit.interpolate import Interpolate, lerp, path, slerp
+from gaxjax.edit.mix import Mix
+from gaxjax.edit.noise import Noise
+from gaxjax.game import ask
+from gaxjax.networks.style import mixed
+from gaxjax.pictures import to_uint8
+from gaxjax.trained import Trained
+from gaxjax.transforms import truncate
+
+
+@pytest.fixture
+def run(style_run: Path) -> Path:
+    """A StyleGAN."""
+    return style_run
+
+
+@pytest.fixture
+def conditional(conditional_run: Path) -> Path:
+    """A conditional DCGAN."""
+    return conditional_run
+
+
+@pytest.fixture(scope="module")
+def style(style_run: Path) -> Trained:
+    return Trained(style_run)
+
+
+def by_hand(style: Trained, method: str, *inputs: Any) -> Any:
+    """A method of the game, with the noise that edits have."""
+    return ask(style.gan, style.state, jax.random.key(0), method, *inputs)
+
+
+def cell(picture: Path, row: int, column: int, columns: int, side: int = 8) -> np.ndarray:
+    """An image of a sheet, [side, side]."""
+    with Image.open(picture) as opened:
+        page = np.asarray(opened)
+    scale = page.shape[1] // (columns * (side + 2) - 2)
+    top, left = row * (side + 2) * scale, column * (side + 2) * scale
+    return page[top : top + side * scale : scale, left : left + side * scale : scale]
+
+
+def test_a_seeds_image_is_the_same_in_every_list(run: Path, style: Trained, tmp_path: Path) -> None:
+    alone, among = (style.images(style.latents(seeds)) for seeds in ([3], [5, 3, 0, 9]))
+    np.testing.assert_array_equal(alone[0], among[1])
+    assert np.abs(among[0] - among[1]).max() > 1e-3
+    assert cli.main(["sample", str(run), "--seeds", "0,3-4", "--out", str(tmp_path / "seeds.png")]) == 0
+    np.testing.assert_array_equal(cell(tmp_path / "seeds.png", 0, 1, 2), to_uint8(alone[0])[..., 0])
+    with np.load(tmp_path / "seeds.npz") as stored:
+        np.testing.assert_array_equal(stored["seeds"], [0, 3, 4])
+        np.testing.assert_array_equal(stored["latents"], style.latents([0, 3, 4]))
+        w = by_hand(style, "mapped", stored["latents"], {"n": 3})
+        np.testing.assert_allclose(stored["w"], w, atol=1e-6)
+    # The latent is the game's own draw with the seed's key.
+    drawn = ask(style.gan, style.state, jax.random.key(3), "drawn", {"n": 1})
+    np.testing.assert_array_equal(style.latents([3]), drawn)
+
+
+def test_styles_are_truncated(run: Path, style: Trained) -> None:
+    w = style.w(style.latents([0, 1]))
+    mean = by_hand(style, "average_style")
+    assert np.abs(mean).max() > 0
+    for psi, cutoff in ((0.5, 2), ((1.0, 0.5, 0.0, -1.0), None)):
+        expected = truncate(psi, mean, cutoff)(by_hand(style, "styles_of", w))
+        made = Trained(run, psi, cutoff).styles(w)
+        assert list(made) == [f"layer_{i}" for i in range(4)]
+        for layer, value in made.items():
+            np.testing.assert_allclose(value, expected[layer], atol=1e-6)
+    images = Trained(run, 0.0).images(style.latents([0, 1]))
+    np.testing.assert_array_equal(images[0], images[1])
+
+
+def test_truncated_samples(run: Path, style: Trained, tmp_path: Path) -> None:
+    """Without seeds, as ever, but for psi: latents and noise are those of one key for all."""
+    picture = tmp_path / "grid.png"
+    assert cli.main(["sample", str(run), "--n", "4", "--psi", "0.3", "--out", str(picture)]) == 0
+    z = by_hand(style, "drawn", {"n": 4})
+    styles = by_hand(style, "styles_of", by_hand(style, "mapped", z, {"n": 4}))
+    pulled = truncate(0.3, by_hand(style, "average_style"))(styles)
+    images = to_uint8(by_hand(style, "synthesized", pulled, z, {"n": 4}))[..., 0].astype(int)
+    for i in range(4):
+        assert np.abs(cell(picture, i // 2, i % 2, 2) - images[i]).max() <= 1
+
+
+def test_mixing_is_synthesizing_by_hand(run: Path, style: Trained, tmp_path: Path) -> None:
+    said = perform(run, Mix(rows="0-1", columns="2-4", layers="2-3", out=tmp_path / "mix.png"))
+    assert said[0] == "layers of the columns' styles: layer_2, layer_3"
+    rows, columns = style.latents([0, 1]), style.latents([2, 3, 4])
+    for i, j in ((0, 0), (1, 2)):
+        first, second = (
+            by_hand(style, "styles_of", by_hand(style, "mapped", z[None], {"n": 1}))
+            for z in (rows[i], columns[j])
+        )
+        crossed = mixed(first, second, 2)
+        made = to_uint8(by_hand(style, "synthesized", crossed, rows[[i]], {"n": 1}))[0, ..., 0]
+        there = cell(tmp_path / "mix.png", 1 + i, 1 + j, 4)
+        assert np.abs(there.astype(int) - made).max() <= 1  # another program rounds otherwise
+    np.testing.assert_array_equal(
+        cell(tmp_path / "mix.png", 1, 0, 4), to_uint8(style.images(rows))[0, ..., 0]
+    )
+    np.testing.assert_array_equal(
+        cell(tmp_path / "mix.png", 0, 3, 4), to_uint8(style.images(columns))[2, ..., 0]
+    )
+
+
+def test_mixing_all_layers_gives_the_column(run: Path, style: Trained, tmp_path: Path) -> None:
+    """This generator has 4 and 8 px alone, which are the coarse ones."""
+    perform(run, Mix(rows="0-1", columns="2-4", out=tmp_path / "mix.png"))
+    for row in (1, 2):
+        np.testing.assert_array_equal(
+            cell(tmp_path / "mix.png", row, 2, 4), to_uint8(style.images(style.latents([3])))[0, ..., 0]
+        )
+
+
+@pytest.mark.parametrize("space", ["z", "w"])
+def test_interpolations_end_at_the_seeds(run: Path, style: Trained, tmp_path: Path, space: Any) -> None:
+    picture = tmp_path / "walk.png"
+    perform(run, Interpolate(seeds="5,1,2", space=space, frames=3, out=picture))
+    images = to_uint8(style.images(style.latents([5, 1, 2])))[..., 0]
+    for (row, column), seed in {(0, 0): 0, (0, 3): 1, (1, 0): 1, (1, 3): 2}.items():
+        np.testing.assert_array_equal(cell(picture, row, column, 4), images[seed])
+    with Image.open(tmp_path / "walk.gif") as animation:
+        assert animation.n_frames == 7
+        assert np.array_equal(np.asarray(animation.convert("L"))[::32, ::32], images[0])
+    with np.load(tmp_path / "walk.npz") as stored:
+        points = stored["w" if space == "w" else "latents"]
+    between = lerp if space == "w" else slerp
+    np.testing.assert_allclose(points[4], between(points[3], points[6], 1 / 3), rtol=1e-5, atol=1e-6)
+
+
+def test_arcs_and_lines() -> None:
+    a, b = np.array([3.0, 0.0]), np.array([0.0, 3.0])
+    np.testing.assert_allclose(slerp(a, b, 1 / 3), [3 * np.cos(np.pi / 6), 3 * np.sin(np.pi / 6)])
+    np.testing.assert_allclose(lerp(a, b, 1 / 3), [2, 1])
+    np.testing.assert_allclose(slerp(a, 2 * a, 0.5), [4.5, 0])  # there is no arc
+    points = path(np.array([[0.0], [2.0], [3.0]], np.float32), 2, lerp)
+    np.testing.assert_array_equal(points, np.array([[0], [1], [2], [2.5], [3]], np.float32))
+
+
+def test_noise_alone(run: Path, style: Trained, tmp_path: Path) -> None:
+    perform(run, Noise(seed=4, count=6, shown=2, out=tmp_path / "noise.png"))
+    z = style.latents([4])
+    styles = style.styles(style.w(z))
+    images = [
+        np.asarray(ask(style.gan, style.state, jax.random.key(i), "synthesized", styles, z, {"n": 1})[0])
+        for i in range(6)
+    ]
+    with np.load(tmp_path / "noise.npz") as stored:
+        deviation = stored["deviation"]
+    np.testing.assert_allclose(deviation, 127.5 * np.std(images, axis=0)[..., 0], rtol=1e-3, atol=1e-3)
+    assert deviation.max() > 0.1
+    bright = np.rint(255 * deviation / deviation.max())
+    assert np.abs(cell(tmp_path / "noise.png", 0, 2, 3) - bright).max() <= 1
+
+
+def test_arithmetic(conditional: Path, run: Path, style: Trained, tmp_path: Path) -> None:
+    groups = {"plus": "0-2", "minus": "3,4", "also": "5"}
+    perform(conditional, Arithmetic(**groups, label=7, out=tmp_path / "z.png"))
+    game = Trained(conditional).of(7)
+    z = game.latents([0, 1, 2, 3, 4, 5])
+    answer = (z[0] + z[1] + z[2]) / 3 - (z[3] + z[4]) / 2 + z[5]
+    with np.load(tmp_path / "z.npz") as stored:
+        np.testing.assert_allclose(stored["answer"][0], answer, atol=1e-6)
+        around = np.abs(stored["answer"][1:] - answer)
+        assert 0.15 < around.max() <= 0.25 + 1e-6
+        image = game.images(stored["answer"][:1])
+    np.testing.assert_array_equal(cell(tmp_path / "z.png", 3, 0, 4), to_uint8(image)[0, ..., 0])
+    np.testing.assert_array_equal(cell(tmp_path / "z.png", 1, 1, 4), to_uint8(game.images(z))[4, ..., 0])
+    perform(run, Arithmetic(**groups, space="w", out=tmp_path / "w.png"))
+    w = style.w(style.latents([0, 1, 2, 3, 4, 5]))
+    with np.load(tmp_path / "w.npz") as stored:
+        expected = (w[0] + w[1] + w[2]) / 3 - (w[3] + w[4]) / 2 + w[5]
+        np.testing.assert_allclose(stored["answer"], expected[None], atol=1e-5)
+
+
+def test_classes_are_asked_for(conditional: Path) -> None:
+    game = Trained(conditional)
+    zeros, sevens = (game.of(label).images(game.latents([0])) for label in (0, 7))
+    np.testing.assert_array_equal(game.of(None).images(game.latents([0])), zeros)
+    batch = {"n": 1, "label": np.array([7])}
+    made = ask(game.gan, game.state, jax.random.key(0), "generated", game.latents([0]), batch)
+    np.testing.assert_allclose(sevens, made, atol=1e-6)
+    assert np.abs(zeros - sevens).max() > 1e-3
+
+
+def test_only_the_same_command_replaces_its_files(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "deep" / "seeds.png"
+    command = ["sample", str(run), "--out", str(picture), "--seeds"]
+    assert cli.main([*command, "0-1"]) == 0
+    first = {path.name: path.read_bytes() for path in picture.parent.iterdir()}
+    assert sorted(first) == ["seeds.npz", "seeds.png"]
+    assert cli.main([*command, "0-1"]) == 0
+    assert {path.name: path.read_bytes() for path in picture.parent.iterdir()} == first
+    assert cli.main([*command, "0-2"]) == 2
+    said = capsys.readouterr().err
+    assert "seeds.png: there already, made by" in said and '"seeds": "0-1"' in said
+    picture.with_suffix(".npz").unlink()
+    assert cli.main([*command, "0-1"]) == 2
+    assert "made by something else" in capsys.readouterr().err
