@@ -29,6 +29,7 @@ CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 KEY_OF_PLAY = 1
 SIZES = {
     "batch_size": 4,
+    "batch_sizes": 4,
     "blocks": 1,
     "code": 4,
     "depth": 2,
@@ -38,6 +39,7 @@ SIZES = {
     "pool": 3,
     "samples": 4,
     "size": 4,
+    "style_size": 4,
 }
 """The largest that fields of these names may be."""
 
@@ -150,7 +152,7 @@ def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:
     """What the data pipeline would give for a step."""
     minibatches = plan(recipe, stage).minibatches
     positions = step * 1000 + np.arange(minibatches * stage.batch_size)
-    examples = Synthetic(spec_of(recipe.data)).take(positions)
+    examples = Synthetic(dict(stage.seen(spec_of(recipe.data)))).take(positions)
     return {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
 
 
@@ -171,7 +173,7 @@ def load(path: Path, like: State) -> State:
 def begin(recipe: Recipe) -> State:
     """The state before the first step."""
     stage = recipe.all_stages[0]
-    batch = abstract_batch(spec_of(recipe.data), stage.batch_size)
+    batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
     optimizers = plan(recipe, stage).optimizers
     return quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0))
 
