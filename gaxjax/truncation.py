@@ -12,7 +12,8 @@ Psi = float | tuple[float, ...]
 def styled(gan: GAN) -> bool:
     """Whether a game has a w between latents and images."""
     game: Any = gan
-    return hasattr(game, "mapped") and game.generator.modulation != "none"
+    without = getattr(getattr(game, "generator", None), "modulation", "") == "none"  # ProGAN
+    return hasattr(game, "mapped") and not without
 
 
 def name_of(gan: GAN) -> str:

@@ -14,6 +14,7 @@ from gaxjax.errors import InputError
 from gaxjax.features import Features
 from gaxjax.game import GAN, Batch, State, ask
 from gaxjax.metrics.path_length import Images, PerPath, Space, face, lengths, lerp, shrunk, slerp
+from gaxjax.truncation import styled
 
 PIXELS = 2**21
 """Of the images that are looked behind at a time, all devices together: 32 of 256 x 256."""
@@ -38,7 +39,7 @@ def spaces(gan: GAN, state: State, batch: Batch) -> dict[str, Space]:
         return ask(gan, state, key, "generated", z, batch)
 
     found = {"z": Space(drawn, slerp, generated)}
-    if hasattr(gan, "mapped"):
+    if styled(gan):
 
         def mapped(key: Array) -> Array:
             return ask(gan, state, key, "mapped", drawn(key), batch)
