@@ -5,9 +5,10 @@
 Paper: no number for this set. Here: after 200 kimg (seed 0, 35 minutes on two CPU cores beside other work,
 2026-11-25) most samples are shoes, boots, trousers and shirts that one can name.
 
-The game of configs/stylegan.py:config_f with small networks (256 / 2^(level + 1) channels, 64 at most, w of 64)
-and short phases, 20 kimg of fading and 20 after it at each size. R1 is 1 where it is 10 at 1024 px, since slopes
-are of fewer pixels, and lazy, at every 8th step. Its other differences from the authors' code are said there.
+The game of configs/stylegan.py:config_f with small networks (256 / 2^(level + 1) channels, 64 at most, w of
+64) and short phases, 20 kimg of fading and 20 after it at each size. R1 is 1 where it is 10 at 1024 px, since
+slopes are of fewer pixels, and lazy, at every 8th step. Its other differences from the authors' code are said
+there.
 """
 
 from gaxjax.gans.stylegan import StyleGAN

@@ -187,10 +187,10 @@ def descending(begun: State) -> State:
     return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.01)))
 
 
-def main(target: Path, steps: int = 2) -> None:
-    mesh = parallel.make_mesh()
-    for name, recipe in recipes().items():
-        recipe = shrunk(recipe)
+def main(target: Path, names: list[str], steps: int = 2) -> None:
+    mesh, found = parallel.make_mesh(), recipes()
+    for name in names:
+        recipe = shrunk(found[name])
         stage = recipe.all_stages[0]
         state = parallel.replicate(descending(begin(recipe)), mesh)
         step_on = parallel.pmapped(plan(recipe, stage).step, mesh)
@@ -201,4 +201,4 @@ def main(target: Path, steps: int = 2) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

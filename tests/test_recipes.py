@@ -68,12 +68,19 @@ def differ(a: Any, b: Any) -> bool:
 
 
 @pytest.fixture(scope="module")
-def on_two_devices(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Path]]:
+def on_two_devices(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Path]]:
     """Waits for the file of what each recipe comes to on two devices, in one other process."""
+    asked = [
+        item.callspec.params["name"]  # type: ignore[attr-defined]
+        for item in request.session.items
+        if getattr(item, "originalname", "") == "test_two_devices_agree_with_one"
+    ]
     folder = tmp_path_factory.mktemp("two")
     flags = "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=2"
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
-    command = [sys.executable, shrinking.__file__, str(folder)]
+    command = [sys.executable, shrinking.__file__, str(folder), *asked]
     with open(folder / "errors", "w+") as errors:
         process = subprocess.Popen(command, env=environment, stderr=errors)
 
