@@ -13,11 +13,10 @@ import quick
 from jax import Array, lax
 
 from gaxjax.errors import InputError
-from gaxjax.networks.layers import flatten, upsample
+from gaxjax.networks.layers import Dense, flatten, upsample
 from gaxjax.networks.progressive import (
     Convolution,
     Discriminator,
-    Linear,
     activation,
     pixel_norm,
     with_deviation,
@@ -130,7 +129,7 @@ def blended(network: Discriminator, params: Any, images: Array, alpha: Array) ->
         return act(module.apply({"params": kernels}, x))
 
     def dense(name: str, x: Array) -> Array:
-        return Linear(params[name]["bias"].shape[0]).apply({"params": params[name]}, x)
+        return Dense(params[name]["bias"].shape[0]).apply({"params": params[name]}, x)
 
     x = layer("level_2_1", layer("level_2_0", layer("from_rgb_2", images, 1)), resize="down")
     x = alpha * x + (1 - alpha) * layer("from_rgb_1", average_pool(images), 1)

@@ -89,11 +89,14 @@ class Dense(nn.Module):
     """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
     bound: float = 0.0
     """if positive, the initial kernel is uniform on [-bound, bound] instead"""
+    start: float = 0.0
+    """what the bias begins with"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         init = uniform_init(self.bound) if self.bound > 0 else kernel_init(self.deviation)
-        return add_bias(self, x @ self.param("kernel", init, (x.shape[-1], self.features)), self.bias)
+        x = x @ self.param("kernel", init, (x.shape[-1], self.features))
+        return add_bias(self, x, self.bias, self.start)
 
 
 class Maxout(nn.Module):
@@ -253,9 +256,9 @@ def around_one_init(deviation: float) -> nn.initializers.Initializer:
     return init
 
 
-def add_bias(layer: nn.Module, x: Array, bias: bool) -> Array:
+def add_bias(layer: nn.Module, x: Array, bias: bool, start: float = 0.0) -> Array:
     """Adds the layer's parameter `bias`, one number per channel, if it is to have one."""
-    return x + along(layer.param("bias", nn.initializers.zeros, x.shape[-1:]), x) if bias else x
+    return x + along(layer.param("bias", nn.initializers.constant(start), x.shape[-1:]), x) if bias else x
 
 
 def along(channels: Array, x: Array) -> Array:

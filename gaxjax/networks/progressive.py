@@ -16,7 +16,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv
-from gaxjax.networks.layers import add_bias, flatten, kernel_init
+from gaxjax.networks.layers import Dense, add_bias, flatten, kernel_init
 from gaxjax.networks.resampling import Taps, average_pool, down_conv, downsample, up_conv
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
 
@@ -76,9 +76,9 @@ class Discriminator(nn.Module):
         if self.group > 1:
             x = with_deviation(x, self.group)
         x = act(Convolution(width(0), name="convolution")(x))
-        x = act(Linear(width(0), name="dense")(flatten(x)))
+        x = act(Dense(width(0), deviation=1.0, name="dense")(flatten(x)))
         self.sow("intermediates", "features", x)
-        x = Linear(max(self.classes, 1), name="last")(x)
+        x = Dense(max(self.classes, 1), deviation=1.0, name="last")(x)
         return x if self.classes else x[:, 0]
 
     def seen(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
@@ -109,28 +109,6 @@ class Convolution(nn.Module):
         kernel = self.param("kernel", kernel_init(1.0), shape)
         y = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
         return add_bias(self, y, self.bias).astype(x.dtype)
-
-
-class Linear(nn.Module):
-    """A linear layer, [..., C] -> [..., features], in float32."""
-
-    features: int
-    """outputs"""
-    bias: bool = True
-    """whether to add one number per output"""
-    first: float = 0.0
-    """what the bias begins with"""
-    rate: float = 1.0
-    """the multiplier of its learning rate: kernels begin as N(0, 1 / rate^2), the bias as first / rate"""
-
-    @nn.compact
-    def __call__(self, x: Array) -> Array:
-        kernel = self.param("kernel", kernel_init(1 / self.rate), (x.shape[-1], self.features))
-        x = x.astype(jnp.float32) @ kernel
-        if not self.bias:
-            return x
-        bias = self.param("bias", nn.initializers.constant(self.first / self.rate), (self.features,))
-        return x + bias.reshape((1,) * (x.ndim - 1) + bias.shape)
 
 
 def resized_conv(resize: str) -> Callable[[Array, Array, Taps], Array]:

@@ -16,7 +16,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.networks.progressive import Linear, Precision, activation, equalized, levels, pixel_norm
+from gaxjax.networks.layers import Dense
+from gaxjax.networks.progressive import Precision, activation, equalized, levels, pixel_norm
 from gaxjax.networks.synthesis import Modulation, Noise, Styles, Synthesis
 from gaxjax.transforms import Path, Tree, chain, equalize, fade, graft, layer_index
 
@@ -157,7 +158,7 @@ class Mapping(nn.Module):
     def __call__(self, latents: Array) -> Array:
         x, act = pixel_norm(latents), activation(self.scaled, latents.dtype)
         for i in range(self.layers):
-            x = act(Linear(self.size, rate=MAPPING_RATE, name=f"dense_{i}")(x))
+            x = act(Dense(self.size, deviation=1 / MAPPING_RATE, name=f"dense_{i}")(x))
         if not self.layers and x.shape[-1] != self.size:
             raise InputError(
                 f"without mapping layers w is the latents: style_size {x.shape[-1]}, not {self.size}"

@@ -10,11 +10,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import PLAY
-from gaxjax.networks.layers import add_bias, kernel_init
+from gaxjax.networks.layers import Dense, add_bias, kernel_init
 from gaxjax.networks.layers import upsample as nearest
 from gaxjax.networks.progressive import (
     Convolution,
-    Linear,
     Precision,
     activation,
     channels,
@@ -88,7 +87,7 @@ class Synthesis(nn.Module):
         if self.start == "latents":
             assert latents is not None
             # Of the gain sqrt(2) a quarter: Karras et al. 2018's code has sqrt(2) / 4 for this layer.
-            x = Linear(math.prod(shape), bias=False, name="beginning")(pixel_norm(latents)) / 4
+            x = Dense(math.prod(shape), bias=False, deviation=1.0, name="beginning")(pixel_norm(latents)) / 4
             return x.reshape(-1, *shape)
         init = nn.initializers.normal(1.0) if self.modulation == "weights" else nn.initializers.ones
         constant = self.param("constant", init, (1, *shape))
@@ -146,7 +145,7 @@ class Layer(nn.Module):
             return pixel_norm(x)
         if self.modulation == "instance":
             assert style is not None
-            return adain(x, Linear(2 * self.features, name="style")(style))
+            return adain(x, Dense(2 * self.features, deviation=1.0, name="style")(style))
         return x
 
 
@@ -166,7 +165,7 @@ class Modulated(nn.Module):
     @nn.compact
     def __call__(self, x: Array, style: Array | None) -> Array:
         assert style is not None
-        scale = Linear(x.shape[-1], first=1.0, name="style")(style)
+        scale = Dense(x.shape[-1], deviation=1.0, start=1.0, name="style")(style)
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         kernel = self.param("kernel", kernel_init(1.0), shape)
         if x.dtype == jnp.float16 and self.demodulate:

@@ -3,12 +3,13 @@
 import functools
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from gaxjax.evaluation import Evaluation
 from gaxjax.recipe import Data, Growth, Recipe
-from gaxjax.tables.reproduction import configured
-from gaxjax.tables.verdict import Printed, Row
+from gaxjax.tables.reproduction import configured, reproduce, selected
+from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 LENGTH = 200.0
 """kimg that count as the whole length; the paper's, at 1024 px, is 12,000 for A and 25,000 for the others."""
@@ -98,3 +99,40 @@ def mixing(evaluation: Evaluation, dataset: str) -> list[Row]:
             row = line(name, f"mixing {share:.0%}", fid, make, drawn)
             found.append(replace(row, column="1 latent" if latents == 1 else f"{latents} latents"))
     return found
+
+
+def table(name: str, number: int, rows: Callable[[Evaluation, str], list[Row]]) -> Callable[..., str]:
+    """The `make` of a table of the paper."""
+
+    def make(
+        out: Path,
+        budget: str = "small",
+        seeds: int = 1,
+        data_directory: str = "",
+        together: bool = False,
+        dataset: str = "fashion_mnist",
+        features: str = "inception",
+        level: str = "",
+        weights: str = "",
+        only: str = "",
+    ) -> str:
+        """Trains StyleGANs of a small size and measures their FID: OUT/stylegan_*.md, .csv, .json, .png.
+
+        Args:
+            out: directory of the table and its runs; the ladder and the mixing share two runs
+            budget: smoke, small (40 kimg, a fifth of what counts as the whole), paper, or a share such as 0.4
+            seeds: runs of each config
+            data_directory: where tensorflow-datasets keeps its sets (empty: its own default)
+            together: all seeds in one program, where the device has room for them
+            dataset: a set with a split "test", such as fashion_mnist or cifar10
+            features: what the distance sees: inception, classifier(fashion_mnist), pixels
+            level: of the features (inception: 64, 192, 768, 2048); empty: the deepest that there is
+            weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file downloaded once)
+            only: runs, comma-separated, such as config_e,config_f; empty for all
+        """
+        chosen = budget_of(budget, smoke=Budget(0.0005, 256), small=Budget(0.2))
+        picked = selected(rows(measured(features, weights, level), dataset), only)
+        about = ABOUT.format(table=f"table {number}", dataset=dataset)
+        return reproduce(out, name, about, picked, chosen, seeds, data_directory, together)
+
+    return make

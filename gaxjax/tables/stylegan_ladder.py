@@ -1,41 +1,5 @@
 """StyleGAN's configs A to F, at a small size. Karras et al. 2019, table 1."""
 
-from pathlib import Path
-
 from gaxjax.tables import stylegan
-from gaxjax.tables.reproduction import reproduce, selected
-from gaxjax.tables.verdict import Budget, budget_of
 
-
-def make(
-    out: Path,
-    budget: str = "small",
-    seeds: int = 1,
-    data_directory: str = "",
-    together: bool = False,
-    dataset: str = "fashion_mnist",
-    features: str = "inception",
-    level: str = "",
-    weights: str = "",
-    only: str = "",
-) -> str:
-    """Trains configs A to F and measures their FID: OUT/stylegan_ladder.md, .csv, .json, .png.
-
-    Args:
-        out: directory of the table and its runs
-        budget: smoke, small (40 kimg, a fifth of what counts as the whole), paper, or a share such as 0.4
-        seeds: runs of each config
-        data_directory: where tensorflow-datasets keeps its sets (empty: its own default)
-        together: all seeds in one program, where the device has room for them
-        dataset: a set with a split "test", such as fashion_mnist or cifar10
-        features: what the distance sees: inception, classifier(fashion_mnist), pixels
-        level: of the features (inception: 64, 192, 768, 2048); empty: the deepest that there is
-        weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file that is downloaded once)
-        only: runs, comma-separated, such as config_a,config_f; empty for all
-    """
-    chosen = budget_of(budget, smoke=Budget(0.0005, 256), small=Budget(0.2))
-    rows = stylegan.ladder(stylegan.measured(features, weights, level), dataset)
-    about = stylegan.ABOUT.format(table="table 1", dataset=dataset)
-    return reproduce(
-        out, "stylegan_ladder", about, selected(rows, only), chosen, seeds, data_directory, together
-    )
+make = stylegan.table("stylegan_ladder", 1, stylegan.ladder)
