@@ -68,11 +68,11 @@ def changed(recipe: Recipe, **fields: object) -> Recipe:
     return replace(recipe, gan=replace(recipe.gan, generator=generator))
 
 
-blurred = changed(config_a, taps=(1, 2, 1))
 config_b = replace(
-    blurred,
+    config_a,
     gan=replace(
-        blurred.gan,
+        config_a.gan,
+        generator=replace(config_a.gan.generator, taps=(1, 2, 1)),
         discriminator=Discriminator(SHAPE, taps=(1, 2, 1)),
         objective="nonsaturating",
         penalties=(R1(10.0),),

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import shrinking
+from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, placed
@@ -127,11 +128,21 @@ def last_state(workdir: Path) -> object:
 
 
 @pytest.fixture
-def hardly_optimized() -> Iterator[None]:
-    """Compiling is nearly all that this costs."""
-    jax.config.update("jax_disable_most_optimizations", True)
+def hardly_optimized(tmp_path: Path) -> Iterator[None]:
+    """Compiling is nearly all that this costs: each program once, and quickly."""
+    options = {
+        "jax_disable_most_optimizations": True,
+        "jax_compilation_cache_dir": str(tmp_path / "compiled"),
+        "jax_persistent_cache_min_compile_time_secs": 0.1,
+    }
+    before = {name: getattr(jax.config, name, False) for name in options}
+    for name, value in options.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 def test_a_run_over_three_sizes_resumes_exactly(

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 import scipy.signal
 
 from gaxjax.errors import InputError
@@ -51,21 +52,19 @@ def by_scipy(x: np.ndarray, taps: tuple[float, ...], up: int, down: int, pads: t
 
 @by_case
 def test_resampling_is_scipys(taps: tuple[float, ...], up: int, down: int, pads: tuple[int, int]) -> None:
+    """And its gradient: it is linear, so <scipy(v), y> = <v, gradient of <resample(x), y>> for any v."""
     expected = by_scipy(np.asarray(IMAGES, np.float64), taps, up, down, pads)
-    assert resample(IMAGES, taps, up, down, pads).shape == expected.shape
-    np.testing.assert_allclose(resample(IMAGES, taps, up, down, pads), expected, atol=2e-6)
-    np.testing.assert_allclose(reference_resample(IMAGES, taps, up, down, pads), expected, atol=2e-6)
+    random = np.random.default_rng(3)
+    v, y = random.normal(size=IMAGES.shape), jnp.asarray(random.normal(size=expected.shape), jnp.float32)
 
+    def all_of_it(x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
+        found, pullback = jax.vjp(lambda x: resample(x, taps, up, down, pads), x)
+        return found, reference_resample(x, taps, up, down, pads), pullback(y)[0]
 
-@by_case
-def test_its_gradient_is_scipys_transpose(
-    taps: tuple[float, ...], up: int, down: int, pads: tuple[int, int]
-) -> None:
-    """It is linear, so <scipy(v), y> = <v, gradient of <resample(x), y>> for any v."""
-    shape = resample(IMAGES, taps, up, down, pads).shape
-    y = jax.random.normal(jax.random.key(2), shape)
-    gradient = jax.grad(lambda x: jnp.sum(resample(x, taps, up, down, pads) * y))(IMAGES)
-    v = np.random.default_rng(3).normal(size=IMAGES.shape)
+    found, reference, gradient = quick.run(all_of_it, IMAGES, y)
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    np.testing.assert_allclose(reference, expected, atol=2e-6)
     there = float(np.sum(by_scipy(v, taps, up, down, pads) * np.asarray(y, np.float64)))
     assert float(np.sum(v * np.asarray(gradient, np.float64))) == pytest.approx(there, rel=1e-5, abs=1e-4)
 
@@ -79,33 +78,34 @@ def test_flat_images_stay_as_bright(taps: tuple[float, ...]) -> None:
     np.testing.assert_allclose(down[:, 2:-2, 1:-1], 1, atol=1e-6)
 
 
-def inside(x: jax.Array, border: int) -> jax.Array:
-    return x[:, border:-border, border:-border]
-
-
 @pytest.mark.parametrize("side", [1, 3, 5])
 @pytest.mark.parametrize("taps, border", [((), 0), ((1, 2, 1), 0), ((1, 3, 3, 1), 3)])
 def test_convolutions_are_those_of_resampled_images(taps: tuple[float, ...], border: int, side: int) -> None:
     """Even taps filter before borders are cut, so those two agree inside alone."""
-    x, half = jax.random.normal(jax.random.key(4), (2, 8, 10, 3)), side // 2
-    kernel = jax.random.normal(jax.random.key(5), (side, side, 3, 5))
-    if border:
-        expected = conv(upsample(x, taps), kernel, 1, half)
-    else:
-        expected = blur(conv(nearest(x), kernel, 1, half), taps)
-    border += half * bool(border)
-    cut = slice(border, -border or None)
-    got = up_conv(x, kernel, taps)
-    assert got.shape == (2, 16, 20, 5)
-    np.testing.assert_allclose(got[:, cut, cut], expected[:, cut, cut], atol=2e-5)
+    half = side // 2
+    edge = border + half if border else 0
+    cut = slice(edge, -edge or None)
+    x = jax.random.normal(jax.random.key(4), (2, 8, 10, 3))
     big = jax.random.normal(jax.random.key(6), (2, 16, 20, 3))
-    if border:
-        expected = conv(resample(big, taps, pads=(1, 2)), kernel, 1, half)[:, 0::2, 0::2]
-    else:
-        expected = average_pool(conv(blur(big, taps), kernel, 1, half))
-    got = down_conv(big, kernel, taps)
-    assert got.shape == (2, 8, 10, 5)
-    np.testing.assert_allclose(got[:, cut, cut], expected[:, cut, cut], atol=2e-5)
+    kernel = jax.random.normal(jax.random.key(5), (side, side, 3, 5))
+
+    def up(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        if border:
+            return up_conv(x, kernel, taps), conv(upsample(x, taps), kernel, 1, half)
+        return up_conv(x, kernel, taps), blur(conv(nearest(x), kernel, 1, half), taps)
+
+    def down(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+        if border:
+            filtered = conv(resample(x, taps, pads=(1, 2)), kernel, 1, half)[:, 0::2, 0::2]
+            return down_conv(x, kernel, taps), filtered
+        return down_conv(x, kernel, taps), average_pool(conv(blur(x, taps), kernel, 1, half))
+
+    for (found, expected), shape in (
+        (quick.run(up, x), (2, 16, 20, 5)),
+        (quick.run(down, big), (2, 8, 10, 5)),
+    ):
+        assert found.shape == shape
+        np.testing.assert_allclose(found[:, cut, cut], expected[:, cut, cut], atol=2e-5)
 
 
 def test_second_derivatives_pass() -> None:
@@ -117,8 +117,9 @@ def test_second_derivatives_pass() -> None:
 
     direction = jax.random.normal(jax.random.key(7), KERNEL.shape)
     step = 1e-2
-    there, back = slope(KERNEL + step * direction), slope(KERNEL - step * direction)
-    along = float(jnp.vdot(jax.grad(slope)(KERNEL), direction))
+    compiled = quick.compiled(jax.value_and_grad(slope), KERNEL)
+    (there, _), (back, _) = compiled(KERNEL + step * direction), compiled(KERNEL - step * direction)
+    along = float(jnp.vdot(compiled(KERNEL)[1], direction))
     assert along == pytest.approx(float(there - back) / (2 * step), rel=2e-2)
 
 

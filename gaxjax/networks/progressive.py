@@ -122,10 +122,14 @@ def activation(scaled: bool, dtype: jnp.dtype) -> Callable[[Array], Array]:
     """Leaky ReLU with slope 0.2; times sqrt(2) if scaled; clamped in float16."""
 
     def act(x: Array) -> Array:
-        x = jax.nn.leaky_relu(x, 0.2) * jnp.asarray(math.sqrt(2) if scaled else 1, x.dtype)
-        return jnp.clip(x, -LIMIT, LIMIT) if dtype == jnp.float16 else x
+        return limited(jax.nn.leaky_relu(x, 0.2) * jnp.asarray(math.sqrt(2) if scaled else 1, x.dtype), dtype)
 
     return act
+
+
+def limited(x: Array, dtype: jnp.dtype) -> Array:
+    """In that type; clamped if it is float16, whose largest number sums of activations would pass."""
+    return (jnp.clip(x, -LIMIT, LIMIT) if dtype == jnp.float16 else x).astype(dtype)
 
 
 def pixel_norm(x: Array) -> Array:

@@ -18,6 +18,7 @@ from gaxjax.networks.progressive import (
     activation,
     channels,
     levels,
+    limited,
     pixel_norm,
     resized_conv,
 )
@@ -193,4 +194,4 @@ def adain(x: Array, style: Array) -> Array:
     mean = jnp.mean(wide, axis=(1, 2), keepdims=True)
     variance = jnp.mean(jnp.square(wide - mean), axis=(1, 2), keepdims=True)
     scale, shift = jnp.split(style[:, None, None, :], 2, axis=-1)
-    return ((wide - mean) * jax.lax.rsqrt(variance + 1e-8) * (1 + scale) + shift).astype(x.dtype)
+    return limited((wide - mean) * jax.lax.rsqrt(variance + 1e-8) * (1 + scale) + shift, x.dtype)
