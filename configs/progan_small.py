@@ -5,7 +5,8 @@
 Paper: no number for this set. Here: not measured yet.
 
 The game of configs/progan.py with small networks (256 / 2^(level + 1) channels, 64 at most) and short phases,
-10 kimg of fading and 10 after it at each size; its differences from the authors' code are said there.
+10 kimg of fading and 10 after it at each size, and twice its learning rate; its differences from the authors'
+code are said there.
 """
 
 from gaxjax.gans.stylegan import StyleGAN
@@ -16,7 +17,7 @@ from gaxjax.penalties import Drift, GradientPenalty
 from gaxjax.recipe import Data, Growth, Optimizer, Recipe
 
 SHAPE = (32, 32, 1)
-adam = Optimizer("adam", 1e-3, b1=0.0, b2=0.99)
+adam = Optimizer("adam", 2e-3, b1=0.0, b2=0.99)
 
 recipe = Recipe(
     gan=StyleGAN(
@@ -36,7 +37,7 @@ recipe = Recipe(
     ),
     optimizers={"discriminator": adam, "generator": adam},
     data=Data("fashion_mnist", shape=SHAPE),
-    batch_size=32,
+    batch_size=16,
     kimg=120,
     growth=Growth(first=4, fade_kimg=10, stable_kimg=10),
     sample_kimg=10,
