@@ -4,9 +4,9 @@
 
 Paper: no number for this set. Here: after 160 kimg (seed 0, 27 minutes on two CPU cores beside other work,
 2026-11-25) most samples are shoes, boots, trousers and shirts that one can name. With --kimg 200:
-FID-classifier-fashion_mnist 47.9 (10,000 samples, test images), and by paths of pixels (2,000 of them) PPL-z-full
-4001 +- 185, PPL-w-full 1360 +- 58, PPL-z-end 3647 +- 170, PPL-w-end 743 +- 27; linear separability by the same
-classifier's classes 7.27 in z, 1.60 in w. So w is flatter and better separated than z, as the paper says.
+FID-classifier-fashion_mnist 47.9 (10,000 samples, test images), and by 2,000 paths of pixels PPL-z-full
+4001 +- 185, PPL-w-full 1360 +- 58, PPL-z-end 3647 +- 170, PPL-w-end 743 +- 27; linear separability by the
+same classifier's classes 7.27 in z, 1.60 in w. So w is flatter and better separated than z, as in the paper.
 
 The game of configs/stylegan.py:config_f with small networks (256 / 2^(level + 1) channels, 64 at most, w of
 64) and short phases, 20 kimg of fading and 20 after it at each size. R1 is 1 where it is 10 at 1024 px, since
