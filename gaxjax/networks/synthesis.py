@@ -11,7 +11,6 @@ from jax import Array
 
 from gaxjax.game import PLAY
 from gaxjax.networks.layers import Dense, add_bias, kernel_init
-from gaxjax.networks.layers import upsample as nearest
 from gaxjax.networks.progressive import (
     Convolution,
     Precision,
@@ -51,36 +50,28 @@ class Synthesis(nn.Module):
     def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
         top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
         width = channels(self.features, self.max_features)
-        layers = self.layers_of(top)
         x = self.beginning(styles, latents, width(0)).astype(dtype)
         colors: Array | None = None
-        for level, names in enumerate(layers):
+        for level, names in enumerate(layers_of(self.modulation, top)):
             for number, name in enumerate(names):
-                up = level > 0 and number == 0
                 layer = Layer(
                     width(level),
-                    name not in ("layer_0",) or self.modulation == "weights",
-                    up,
-                    self.modulation,
-                    self.noise,
-                    self.taps,
-                    self.scaled,
+                    convolve=name != "layer_0" or self.modulation == "weights",
+                    up=level > 0 and number == 0,
+                    modulation=self.modulation,
+                    noise=self.noise,
+                    taps=self.taps,
+                    scaled=self.scaled,
                     name=name,
                 )
                 x = layer(x, styles.get(name), None if noise is None else noise[name])
             if self.output == "skip" or level == top or (self.fading and level == top - 1):
                 rgb = self.to_rgb(x, styles, level)
-                if colors is None:
-                    colors = rgb
-                else:
-                    grown = nearest(colors) if self.output == "last" else upsample(colors, self.taps)
-                    colors = grown + rgb
+                # Old colors that are fading out are enlarged as they were before: by nearest neighbors.
+                taps = self.taps if self.output == "skip" else ()
+                colors = rgb if colors is None else upsample(colors, taps) + rgb
         assert colors is not None
         return colors
-
-    def layers_of(self, top: int) -> list[list[str]]:
-        """The layers of each level."""
-        return layers_of(self.modulation, top)
 
     def beginning(self, styles: Styles, latents: Array | None, features: int) -> Array:
         """What level 0 begins with, [B, h, w, features]."""
