@@ -20,7 +20,10 @@ MIXING = stylegan.mixing(EVALUATION, "fashion_mnist")
 
 def test_every_config_of_the_ladder_fits_its_data() -> None:
     """Its first stage is traced; the others are grown from it."""
-    spec = {"image": jax.ShapeDtypeStruct((32, 32, 1), jnp.uint8), "label": jax.ShapeDtypeStruct((), jnp.int32)}
+    spec = {
+        "image": jax.ShapeDtypeStruct((32, 32, 1), jnp.uint8),
+        "label": jax.ShapeDtypeStruct((), jnp.int32),
+    }
     for row in LADDER.values():
         recipe = row.recipe()
         check(replace(recipe, stages=recipe.all_stages[:1]), spec)
