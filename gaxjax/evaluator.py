@@ -57,10 +57,9 @@ class Evaluator:
         self.data = replace(data, split=evaluation.split or data.split, flip=False)
         self.mesh = parallel.make_mesh()
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
-        whole, split = parallel.state_sharding(self.mesh), NamedSharding(self.mesh, PartitionSpec("data"))
         # made once, so that the second seed, and the next measuring, need not be compiled
         self.draw_on = jax.jit(
-            self.draw, static_argnums=0, in_shardings=(whole, split, None), out_shardings=split
+            self.draw, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
         )
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.extractors = extractors(evaluation, needs, data.directory)

@@ -33,7 +33,7 @@ def test_the_average_of_w_follows_and_truncation_uses_it() -> None:
     state = begin(GAN, batch=BATCH)
     assert not np.any(state.stats["styles"]["generator"]["mean"])
     _, _, stats, _ = play(GAN, "discriminator", state, BATCH)
-    latents = 0.005 * 0 + stats["styles"]["generator"]["mean"]
+    mean = stats["styles"]["generator"]["mean"]
     moved = state._replace(stats=stats)
 
     def asked(state: Any) -> Any:
@@ -46,7 +46,7 @@ def test_the_average_of_w_follows_and_truncation_uses_it() -> None:
 
     w, pulled, at_average, free = quick.run(asked, moved)
     assert w.shape == (4, 4)
-    assert 0 < float(jnp.max(jnp.abs(latents))) < 0.005 * 5  # w has mean square 1
+    assert 0 < float(jnp.max(jnp.abs(mean))) < 0.005 * 5  # w has mean square 1
     np.testing.assert_allclose(pulled, at_average, atol=1e-6)
     np.testing.assert_allclose(pulled[0], pulled[1], atol=1e-6)
     assert float(jnp.max(jnp.abs(free[0] - free[1]))) > 1e-3
@@ -59,8 +59,7 @@ def test_samples_are_as_large_as_the_batchs_images() -> None:
     np.testing.assert_array_equal(enlarged, small.repeat(2, 1).repeat(2, 2))
 
 
-def test_mixed_latents_change_later_layers_alone() -> None:
-    """Two latents: the image is not the first's; with a crossover past the end it would be."""
+def test_samples_of_two_latents_are_others() -> None:
     state = begin(GAN, batch=BATCH)
     one, two = quick.run(
         lambda s: (sample(GAN, s, {"n": 4}, KEY), sample(GAN, s, {"n": 4}, KEY, mix=2)), state
@@ -90,7 +89,6 @@ def test_path_length_by_the_jacobian() -> None:
     """Its penalty and running mean against the whole Jacobian of images by w; nothing at other steps."""
     rule = PathLength(weight=2.0, every=4, decay=0.01, shrink=2)
     gan = replace(GAN, path_length=rule)
-    state = begin(gan, batch=BATCH)
     step = 4
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jax.random, "normal", lambda key, shape=(), dtype=float: jnp.ones(shape) * 0.5)

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax import losses, transforms
-from gaxjax.errors import InputError
 from gaxjax.game import Batch, Logs, Tree
 from gaxjax.gans.duel import PLAYERS, Duel
 
@@ -47,11 +46,10 @@ class Adversarial(Duel):
 
     def told(self, x: Array, batch: Batch) -> Array:
         """What a network is given, [..., C]; with classes, more channels say which, all over the image."""
-        if not self.classes:
+        told = self.label(batch, self.classes)
+        if told is None:
             return x
-        if "label" not in batch:
-            raise InputError(f"classes={self.classes} needs data with labels; the data has {sorted(batch)}")
-        label = jax.nn.one_hot(batch["label"], self.classes, dtype=x.dtype)
+        label = jax.nn.one_hot(told, self.classes, dtype=x.dtype)
         label = label.reshape(label.shape[0], *(1,) * (x.ndim - 2), self.classes)
         return jnp.concatenate([x, jnp.broadcast_to(label, (*x.shape[:-1], self.classes))], axis=-1)
 

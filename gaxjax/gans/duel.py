@@ -61,6 +61,12 @@ class Duel(GAN):
         """The batch's examples, as the players see them."""
         return batch["image"]
 
+    def label(self, batch: Batch, classes: int) -> Array | None:
+        """The batch's labels, where networks are told them."""
+        if classes and "label" not in batch:
+            raise InputError(f"classes={classes} needs data with labels; the data has {sorted(batch)}")
+        return batch["label"] if classes else None
+
     def told(self, x: Array, batch: Batch) -> Array:
         """What a network is given of latents or examples: they alone, unless it is told labels."""
         return x

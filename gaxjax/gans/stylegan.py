@@ -9,7 +9,6 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax import transforms
-from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Batch, Logs, Tree, pure, size
 from gaxjax.gans.duel import PLAYERS, Duel
 from gaxjax.latents import Latents
@@ -84,12 +83,6 @@ class StyleGAN(Duel):
         label = self.label(batch, outputs.shape[-1])
         assert label is not None
         return jnp.take_along_axis(outputs, label[:, None], axis=1)[:, 0]
-
-    def label(self, batch: Batch, classes: int) -> Array | None:
-        """The batch's labels, where networks are told them."""
-        if classes and "label" not in batch:
-            raise InputError(f"classes={classes} needs data with labels; the data has {sorted(batch)}")
-        return batch["label"] if classes else None
 
     def generated(self, latents: Array, batch: Batch) -> Array:
         """Images of latents, [B, L] -> [B, H, W, C]."""

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from gaxjax.errors import InputError
 from gaxjax.metrics.checking import Values, check_finite
+from gaxjax.networks.resampling import average_pool
 
 EPSILON = 1e-4
 """The step."""
@@ -83,12 +84,11 @@ def face(images: Images) -> Images:
 
 def shrunk(images: Images) -> Images:
     """The means of k x k pixels, k the whole times that the height holds 256; none if k < 2."""
-    batch, height, width, channels = images.shape
+    _, height, width, _ = images.shape
     k = height // LARGEST
     if k < 2:
         return images
-    images = images[:, : height // k * k, : width // k * k]
-    return jnp.mean(images.reshape(batch, height // k, k, width // k, k, channels), axis=(2, 4))
+    return average_pool(images[:, : height // k * k, : width // k * k], k)
 
 
 def lengths(

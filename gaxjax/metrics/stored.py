@@ -12,7 +12,7 @@ import numpy as np
 
 from gaxjax.data import Data
 from gaxjax.data.folder import chosen_folder, image_files
-from gaxjax.files import write_bytes
+from gaxjax.files import write_arrays
 from gaxjax.metrics.frechet import Moments
 from gaxjax.metrics.metric import Gathered
 from gaxjax.plain import describe
@@ -45,9 +45,7 @@ def stored(key: dict[str, Any], make: Callable[[], Gathered], directory: Path | 
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):
             pass  # damaged
     gathered = make()
-    content = io.BytesIO()
-    np.savez(content, allow_pickle=False, key=np.array(text), **packed(gathered))
-    write_bytes(path, content.getvalue())
+    write_arrays(path, {"key": np.array(text), **packed(gathered)})
     return gathered
 
 

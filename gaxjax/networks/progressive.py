@@ -53,7 +53,9 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
-        check_shape("discriminator", images.shape[1:], self.shape)
+        if images.shape[1:] != tuple(self.shape):
+            came = f"for images of shape {tuple(self.shape)}; got {images.shape[1:]}"
+            raise InputError(f"discriminator is {came}: set its shape or the data's")
         top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
         width, act = channels(self.features, self.max_features), activation(self.scaled, dtype)
         images = images.astype(dtype)
@@ -190,9 +192,3 @@ def channels(features: int, most: int) -> Callable[[int], int]:
     [512, 512, 512, 512, 256, 128, 64, 32, 16]
     """
     return lambda level: max(1, min(features >> (level + 1), most))
-
-
-def check_shape(name: str, came: tuple[int, ...], expected: tuple[int, ...]) -> None:
-    """Refuses images of another shape."""
-    if tuple(came) != tuple(expected):
-        raise InputError(f"{name} is for images of shape {expected}; got {came}: set its shape or the data's")

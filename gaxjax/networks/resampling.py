@@ -107,13 +107,12 @@ def downsample(x: Array, taps: Taps = ()) -> Array:
     return resample(x, taps, down=2, pads=((rest + 1) // 2, rest // 2))
 
 
-def average_pool(x: Array, side: int | tuple[int, int] = 2) -> Array:
-    """Means of squares, or rectangles, of so many pixels."""
-    down, across = (side, side) if isinstance(side, int) else side
+def average_pool(x: Array, side: int = 2) -> Array:
+    """Means of squares of so many pixels a side."""
     batch, height, width, channels = x.shape
-    if height % down or width % across:
-        raise InputError(f"average_pool: {height} x {width} pixels are no multiple of {down} x {across}")
-    blocks = x.reshape(batch, height // down, down, width // across, across, channels)
+    if height % side or width % side:
+        raise InputError(f"average_pool: {height} x {width} pixels are no multiple of {side} x {side}")
+    blocks = x.reshape(batch, height // side, side, width // side, side, channels)
     return jnp.mean(blocks, axis=(2, 4), dtype=jnp.promote_types(x.dtype, jnp.float32)).astype(x.dtype)
 
 

@@ -179,7 +179,8 @@ def demodulation(kernel: Array, scale: Array) -> Array:
 def adain(x: Array, style: Array) -> Array:
     """Each channel of each example to mean 0 and variance 1, then (1 + scale) x + shift; style [B, 2 C].
 
-    Karras et al. 2019, eq. 1, with the code's 1 + scale. Statistics are float32.
+    Karras et al. 2019, eq. 1, with the code's 1 + scale. Statistics are float32, and the variance that of
+    differences: `layers.instance_norm`'s, a difference of squares, is too rough for so small an epsilon.
     """
     wide = x.astype(jnp.float32)
     mean = jnp.mean(wide, axis=(1, 2), keepdims=True)

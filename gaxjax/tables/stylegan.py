@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.evaluation import Evaluation
+from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Growth, Recipe
 from gaxjax.tables.reproduction import configured, reproduce, selected
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
@@ -35,7 +36,7 @@ def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
         generator=replace(gan.generator, shape=shape, style_size=WIDTH, **sizes),
         discriminator=replace(gan.discriminator, shape=shape, **sizes),
         latents=replace(gan.latents, size=WIDTH),
-        penalties=tuple(replace(p, weight=1.0) if type(p).__name__ == "R1" else p for p in gan.penalties),
+        penalties=tuple(replace(p, weight=1.0) if isinstance(p, R1) else p for p in gan.penalties),
         mixing=gan.mixing if mixing is None else mixing,
     )
     return replace(
