@@ -101,8 +101,9 @@ class Duel(GAN):
                 f"generator makes examples of shape {came}, but the data's are {expected}: "
                 f"set the generator's shape or the data's to the other"
             )
-        real, fake = self.augmented(real, step), self.augmented(fake, step)
-        real_logits, fake_logits = self.logits(real, batch), self.logits(fake, batch)
+        # Made examples first, as `deceiving` has them: the same draws where the players move at once.
+        fake, real = self.augmented(fake, step), self.augmented(real, step)
+        fake_logits, real_logits = self.logits(fake, batch), self.logits(real, batch)
         loss = losses.named(self.objective).discriminator(real_logits, fake_logits)
         logs = {"real_logits": jnp.mean(real_logits), "fake_logits": jnp.mean(fake_logits)}
         logs |= self.augment.observe(real_logits) if self.augment.transformations else {}

@@ -54,18 +54,21 @@ def alternating(
 def simultaneous(
     gan: GAN, optimizers: Optimizers, updates: Updates, half_life: float = 0.0, ramp_up: float = 0.0
 ) -> Step:
-    """All players at once, each once: every gradient is taken where the step began."""
+    """All players at once, each once: every gradient is taken where the step began.
+
+    One minibatch and one draw of latents and dropout for all of them, as in the code of Goodfellow et al. 2014,
+    so that what their losses have in common (the samples, and the verdict on them) is computed once.
+    """
     check(gan, optimizers, updates)
     once(updates, "simultaneous")
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
-        keys = keys_of(state, key, updates)
+        inputs = take((dict(batches), keys_of(state, key, updates)), 0)
         begin, logs = state, Logs()
-        for index, player in enumerate(gan.players):
-            batch, move_key = take((dict(batches), keys), index)
+        for player in gan.players:
             # Running statistics go from player to player; parameters are those of the beginning.
             here = begin._replace(stats=state.stats)
-            gradient, log, stats = gradient_of(gan, player, here, batch, move_key)
+            gradient, log, stats = gradient_of(gan, player, here, *inputs)
             state = move(gan, optimizers, player, state, gradient, stats)
             logs |= player_logs(player, log)
         return finish(gan, state, batches, updates, half_life, ramp_up), logs
