@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax.errors import InputError
@@ -64,18 +65,49 @@ def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
     every argument and result has one more leading axis, of independent runs.
     """
-    seeded = "seed" in mesh.axis_names
-    state, batches = state_sharding(mesh), batch_sharding(mesh)
-    mapped = jax.jit(
-        jax.vmap(step) if seeded else step,
-        in_shardings=(state, batches, state),
-        out_shardings=(state, state),
-        donate_argnums=0,
+    state = state_sharding(mesh)
+    shardings = (state, batch_sharding(mesh), state)
+    return waiting(
+        jax.jit(of_seeds(step, mesh), in_shardings=shardings, out_shardings=(state, state), donate_argnums=0),
+        mesh,
     )
+
+
+def repeated(
+    step: Callable[..., Any], mesh: Mesh, longest: int, assemble: Callable[[Tree, Tree], Tree]
+) -> Callable[..., Any]:
+    """`advance(carry, tables, chosen, count, key) -> carry`: `count` steps, up to `longest`, in one dispatch.
+
+    step: `(carry, batches, key) -> carry`, as for `pmapped`. Its batches are `assemble(tables, chosen[i])`:
+    tables are whole on every device and chosen, `[longest, minibatches, batch, ...]`, are split. The carry is
+    donated. The number of steps is not compiled in, so that calls of any length give the same numbers.
+    """
+    state, one = state_sharding(mesh), of_seeds(step, mesh)
+
+    def advance(carry: Tree, tables: Tree, chosen: Tree, count: Array, key: Array) -> Tree:
+        def body(i: Any, carry: Tree) -> Tree:
+            batches = assemble(tables, jax.tree.map(lambda x: x[i], chosen))
+            return one(carry, jax.lax.with_sharding_constraint(batches, batch_sharding(mesh)), key)
+
+        return body(0, carry) if longest == 1 else jax.lax.fori_loop(0, count, body, carry)
+
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    shardings = (state, everywhere, batch_sharding(mesh, calls=True), everywhere, state)
+    return jax.jit(advance, in_shardings=shardings, out_shardings=state, donate_argnums=0)
+
+
+def of_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """A function of one run, for those of all seeds of the mesh."""
+    return jax.vmap(step) if "seed" in mesh.axis_names else step
+
+
+def waiting(mapped: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """The compiled function, which waits for its result where that is safer.
+
+    Several steps in flight over the CPU's stand-in devices can starve one another of threads and hang.
+    """
     if mesh.size == 1 or mesh.devices.flat[0].platform != "cpu":
         return mapped
-
-    # Several steps in flight over the CPU's stand-in devices can starve one another of threads and hang.
     return lambda *arguments: jax.block_until_ready(mapped(*arguments))
 
 
@@ -84,15 +116,21 @@ def state_sharding(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec("seed") if "seed" in mesh.axis_names else PartitionSpec())
 
 
-def batch_sharding(mesh: Mesh) -> NamedSharding:
-    """Split along the examples, `[minibatches, batch, ...]`, and the seeds."""
-    return NamedSharding(mesh, PartitionSpec(*(n for n in mesh.axis_names if n == "seed"), None, "data"))
+def batch_sharding(mesh: Mesh, calls: bool = False) -> NamedSharding:
+    """Split along the examples, `[minibatches, batch, ...]`, and the seeds; calls: after one more axis."""
+    seeds = (name for name in mesh.axis_names if name == "seed")
+    return NamedSharding(mesh, PartitionSpec(*[None] * calls, *seeds, None, "data"))
 
 
-def shard(batches: Tree, mesh: Mesh) -> Tree:
+def shard(batches: Tree, mesh: Mesh, calls: bool = False) -> Tree:
     """This process's part of the batches, as global arrays; the transfer goes on in the background."""
-    sharding = batch_sharding(mesh)
+    sharding = batch_sharding(mesh, calls)
     return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), batches)
+
+
+def copied(tree: Tree, mesh: Mesh) -> Tree:
+    """Arrays that every process has, whole on every device."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
 def replicate(tree: Tree, mesh: Mesh) -> Tree:

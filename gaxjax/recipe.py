@@ -57,6 +57,8 @@ class Recipe:
     """everything random derives from it"""
     seeds: int = 1
     """runs of this recipe in one program: of seed, seed + 1, ..."""
+    steps_per_call: int = 1
+    """steps in one dispatch, which changes no number; more are faster where a step is short"""
     log_kimg: float = 1.0
     """interval of metrics"""
     sample_kimg: float = 10.0
@@ -83,7 +85,7 @@ class Recipe:
         for name in ("log_kimg", "sample_kimg", "checkpoint_kimg", "evaluation_kimg"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive; got {getattr(self, name)}")
-        for name in ("samples", "keep", "seeds"):
+        for name in ("samples", "keep", "seeds", "steps_per_call"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
         if self.half_life < 0:

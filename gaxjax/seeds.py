@@ -10,10 +10,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from gaxjax import parallel
-from gaxjax.data import Loader
 from gaxjax.game import Tree
 
 
@@ -56,28 +54,3 @@ class Seeds:
 def picking(sharding: jax.sharding.Sharding) -> Callable[[Tree, int], Tree]:
     """(tree, index) -> the tree with every array indexed, compiled once for all indices."""
     return jax.jit(lambda tree, index: jax.tree.map(lambda x: x[index], tree), out_shardings=sharding)
-
-
-class Loaders:
-    """The batches of every seed, stacked: as a `Loader`, with one more leading axis."""
-
-    def __init__(self, loaders: list[Loader]):
-        self.loaders = loaders
-
-    def __iter__(self) -> "Loaders":
-        return self
-
-    def __next__(self) -> dict[str, np.ndarray]:
-        batches = [next(loader) for loader in self.loaders]
-        return {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
-
-    def close(self) -> None:
-        """Ends all their threads."""
-        for loader in self.loaders:
-            loader.close()
-
-    def __enter__(self) -> "Loaders":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

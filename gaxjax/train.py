@@ -3,7 +3,8 @@
 import contextlib
 import functools
 import gc
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ import numpy as np
 
 from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
-from gaxjax.data import Loader, Source, normalize, open_source, reduced
+from gaxjax.data import Source, normalize, open_source
 from gaxjax.errors import Interrupted
 from gaxjax.evaluator import Evaluator
+from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
@@ -23,8 +25,9 @@ from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run, read_results
 from gaxjax.rollback import Rollbacks, Seen, refuse
-from gaxjax.seeds import Loaders, Seeds
+from gaxjax.seeds import Seeds
 from gaxjax.sentinel import check_watched, collapsed, nonfinite, saturated
+from gaxjax.solvers import Step
 
 
 def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | None:
@@ -102,16 +105,19 @@ def play(
             if carry is None:
                 key = seeds.mapped(lambda key, number=number: jax.random.fold_in(key, number))(init_key)
                 carry = begin_stage(stage, planned, source, key, state, seeds)
-            state, totals = carry
-            last, images = first + planned.steps, int(seeds.one(state.images))
+            last, images = first + planned.steps, int(seeds.one(carry[0].images))
             names = ("log", "sample", "checkpoint", "evaluation")
             every = {name: planned.interval(recipe, name) for name in names}
-            step_on = parallel.pmapped(planned.step, mesh)
             draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), shown))
             say = jax.jit(lambda state, gan=stage.gan: judge(gan, state, around))
-            with loader_of(recipe, stage, planned, source, number, step - first) as loader:
-                batches = ahead(loader, mesh)
-                while True:
+            longest = recipe.steps_per_call
+            ends = (last, first, every, longest)
+            with Feed(recipe, stage, planned, source, number, step - first) as feed:
+                tables, calls = feed.tables(mesh), feed.calls(lengths(step, *ends), longest, mesh)
+                advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble)
+                advance = parallel.waiting(advance, mesh)
+                for count in itertools.chain(lengths(step, *ends), [0]):
+                    state, totals = carry
                     stopped = interruption.asked(step % every["log"] == 0)
                     at = {name: step == last or (step - first) % steps == 0 for name, steps in every.items()}
                     # What the start before this one left at its last step is there: picture and checkpoint.
@@ -139,15 +145,17 @@ def play(
                         checkpoints.save(step, (state, totals), meta)
                     if step == last or stopped:
                         break
-                    state, logs = step_on(state, next(batches), play_key)
-                    totals = add(totals, logs)
-                    step, images = step + 1, images + planned.images
+                    chosen, number_of = next(calls), parallel.copied(np.int32(count), mesh)
+                    with jax.transfer_guard("disallow"):  # nothing waits for the host until the next row
+                        carry = advance(carry, tables, chosen, number_of, play_key)
+                    step, images = step + count, images + count * planned.images
                     if step % every["log"] == 0 or step == last:
+                        state, totals = carry
                         values = {name: float(np.mean(x)) for name, x in jax.device_get(mean(totals)).items()}
-                        totals = jax.tree.map(jnp.zeros_like, totals)
+                        carry = state, jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
-                        bad = nonfinite(values, (state, totals)) or saturated(recipe.sentinel, values)
+                        bad = nonfinite(values, carry) or saturated(recipe.sentinel, values)
                         refuse(step, bad, checkpoints)
             if stopped:
                 break
@@ -169,7 +177,7 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
     check(recipe, source.spec)
     for number, stage in enumerate(recipe.all_stages):
         planned = plan(recipe, stage)
-        loader_of(recipe, stage, planned, source, number, 0).close()
+        Feed(recipe, stage, planned, source, number, 0).close()
         if recipe.sentinel.diversity or recipe.sentinel.saturation:
             state, totals = carry_of(stage, planned, source.spec)
             batch = abstract_batch(source.spec, recipe.samples)
@@ -200,39 +208,6 @@ def begin_stage(
     return state, parallel.replicate(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), totals), seeds.mesh)
 
 
-def loader_of(
-    recipe: Recipe, stage: Stage, planned: Plan, source: Source, number: int, steps: int
-) -> Loader | Loaders:
-    """This process's batches of a stage, after so many steps of it."""
-    source = reduced(source, stage.shape)
-
-    def of_seed(seed: int) -> Loader:
-        loader = Loader(
-            source,
-            stage.batch_size,
-            planned.minibatches,
-            seed=seed + 1_000_003 * number,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
-            flip=recipe.data.flip,
-            workers=recipe.data.workers,
-        )
-        loader.set_state({"position": steps * planned.minibatches * stage.batch_size})
-        return loader
-
-    if recipe.seeds == 1:
-        return of_seed(recipe.seed)
-    return Loaders([of_seed(recipe.seed + i) for i in range(recipe.seeds)])
-
-
-def ahead(loader: Loader | Loaders, mesh: jax.sharding.Mesh) -> Iterator[Batch]:
-    """Batches on the devices, the next one on its way while a step computes."""
-    following = parallel.shard(next(loader), mesh)
-    while True:
-        current, following = following, parallel.shard(next(loader), mesh)
-        yield current
-
-
 def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
     """The examples that go with the sample grids (sources, labels), spread over the set; classes in order."""
     if not source.classes:
@@ -247,10 +222,15 @@ def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
     return {name: values[chosen] for name, values in batch.items()}
 
 
-@jax.jit
-def add(totals: Any, logs: Any) -> Any:
-    """Sums of logs since the last row, which a checkpoint keeps: a resumed run logs the same means."""
-    return {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1}
+def counted(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
+    """The step with sums of logs since the last row beside the state: a resumed run logs the same means."""
+
+    def on(carry: Any, batches: Batch, key: jax.Array) -> Any:
+        state, totals = carry
+        state, logs = step(state, batches, key)
+        return state, {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1}
+
+    return on
 
 
 @jax.jit

@@ -250,7 +250,7 @@ def test_damage_of_both_kinds(tmp_path: Path) -> None:
         ({"layout": "thirds"}, "layout is one of auto, flat, classes, halves, not 'thirds'"),
         ({"fit": "pad"}, "fit is one of crop, resize"),
         ({"filter": "cubic"}, "filter is one of nearest, box"),
-        ({"workers": -1}, "workers and memory are at least 0"),
+        ({"workers": -1}, "workers is at least 0"),
     ],
 )
 def test_impossible_descriptions(tmp_path: Path, options: dict[str, Any], message: str) -> None:

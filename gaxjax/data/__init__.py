@@ -1,10 +1,10 @@
 """Data: sets by name, folders of images, points; and the loader that feeds a run."""
 
 from gaxjax.data.config import Data
-from gaxjax.data.loader import Loader, normalize
+from gaxjax.data.loader import Loader, assembled, normalize
 from gaxjax.data.named import prepare
 from gaxjax.data.opening import open_source
 from gaxjax.data.reduced import reduced
 from gaxjax.data.source import Source
 
-__all__ = ["Data", "Loader", "Source", "normalize", "open_source", "prepare", "reduced"]
+__all__ = ["Data", "Loader", "Source", "assembled", "normalize", "open_source", "prepare", "reduced"]

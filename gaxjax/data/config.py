@@ -42,6 +42,8 @@ class Data:
     """Threads that decode and assemble batches; 0 does it between the steps."""
     memory: float = 2.0
     """GiB. A set that fits, decoded, is decoded once and kept; a larger one is decoded as it is needed."""
+    resident: float = 0.25
+    """GiB. A set that is kept and fits lives on the devices, where the step gathers its batches."""
     modes: int | None = None
     """Points: number of Gaussians (ring 8, grid 25, mixture 5)."""
     spread: float | None = None

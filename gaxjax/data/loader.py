@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax.data.source import Batch, Source, random_words
+from gaxjax.data.source import Batch, Source, Tables, random_words
 from gaxjax.errors import InputError
 
 Tree = TypeVar("Tree")
@@ -27,12 +27,30 @@ def normalize(batch: Tree) -> Tree:
     return jax.tree.map(leaf, batch)
 
 
+def assembled(source: Source, tables: Tables, chosen: Tables) -> Tables:
+    """Batches of a loader's choice, as it would have given them; pure, for the device."""
+    return mirrored(source.gather(tables, chosen), chosen)
+
+
+MIRRORED = "mirrored "
+"""With a name: whether its images are mirrored, among what was chosen."""
+
+
 @final
 class Steps:
-    """Random access to the batches of a step, as grain wants its sources."""
+    """Random access to the batches of a step, as grain wants its sources; or to what was chosen for them."""
 
-    def __init__(self, source: Source, batch_size: int, minibatches: int, seed: int, rows: slice, flip: bool):
-        self.source, self.seed, self.rows, self.flip = source, seed, rows, flip
+    def __init__(
+        self,
+        source: Source,
+        batch_size: int,
+        minibatches: int,
+        seed: int,
+        rows: slice,
+        flip: bool,
+        choose: bool,
+    ):
+        self.source, self.seed, self.rows, self.flip, self.choose = source, seed, rows, flip, choose
         self.shape = (minibatches, batch_size)
 
     def __len__(self) -> int:
@@ -41,17 +59,30 @@ class Steps:
     def __getitem__(self, step: int) -> Batch:
         examples = self.shape[0] * self.shape[1]
         positions = (step * examples + np.arange(examples)).reshape(self.shape)[:, self.rows]
-        batch = self.source.take(positions.reshape(-1), self.seed)
+        flat = positions.reshape(-1)
+        batch = self.source.choose(flat, self.seed) if self.choose else self.source.take(flat, self.seed)
         if self.flip:
-            batch = {key: self.mirrored(key, value, positions.reshape(-1)) for key, value in batch.items()}
+            coins = {
+                MIRRORED + name: self.coins(name, flat) for name, x in self.source.spec.items() if x.ndim == 3
+            }
+            batch = batch | coins if self.choose else mirrored(batch, coins)
         return {key: value.reshape(*positions.shape, *value.shape[1:]) for key, value in batch.items()}
 
-    def mirrored(self, key: str, images: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Half of the images left to right; names that belong together are mirrored together."""
-        if images.ndim != 4:
-            return images
-        chosen = random_words(positions, self.seed, self.source.streams[key])[:, 0] >> np.uint64(63)
-        return np.where(chosen[:, None, None, None] == 1, images[:, :, ::-1], images)
+    def coins(self, name: str, positions: np.ndarray) -> np.ndarray:
+        """Which images are mirrored, [n] bool: half of them; names that belong together are together."""
+        return random_words(positions, self.seed, self.source.streams[name])[:, 0] >> np.uint64(63) == 1
+
+
+def mirrored(batch: Tables, coins: Tables) -> Tables:
+    """The batch with images left to right where the coins say so; NumPy's or JAX's arrays."""
+
+    def turned(images: Any, coin: Any) -> Any:
+        where = np.where if isinstance(images, np.ndarray) else jnp.where
+        return where(coin[..., None, None, None], images[..., ::-1, :], images)
+
+    return batch | {
+        name: turned(batch[name], coins[MIRRORED + name]) for name in batch if MIRRORED + name in coins
+    }
 
 
 @final
@@ -62,6 +93,8 @@ class Loader(Iterator[Batch]):
     s * minibatches onward, and each process its own rows of them. So what a run sees does not depend on how
     many processes there are or where it was resumed. Close it, or use it as a context, to end its threads
     before the process ends.
+
+    choose: gives what was chosen instead, for `assembled` to make the same batches of on the devices.
     """
 
     def __init__(
@@ -74,6 +107,7 @@ class Loader(Iterator[Batch]):
         process_count: int = 1,
         flip: bool = False,
         workers: int = 2,
+        choose: bool = False,
     ):
         import grain
 
@@ -91,10 +125,12 @@ class Loader(Iterator[Batch]):
             )
         if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
             raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
+        if choose and source.tables is None:
+            raise InputError(f"{type(source).__name__} has no tables to choose from; use choose=False")
         self.examples = batch_size * minibatches
         share = batch_size // process_count
         rows = slice(process_index * share, (process_index + 1) * share)
-        steps = Steps(source, batch_size, minibatches, seed, rows, flip)
+        steps = Steps(source, batch_size, minibatches, seed, rows, flip, choose)
         size = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in source.spec.values())
         ahead = max(min(16, 2**28 // (size * share * minibatches + 1)), workers, 2)
         options = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=ahead)

@@ -20,8 +20,9 @@ def check(data: Data) -> None:
         value, choices = getattr(data, field), typing.get_args(kind)
         if value not in choices:
             raise InputError(f"{field} is one of {', '.join(choices)}, not {value!r}")
-    if data.workers < 0 or data.memory < 0:
-        raise InputError(f"workers and memory are at least 0, not {data.workers} and {data.memory}")
+    for field in ("workers", "memory", "resident"):
+        if getattr(data, field) < 0:
+            raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 
 from gaxjax.data.images import DamagedError
-from gaxjax.data.source import Batch, Source, Spec, shuffled
+from gaxjax.data.source import Batch, Source, Spec, Tables, shuffled
 from gaxjax.errors import InputError
 
 LISTED = 10
@@ -89,6 +89,7 @@ class Kept(Source):
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
+        self.tables: Batch
         count = len(pictures)
         arrays = {key: np.empty((count, *leaf.shape), leaf.dtype) for key, leaf in self.spec.items()}
 
@@ -105,15 +106,22 @@ class Kept(Source):
 
         indices = usable(pictures, attempt, workers, strict)
         whole = len(indices) == count
-        self.arrays = arrays if whole else {key: array[indices] for key, array in arrays.items()}
+        self.tables = arrays if whole else {key: array[indices] for key, array in arrays.items()}
 
     def __len__(self) -> int:
-        return len(next(iter(self.arrays.values())))
+        return len(next(iter(self.tables.values())))
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
-        streams = set(self.streams.values())
-        order = {stream: shuffled(positions, len(self), seed, stream) for stream in streams}
-        return {key: array[order[self.streams[key]]] for key, array in self.arrays.items()}
+        return self.gather(self.tables, self.choose(positions, seed))
+
+    def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        return {
+            str(stream): shuffled(positions, len(self), seed, stream).astype(np.int32)
+            for stream in set(self.streams.values())
+        }
+
+    def gather(self, tables: Tables, chosen: Tables) -> Tables:
+        return {key: table[chosen[str(self.streams[key])]] for key, table in tables.items()}
 
 
 @final

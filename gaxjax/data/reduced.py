@@ -4,7 +4,7 @@ from typing import final
 
 import numpy as np
 
-from gaxjax.data.source import Batch, Source
+from gaxjax.data.source import Batch, Source, Tables
 from gaxjax.errors import InputError
 
 
@@ -22,6 +22,7 @@ class Reduced(Source):
 
     def __init__(self, source: Source, shape: tuple[int, ...]):
         self.source, self.streams, self.classes = source, source.streams, source.classes
+        self.whole: Batch | None = None
         self.spec = dict(source.spec)
         for name, leaf in source.spec.items():
             if len(leaf.shape) != 3:
@@ -36,7 +37,22 @@ class Reduced(Source):
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def tables(self) -> Batch | None:  # type: ignore[override]
+        """The source's, smaller: made once, at the first call."""
+        if self.whole is None and self.source.tables is not None:
+            self.whole = {name: self.smaller(name, table) for name, table in self.source.tables.items()}
+        return self.whole
+
+    def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        return self.source.choose(positions, seed)
+
+    def gather(self, tables: Tables, chosen: Tables) -> Tables:
+        return self.source.gather(tables, chosen)
+
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        if self.tables is not None:
+            return self.gather(self.tables, self.choose(positions, seed))
         batch = self.source.take(positions, seed)
         return {name: self.smaller(name, values) for name, values in batch.items()}
 
@@ -46,6 +62,6 @@ class Reduced(Source):
         if len(shape) != 3:
             return values
         factor = values.shape[1] // shape[0]
-        blocks = values.reshape(len(values), shape[0], factor, shape[1], factor, shape[2])
+        blocks = values.reshape(len(values), shape[0], factor, shape[1], factor, values.shape[3])
         means = blocks.mean(axis=(2, 4), dtype=np.float32)
         return np.rint(means).astype(values.dtype)

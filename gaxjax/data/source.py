@@ -2,12 +2,15 @@
 
 import functools
 from abc import ABC, abstractmethod
+from typing import Any
 
 import jax
 import numpy as np
 
 Batch = dict[str, np.ndarray]
 Spec = dict[str, jax.ShapeDtypeStruct]
+Tables = dict[str, Any]
+"""As `Batch`, of NumPy's arrays or JAX's."""
 
 
 @functools.lru_cache(maxsize=4)
@@ -47,7 +50,11 @@ def random_words(positions: np.ndarray, seed: int, stream: int) -> np.ndarray:
 
 
 class Source(ABC):
-    """Random access to examples: dicts of arrays, images as uint8 [n, H, W, C], labels as int32 [n]."""
+    """Random access to examples: dicts of arrays, images as uint8 [n, H, W, C], labels as int32 [n].
+
+    A source that is whole in memory has `tables`, and takes examples in two halves: `choose` says in a few
+    numbers which they are, and the pure `gather` makes them of tables and those numbers, also on a device.
+    """
 
     spec: Spec
     """Shape and dtype of one example, by name."""
@@ -55,6 +62,8 @@ class Source(ABC):
     """How many label classes there are; None: no labels."""
     streams: dict[str, int]
     """Which order each name follows: names of one stream belong together, example by example."""
+    tables: Batch | None = None
+    """Whole arrays, where there are such."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -63,3 +72,11 @@ class Source(ABC):
     @abstractmethod
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         """The examples at global positions [n], shuffled by the seed and the epoch; no seed: as stored."""
+
+    def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        """What `gather` makes the examples at positions [n] of, arrays [n, ...]; for sources with tables."""
+        raise NotImplementedError(f"{type(self).__name__} has tables but no choose(positions, seed)")
+
+    def gather(self, tables: Tables, chosen: Tables) -> Tables:
+        """Examples of what was chosen, [..., H, W, C] of [...]; arrays of NumPy or JAX, as the tables."""
+        raise NotImplementedError(f"{type(self).__name__} has tables but no gather(tables, chosen)")

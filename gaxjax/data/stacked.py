@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from gaxjax.data.points import STORED, TRAINING
-from gaxjax.data.source import Batch, Source, random_words
+from gaxjax.data.source import Batch, Source, Tables, random_words
 
 NAME = "stacked_mnist"
 
@@ -34,11 +34,31 @@ class Stacked(Source):
     def __len__(self) -> int:
         return len(self.digits)
 
+    @property
+    def tables(self) -> Batch | None:  # type: ignore[override]
+        """Those of the digits."""
+        return self.digits.tables
+
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         """The examples at global positions; no seed: examples of their own, that no training run draws."""
+        triples = self.triples(positions, seed)
+        taken = self.digits.take(triples.reshape(-1))
+        return self.stacked({name: x.reshape(*triples.shape, *x.shape[1:]) for name, x in taken.items()})
+
+    def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
+        triples = self.triples(positions, seed)
+        chosen = self.digits.choose(triples.reshape(-1))
+        return {name: x.reshape(*triples.shape, *x.shape[1:]) for name, x in chosen.items()}
+
+    def gather(self, tables: Tables, chosen: Tables) -> Tables:
+        return self.stacked(self.digits.gather(tables, chosen))
+
+    def triples(self, positions: np.ndarray, seed: int | None) -> np.ndarray:
+        """Which digits are stacked, [n, 3]."""
         words = random_words(positions, seed or 0, STORED if seed is None else TRAINING)
-        chosen = (words[:, :3] % np.uint64(len(self.digits))).astype(np.int64)
-        taken = self.digits.take(chosen.reshape(-1))
-        images = taken["image"].reshape(*chosen.shape, *self.spec["image"].shape[:2])
-        labels = taken["label"].reshape(chosen.shape) @ self.weights
-        return {"image": np.moveaxis(images, 1, -1), "label": labels.astype(np.int32)}
+        return (words[:, :3] % np.uint64(len(self.digits))).astype(np.int64)
+
+    def stacked(self, digits: Tables) -> Tables:
+        """Images [..., 3, H, W, 1] and labels [..., 3] of digits as examples."""
+        images = digits["image"][..., 0].swapaxes(-3, -2).swapaxes(-2, -1)
+        return {"image": images, "label": (digits["label"] @ self.weights).astype(np.int32)}

@@ -56,8 +56,8 @@ def simultaneous(
 ) -> Step:
     """All players at once, each once: every gradient is taken where the step began.
 
-    One minibatch and one draw of latents and dropout for all of them, as in the code of Goodfellow et al. 2014,
-    so that what their losses have in common (the samples, and the verdict on them) is computed once.
+    One minibatch and one draw of latents and dropout for all of them, as in the code of Goodfellow et al.
+    2014, so that what their losses have in common (the samples, and the verdict on them) is computed once.
     """
     check(gan, optimizers, updates)
     once(updates, "simultaneous")
