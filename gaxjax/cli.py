@@ -1,4 +1,4 @@
-"""The command line: gaxjax train | sample | edit | evaluate | show | table | classifier | prepare."""
+"""The command line: gaxjax train | sample | edit | evaluate | show | bench | table | classifier | prepare."""
 
 import argparse
 import dataclasses
@@ -14,6 +14,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax train CONFIG.py[:name] --workdir DIR [--any.field value] [--dry-run]
   gaxjax train CONFIG.py --help        every field of the recipe and its networks
   gaxjax show CONFIG.py[:name]         parameters per network, the recipe resolved
+  gaxjax bench CONFIG.py[:name] [--devices N] [--any.field value]   how fast it trains here, and why
   gaxjax sample DIR --n 64 --out grid.png
   gaxjax sample DIR --seeds 0-63 --psi 0.7   a picture of these latents, and the latents
   gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {
         "train": train,
         "show": show,
+        "bench": bench,
         "sample": sample,
         "edit": edit,
         "evaluate": evaluate,
@@ -118,6 +120,35 @@ def show(arguments: list[str]) -> None:
 
     print(parameters(recipe, open_source(recipe.data).spec))
     print(json.dumps(describe(recipe), indent=2))
+
+
+def bench(arguments: list[str]) -> None:
+    """gaxjax bench CONFIG.py[:name] [--devices N] [--stage K] [--calls N] [--any.field value]"""
+    import tyro
+
+    from gaxjax.recipe import Recipe
+
+    target, flags = first_argument(arguments, "bench CONFIG.py[:name]")
+    recipe, _ = load(target)
+
+    @dataclasses.dataclass
+    class Bench:
+        recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+        devices: int = 0
+        """how many are used; 0: all there are (on the CPU that is one, and more are parts of it)"""
+        stage: int = -1
+        """which of the recipe's stages; -1: the last"""
+        calls: int = 20
+        """that are timed"""
+
+    chosen = parse(Bench, Bench(recipe), flags, f"gaxjax bench {target}", "How fast a recipe trains here.")
+    from gaxjax import parallel
+
+    parallel.limit(chosen.devices)
+    settle()
+    from gaxjax.bench import bench as measure
+
+    print(measure(chosen.recipe, chosen.stage, chosen.calls))
 
 
 def sample(arguments: list[str]) -> None:

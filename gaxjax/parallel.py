@@ -39,6 +39,18 @@ def initialize() -> None:
         jax.distributed.initialize(coordinator, count, index)
 
 
+def limit(devices: int) -> None:
+    """Uses so many devices, before any is touched; 0 for all. On the CPU they are stand-ins for several."""
+    if devices < 0:
+        raise InputError(f"devices is at least 1, or 0 for all; got {devices}")
+    if devices:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices))))
+        os.environ.setdefault("NPROC", "64")  # threads, without which the stand-ins hang
+        jax.config.update("jax_num_cpu_devices", devices)
+        if jax.device_count() != devices:
+            raise InputError(f"{jax.device_count()} devices are used, not {devices}: there are no more")
+
+
 def make_mesh(seeds: int = 1) -> Mesh:
     """All devices of all processes along `data`; with several seeds, as many as divide them along `seed`."""
     devices = np.array(jax.devices())
@@ -75,7 +87,7 @@ def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
 
 def repeated(
     step: Callable[..., Any], mesh: Mesh, longest: int, assemble: Callable[[Tree, Tree], Tree]
-) -> Callable[..., Any]:
+) -> Any:
     """`advance(carry, tables, chosen, count, key) -> carry`: `count` steps, up to `longest`, in one dispatch.
 
     step: `(carry, batches, key) -> carry`, as for `pmapped`. Its batches are `assemble(tables, chosen[i])`:
