@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -56,13 +56,15 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
         raise InputError(f"batch_size {batch_size} is not divisible by {devices} devices; use {use}")
 
 
-def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+def pmapped(
+    step: Callable[..., Any], mesh: Mesh, options: Mapping[str, str] | None = None
+) -> Callable[..., Any]:
     """`step(state, batches, key)` compiled for all devices of the mesh.
 
     The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
     axis. The step is written for the global batch, and the compiler inserts the communication, so that
     statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
-    every argument and result has one more leading axis, of independent runs.
+    every argument and result has one more leading axis, of independent runs. Options are the compiler's.
     """
     seeded = "seed" in mesh.axis_names
     state, batches = state_sharding(mesh), batch_sharding(mesh)
@@ -71,6 +73,7 @@ def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
         in_shardings=(state, batches, state),
         out_shardings=(state, state),
         donate_argnums=0,
+        compiler_options=dict(options or {}) or None,
     )
     if mesh.size == 1 or mesh.devices.flat[0].platform != "cpu":
         return mapped

@@ -19,6 +19,7 @@ from gaxjax.evaluator import Evaluator
 from gaxjax.game import Batch, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
+from gaxjax.networks.recomputation import compiler_options
 from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run, read_results
@@ -106,7 +107,7 @@ def play(
             last, images = first + planned.steps, int(seeds.one(state.images))
             names = ("log", "sample", "checkpoint", "evaluation")
             every = {name: planned.interval(recipe, name) for name in names}
-            step_on = parallel.pmapped(planned.step, mesh)
+            step_on = parallel.pmapped(planned.step, mesh, compiler_options(stage.gan))
             draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), shown))
             say = jax.jit(lambda state, gan=stage.gan: judge(gan, state, around))
             with loader_of(recipe, stage, planned, source, number, step - first) as loader:
