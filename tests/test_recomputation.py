@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 import quick
 from jax import Array
@@ -21,9 +22,9 @@ from gaxjax.latents import Latents
 from gaxjax.networks import dcgan, progressive, style, translation
 from gaxjax.networks.layers import Conv, Dense, Dropout, activate, flatten
 from gaxjax.networks.recomputation import block, compiler_options
-from gaxjax.penalties import DRAGAN, R1, GradientPenalty, Lazy
+from gaxjax.penalties import DRAGAN, R1, GradientPenalty
 
-SHAPE, SIZE, BATCH = (16, 16, 2), 5, 4
+SHAPE, SIZE, BATCH = (8, 8, 2), 5, 2
 
 
 class Dropping(nn.Module):
@@ -66,33 +67,22 @@ NETWORKS: dict[str, nn.Module] = {
 }
 ADAPTED = dcgan.Generator(SHAPE, features=4, depth=2)
 GAMES: dict[str, game.GAN] = {
-    "batch norm": Adversarial(ADAPTED, dcgan.Discriminator(features=4, depth=2), Latents(SIZE)),
-    "features": Adversarial(
+    "batch norm": Adversarial(
         ADAPTED, dcgan.Discriminator(features=4, depth=2), Latents(SIZE), "feature_matching"
     ),
-    "gradient penalty": Adversarial(
-        ADAPTED,
-        dcgan.Discriminator(features=4, depth=2, norm="layer"),
-        Latents(SIZE),
-        "wasserstein",
-        (GradientPenalty(),),
-    ),
     "dropout": Adversarial(ADAPTED, Dropping(), Latents(SIZE), penalties=(DRAGAN(),)),
-    "progan": StyleGAN(
-        PROGAN, NETWORKS["plain"], Latents(SIZE), penalties=(GradientPenalty(),), fade=(0, 4)
-    ),
-    "style": StyleGAN(STYLE, NETWORKS["skip"], Latents(SIZE), penalties=(R1(),), mixing=0.5),
+    "progan": StyleGAN(PROGAN, NETWORKS["plain"], Latents(SIZE), penalties=(GradientPenalty(),), fade=(0, 4)),
     "style2": StyleGAN(
         STYLE2,
         NETWORKS["residual"],
         Latents(SIZE),
-        penalties=(Lazy(R1(), 2),),
+        penalties=(R1(),),
         mixing=0.5,
         path_length=PathLength(2.0, every=2),
     ),
     "translation": CycleGAN(
-        *[translation.ResidualGenerator(2, features=4, blocks=1)] * 2,
-        *[translation.PatchDiscriminator(features=4, depth=1)] * 2,
+        *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
+        *[translation.PatchDiscriminator(features=2, depth=1) for _ in range(2)],
         pool=2,
     ),
 }
@@ -140,7 +130,7 @@ def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> 
 
     def moved(gan: game.GAN) -> Callable[[], Any]:
         def run() -> Any:
-            rules = dict.fromkeys(gan.players, __import__("optax").sgd(0.1))
+            rules = dict.fromkeys(gan.players, optax.sgd(0.1))
             state = game.init(gan, rules, KEY, batch)
             found = {}
             for player in gan.players:
@@ -172,8 +162,8 @@ def loss_of(network: nn.Module, variables: Any, x: Array) -> Callable[[Any], Arr
 DEEP: dict[str, nn.Module] = {
     "style2": replace(STYLE2, shape=(64, 64, 3), features=64),
     "residual": replace(LEVELS, shape=(64, 64, 3), features=64, design="residual"),
-    "dcgan": dcgan.Discriminator(features=4, depth=4),
-    "translation": translation.ResidualGenerator(3, features=4, blocks=9),
+    "dcgan": dcgan.Discriminator(features=16, depth=4),
+    "translation": translation.ResidualGenerator(3, features=4, blocks=4),
 }
 
 
@@ -192,7 +182,6 @@ def test_less_is_kept_for_the_backward_pass(name: str) -> None:
         lowered = jax.jit(jax.grad(loss)).lower(zeros["params"])
         options = {**quick.OPTIONS, **compiler_options(network)}
         compiled.append(lowered.compile(options).memory_analysis().temp_size_in_bytes)
-    print(name, kept, compiled)
     assert kept[1] < 0.6 * kept[0]
     assert compiled[1] < compiled[0]
 

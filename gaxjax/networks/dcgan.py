@@ -41,7 +41,7 @@ class Generator(nn.Module):
     deviation: float = 0.02
     """standard deviation of the initial kernels; 0: He"""
     recompute: bool = False
-    """whether the layers' activations are computed again in the backward pass, not kept: less memory, more time"""
+    """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
@@ -81,7 +81,7 @@ class Discriminator(nn.Module):
     minibatch_kernels: int = 0
     """of minibatch discrimination before the last layer; 0 for none"""
     recompute: bool = False
-    """whether the layers' activations are computed again in the backward pass, not kept: less memory, more time"""
+    """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

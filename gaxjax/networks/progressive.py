@@ -52,7 +52,7 @@ class Discriminator(nn.Module):
     precision: Precision = "float32"
     """of the convolutions; parameters, statistics and the last layers are float32"""
     recompute: bool = False
-    """whether the levels' activations are computed again in the backward pass, not kept: less memory, more time"""
+    """whether levels are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, images: Array) -> Array:

@@ -25,7 +25,7 @@ def block(module: nn.Module, recompute: bool, body: Callable[..., T], *inputs: A
 
 
 def compiler_options(game: nn.Module) -> dict[str, str]:
-    """What a step of the game is to be compiled with, so that what is computed again is not kept all the same.
+    """What a step of the game is to be compiled with, so that what is computed again is not also kept.
 
     `jax.checkpoint` ties the second computation to the backward pass by optimization barriers. XLA takes them
     away on CPUs, halfway through: what was two computations becomes one, or both run early, and no memory is

@@ -67,7 +67,7 @@ class Generator(nn.Module):
     precision: Precision = "float32"
     """of the convolutions; parameters, statistics, demodulation and colors are float32"""
     recompute: bool = False
-    """whether the levels' activations are computed again in the backward pass, not kept: less memory, more time"""
+    """whether levels are computed again in the backward pass instead of kept: less memory, more time"""
 
     def setup(self) -> None:
         if self.modulation != "none":

@@ -68,9 +68,7 @@ class Synthesis(nn.Module):
         top, width = levels(self.shape, self.base), channels(self.features, self.max_features)
         colored = self.output == "skip" or level == top or (self.fading and level == top - 1)
 
-        def body(
-            module: "Synthesis", x: Array, styles: Styles, noise: Noise
-        ) -> tuple[Array, Array | None]:
+        def body(module: "Synthesis", x: Array, styles: Styles, noise: Noise) -> tuple[Array, Array | None]:
             for number, name in enumerate(layers_of(self.modulation, top)[level]):
                 layer = Layer(
                     width(level),

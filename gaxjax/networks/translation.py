@@ -24,7 +24,7 @@ class ResidualGenerator(nn.Module):
     deviation: float = 0.02
     """standard deviation of the initial kernels"""
     recompute: bool = False
-    """whether the blocks' activations are computed again in the backward pass, not kept: less memory, more time"""
+    """whether blocks are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -76,7 +76,7 @@ class PatchDiscriminator(nn.Module):
     deviation: float = 0.02
     """standard deviation of the initial kernels"""
     recompute: bool = False
-    """whether the layers' activations are computed again in the backward pass, not kept: less memory, more time"""
+    """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
