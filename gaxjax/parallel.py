@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -69,24 +69,34 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
         raise InputError(f"batch_size {batch_size} is not divisible by {devices} devices; use {use}")
 
 
-def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+def pmapped(
+    step: Callable[..., Any], mesh: Mesh, options: Mapping[str, str] | None = None
+) -> Callable[..., Any]:
     """`step(state, batches, key)` compiled for all devices of the mesh.
 
     The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
     axis. The step is written for the global batch, and the compiler inserts the communication, so that
     statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
-    every argument and result has one more leading axis, of independent runs.
+    every argument and result has one more leading axis, of independent runs. Options are the compiler's.
     """
     state = state_sharding(mesh)
     shardings = (state, batch_sharding(mesh), state)
-    return waiting(
-        jax.jit(of_seeds(step, mesh), in_shardings=shardings, out_shardings=(state, state), donate_argnums=0),
-        mesh,
+    mapped = jax.jit(
+        of_seeds(step, mesh),
+        in_shardings=shardings,
+        out_shardings=(state, state),
+        donate_argnums=0,
+        compiler_options=dict(options or {}) or None,
     )
+    return waiting(mapped, mesh)
 
 
 def repeated(
-    step: Callable[..., Any], mesh: Mesh, longest: int, assemble: Callable[[Tree, Tree], Tree]
+    step: Callable[..., Any],
+    mesh: Mesh,
+    longest: int,
+    assemble: Callable[[Tree, Tree], Tree],
+    options: Mapping[str, str] | None = None,
 ) -> Any:
     """`advance(carry, tables, chosen, count, key) -> carry`: `count` steps, up to `longest`, in one dispatch.
 
@@ -105,7 +115,13 @@ def repeated(
 
     everywhere = NamedSharding(mesh, PartitionSpec())
     shardings = (state, everywhere, batch_sharding(mesh, calls=True), everywhere, state)
-    return jax.jit(advance, in_shardings=shardings, out_shardings=state, donate_argnums=0)
+    return jax.jit(
+        advance,
+        in_shardings=shardings,
+        out_shardings=state,
+        donate_argnums=0,
+        compiler_options=dict(options or {}) or None,
+    )
 
 
 def of_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:

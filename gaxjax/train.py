@@ -21,6 +21,7 @@ from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
+from gaxjax.networks.recomputation import compiler_options
 from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run, read_results
@@ -114,7 +115,8 @@ def play(
             ends = (last, first, every, longest)
             with Feed(recipe, stage, planned, source, number, step - first) as feed:
                 tables, calls = feed.tables(mesh), feed.calls(lengths(step, *ends), longest, mesh)
-                advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble)
+                options = compiler_options(stage.gan)
+                advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble, options)
                 advance = parallel.waiting(advance, mesh)
                 for count in itertools.chain(lengths(step, *ends), [0]):
                     state, totals = carry

@@ -3,6 +3,8 @@
 Any height and width: sizes are halved and rounded up, so 28 x 28 goes through 14 and 7 to 4.
 """
 
+from collections.abc import Callable
+
 import flax.linen as nn
 from jax import Array
 
@@ -18,6 +20,7 @@ from gaxjax.networks.layers import (
     normalize,
 )
 from gaxjax.networks.minibatch import MinibatchDiscrimination
+from gaxjax.networks.recomputation import block
 
 
 class Generator(nn.Module):
@@ -37,6 +40,8 @@ class Generator(nn.Module):
     """after the last layer"""
     deviation: float = 0.02
     """standard deviation of the initial kernels; 0: He"""
+    recompute: bool = False
+    """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
@@ -45,10 +50,17 @@ class Generator(nn.Module):
         bias = self.norm == "none"  # a norm takes every channel's mean away again
         x = Dense(height * width * channels, bias=bias, deviation=self.deviation)(latents)
         x = activate(normalize(x.reshape(-1, height, width, channels), self.norm), "relu")
+
+        def layer(channels: int, size: tuple[int, int]) -> Callable[[nn.Module, Array], Array]:
+            def body(_: nn.Module, x: Array) -> Array:
+                x = ConvTranspose(channels, self.kernel, bias=bias, deviation=self.deviation)(x, size)
+                return activate(normalize(x, self.norm), "relu")
+
+            return body
+
         for size in reversed(sizes[1:]):
             channels //= 2
-            x = ConvTranspose(channels, self.kernel, bias=bias, deviation=self.deviation)(x, size)
-            x = activate(normalize(x, self.norm), "relu")
+            x = block(self, self.recompute, layer(channels, size), x)
         x = ConvTranspose(self.shape[-1], self.kernel, deviation=self.deviation)(x, sizes[0])
         return activate(x, self.output)
 
@@ -68,14 +80,22 @@ class Discriminator(nn.Module):
     """standard deviation of the initial kernels; 0: He"""
     minibatch_kernels: int = 0
     """of minibatch discrimination before the last layer; 0 for none"""
+    recompute: bool = False
+    """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        def layer(level: int) -> Callable[[nn.Module, Array], Array]:
+            def body(_: nn.Module, x: Array) -> Array:
+                norm: Norm = self.norm if level else "none"
+                bias = norm == "none"
+                x = Conv(self.features * 2**level, self.kernel, 2, bias=bias, deviation=self.deviation)(x)
+                return activate(normalize(x, norm), "leaky_relu")
+
+            return body
+
         for level in range(self.depth):
-            norm: Norm = self.norm if level else "none"
-            bias = norm == "none"
-            x = Conv(self.features * 2**level, self.kernel, 2, bias=bias, deviation=self.deviation)(x)
-            x = activate(normalize(x, norm), "leaky_relu")
+            x = block(self, self.recompute, layer(level), x)
         x = flatten(x)
         self.sow("intermediates", "features", x)
         if self.minibatch_kernels:

@@ -17,6 +17,7 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv
 from gaxjax.networks.layers import Dense, add_bias, flatten, kernel_init
+from gaxjax.networks.recomputation import block
 from gaxjax.networks.resampling import Taps, average_pool, down_conv, downsample, up_conv
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
 
@@ -50,6 +51,8 @@ class Discriminator(nn.Module):
     """StyleGAN2's way of keeping variances: the factor sqrt(2) after leaky ReLU instead of on kernels"""
     precision: Precision = "float32"
     """of the convolutions; parameters, statistics and the last layers are float32"""
+    recompute: bool = False
+    """whether levels are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
@@ -58,22 +61,34 @@ class Discriminator(nn.Module):
             raise InputError(f"discriminator is {came}: set its shape or the data's")
         top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
         width, act = channels(self.features, self.max_features), activation(self.scaled, dtype)
-        images = images.astype(dtype)
-        x = act(Convolution(width(top), 1, name=f"from_rgb_{top}")(images))
+
+        def entered(images: Array, level: int) -> Array:
+            return act(Convolution(width(level), 1, name=f"from_rgb_{level}")(images))
+
+        def descended(level: int) -> Callable[[nn.Module, Array, Array], tuple[Array, Array]]:
+            def body(_: nn.Module, x: Array, images: Array) -> tuple[Array, Array]:
+                # What enters at the top is the first level's part, which then keeps the image alone.
+                around = x = entered(images, level) if level == top else x
+                x = act(Convolution(width(level), name=f"level_{level}_0")(x))
+                down = Convolution(width(level - 1), resize="down", taps=self.taps, name=f"level_{level}_1")
+                x = act(down(x))
+                if self.design == "residual":
+                    way = Convolution(
+                        width(level - 1), 1, "down", self.taps, bias=False, name=f"level_{level}_skip"
+                    )
+                    x = (x + way(around)) * math.sqrt(0.5)
+                entering = self.fading and level == top
+                if self.design == "skip" or entering:
+                    images = average_pool(images) if entering else downsample(images, self.taps)
+                    x = x + entered(images, level - 1)
+                return x, images
+
+            return body
+
+        x = images = images.astype(dtype)
         for level in range(top, 0, -1):
-            around = x
-            x = act(Convolution(width(level), name=f"level_{level}_0")(x))
-            x = act(Convolution(width(level - 1), resize="down", taps=self.taps, name=f"level_{level}_1")(x))
-            if self.design == "residual":
-                way = Convolution(
-                    width(level - 1), 1, "down", self.taps, bias=False, name=f"level_{level}_skip"
-                )
-                x = (x + way(around)) * math.sqrt(0.5)
-            entering = self.fading and level == top
-            if self.design == "skip" or entering:
-                images = average_pool(images) if entering else downsample(images, self.taps)
-                x = x + act(Convolution(width(level - 1), 1, name=f"from_rgb_{level - 1}")(images))
-        x = x.astype(jnp.float32)
+            x, images = block(self, self.recompute, descended(level), x, images)
+        x = (x if top else entered(images, 0)).astype(jnp.float32)
         act = activation(self.scaled, x.dtype)
         if self.group > 1:
             x = with_deviation(x, self.group)

@@ -66,6 +66,8 @@ class Generator(nn.Module):
     """of the moving average of w, for truncation"""
     precision: Precision = "float32"
     """of the convolutions; parameters, statistics, demodulation and colors are float32"""
+    recompute: bool = False
+    """whether levels are computed again in the backward pass instead of kept: less memory, more time"""
 
     def setup(self) -> None:
         if self.modulation != "none":

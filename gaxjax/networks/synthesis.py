@@ -1,7 +1,7 @@
 """The synthesis of images, level by level, from styles or from latents; see `gaxjax.networks.style`."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import flax.linen as nn
@@ -21,6 +21,7 @@ from gaxjax.networks.progressive import (
     pixel_norm,
     resized_conv,
 )
+from gaxjax.networks.recomputation import block
 from gaxjax.networks.resampling import upsample
 
 Modulation = Literal["none", "instance", "weights"]
@@ -45,6 +46,7 @@ class Synthesis(nn.Module):
     fading: bool
     scaled: bool
     precision: Precision
+    recompute: bool
 
     @nn.compact
     def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
@@ -52,8 +54,22 @@ class Synthesis(nn.Module):
         width = channels(self.features, self.max_features)
         x = self.beginning(styles, latents, width(0)).astype(dtype)
         colors: Array | None = None
-        for level, names in enumerate(layers_of(self.modulation, top)):
-            for number, name in enumerate(names):
+        for level in range(top + 1):
+            x, rgb = block(self, self.recompute, self.risen(level), x, styles, noise)
+            if rgb is not None:
+                # Old colors that are fading out are enlarged as they were before: by nearest neighbors.
+                taps = self.taps if self.output == "skip" else ()
+                colors = rgb if colors is None else upsample(colors, taps) + rgb
+        assert colors is not None
+        return colors
+
+    def risen(self, level: int) -> Callable[..., tuple[Array, Array | None]]:
+        """One level: (module, x, styles, noise) -> what goes on to the next, and colors if it gives some."""
+        top, width = levels(self.shape, self.base), channels(self.features, self.max_features)
+        colored = self.output == "skip" or level == top or (self.fading and level == top - 1)
+
+        def body(module: "Synthesis", x: Array, styles: Styles, noise: Noise) -> tuple[Array, Array | None]:
+            for number, name in enumerate(layers_of(self.modulation, top)[level]):
                 layer = Layer(
                     width(level),
                     convolve=name != "layer_0" or self.modulation == "weights",
@@ -65,13 +81,9 @@ class Synthesis(nn.Module):
                     name=name,
                 )
                 x = layer(x, styles.get(name), None if noise is None else noise[name])
-            if self.output == "skip" or level == top or (self.fading and level == top - 1):
-                rgb = self.to_rgb(x, styles, level)
-                # Old colors that are fading out are enlarged as they were before: by nearest neighbors.
-                taps = self.taps if self.output == "skip" else ()
-                colors = rgb if colors is None else upsample(colors, taps) + rgb
-        assert colors is not None
-        return colors
+            return x, module.to_rgb(x, styles, level) if colored else None
+
+        return body
 
     def beginning(self, styles: Styles, latents: Array | None, features: int) -> Array:
         """What level 0 begins with, [B, h, w, features]."""

@@ -1,10 +1,13 @@
 """Image-to-image networks of CycleGAN. Zhu et al. 2017, appendix 7.2, after Johnson et al., Isola et al."""
 
+from collections.abc import Callable
+
 import flax.linen as nn
 import jax
 from jax import Array
 
 from gaxjax.networks.layers import Conv, ConvTranspose, Norm, Padding, activate, normalize
+from gaxjax.networks.recomputation import block
 
 
 class ResidualGenerator(nn.Module):
@@ -20,6 +23,8 @@ class ResidualGenerator(nn.Module):
     """after every convolution but the last"""
     deviation: float = 0.02
     """standard deviation of the initial kernels"""
+    recompute: bool = False
+    """whether blocks are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -31,19 +36,31 @@ class ResidualGenerator(nn.Module):
             x = Conv(width, kernel, stride, padding, bias, self.deviation)(x)
             return normalize(x, self.norm)
 
+        def reduced(width: int, kernel: int, stride: int = 1) -> Callable[[nn.Module, Array], Array]:
+            return lambda _, x: jax.nn.relu(layer(x, width, kernel, stride))
+
+        def residual(width: int) -> Callable[[nn.Module, Array], Array]:
+            return lambda _, x: x + layer(jax.nn.relu(layer(x, width, 3)), width, 3)
+
+        def enlarged(width: int, size: tuple[int, int]) -> Callable[[nn.Module, Array], Array]:
+            def body(_: nn.Module, x: Array) -> Array:
+                x = ConvTranspose(width, 3, bias=bias, deviation=self.deviation)(x, size)
+                return jax.nn.relu(normalize(x, self.norm))
+
+            return body
+
         sizes = []
         width = self.features
-        x = jax.nn.relu(layer(x, width, 7))
+        x = block(self, self.recompute, reduced(width, 7), x)
         for _ in range(2):
             sizes.append((x.shape[1], x.shape[2]))
             width *= 2
-            x = jax.nn.relu(layer(x, width, 3, 2))
+            x = block(self, self.recompute, reduced(width, 3, 2), x)
         for _ in range(self.blocks):
-            x = x + layer(jax.nn.relu(layer(x, width, 3)), width, 3)
+            x = block(self, self.recompute, residual(width), x)
         for size in reversed(sizes):
             width //= 2
-            x = ConvTranspose(width, 3, bias=bias, deviation=self.deviation)(x, size)
-            x = jax.nn.relu(normalize(x, self.norm))
+            x = block(self, self.recompute, enlarged(width, size), x)
         return activate(Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x), "tanh")
 
 
@@ -58,13 +75,21 @@ class PatchDiscriminator(nn.Module):
     """after every convolution but the first and the last"""
     deviation: float = 0.02
     """standard deviation of the initial kernels"""
+    recompute: bool = False
+    """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        def layer(level: int) -> Callable[[nn.Module, Array], Array]:
+            def body(_: nn.Module, x: Array) -> Array:
+                stride = 2 if level < self.depth else 1
+                width = self.features * 2 ** min(level, 3)
+                norm: Norm = self.norm if level else "none"
+                x = Conv(width, 4, stride, bias=norm == "none", deviation=self.deviation)(x)
+                return activate(normalize(x, norm), "leaky_relu")
+
+            return body
+
         for level in range(self.depth + 1):
-            stride = 2 if level < self.depth else 1
-            width = self.features * 2 ** min(level, 3)
-            norm: Norm = self.norm if level else "none"
-            x = Conv(width, 4, stride, bias=norm == "none", deviation=self.deviation)(x)
-            x = activate(normalize(x, norm), "leaky_relu")
+            x = block(self, self.recompute, layer(level), x)
         return Conv(1, 4, deviation=self.deviation)(x)[..., 0]
