@@ -72,7 +72,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     steps = statistics.median(times) / longest
     low, _, high = (t / longest for t in statistics.quantiles(times, n=4))
     images = planned.images * recipe.seeds
-    dtype = jnp.dtype(getattr(recipe, "precision", "") or "float32")
+    dtype = jnp.dtype(recipe.precision or "float32")
     device = mesh.devices.flat[0]
     ceiling = matmul_rate(dtype, device) * (
         1 if device.platform == "cpu" else mesh.size

@@ -1,10 +1,12 @@
 """What to run: a game, its optimizers, data and length, as plain data that a file, flags or JSON can hold."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
+import flax.linen as nn
 import jax
 import optax
 
@@ -57,6 +59,8 @@ class Recipe:
     """everything random derives from it"""
     seeds: int = 1
     """runs of this recipe in one program: of seed, seed + 1, ..."""
+    precision: Literal["", "float32", "bfloat16", "float16"] = ""
+    """of all networks' activations and products, in place of each one's own; empty: as they say"""
     steps_per_call: int = 1
     """steps in one dispatch, which changes no number; more are faster where a step is short"""
     log_kimg: float = 1.0
@@ -92,6 +96,10 @@ class Recipe:
             raise InputError(f"half_life, in images, must not be negative; got {self.half_life}")
         if self.ramp_up < 0:
             raise InputError(f"ramp_up must not be negative; got {self.ramp_up}")
+        if self.precision:
+            object.__setattr__(self, "gan", at_precision(self.gan, self.precision))
+            stages = tuple(replace(s, gan=at_precision(s.gan, self.precision)) for s in self.stages)
+            object.__setattr__(self, "stages", stages)
         _ = self.all_stages  # checks its own fields
 
     @property
@@ -103,6 +111,29 @@ class Recipe:
             shape = self.data.shape
             return self.growth.stages(self.gan, self.optimizers, shape, self.batch_size, self.kimg)
         return (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
+
+
+def at_precision(gan: GAN, precision: str) -> GAN:
+    """The game with networks that compute in that type; InputError if one has no field for it."""
+
+    def inside(module: nn.Module) -> dict[str, nn.Module]:
+        names = {f.name for f in dataclasses.fields(module) if f.name not in ("parent", "name")}
+        return {name: x for name, x in vars(module).items() if name in names and isinstance(x, nn.Module)}
+
+    def computing(network: nn.Module) -> nn.Module:
+        changes: dict[str, Any] = {name: computing(x) for name, x in inside(network).items()}
+        if hasattr(network, "precision"):
+            changes["precision"] = precision
+        elif not changes:
+            raise InputError(
+                f"precision {precision!r} cannot be set for {type(network).__name__}, which has no field of "
+                f"that name: give it one, or set those of the networks that have one"
+            )
+        return replace(network, **changes)
+
+    names = {name for networks in gan.players.values() for name in networks}
+    networks: dict[str, Any] = {name: computing(x) for name, x in inside(gan).items() if name in names}
+    return replace(gan, **networks)
 
 
 class Plan(NamedTuple):

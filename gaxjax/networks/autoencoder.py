@@ -8,7 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Conv, Dense, activate, flatten, halvings, upsample
+from gaxjax.networks.layers import Conv, Dense, Precision, activate, flatten, halvings, upsample
 
 
 class Decoder(nn.Module):
@@ -20,18 +20,21 @@ class Decoder(nn.Module):
     """channels of every layer"""
     depth: int = 2
     """number of times the size doubles"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, codes: Array) -> Array:
         sizes = halvings(self.shape, self.depth)
         height, width = sizes[-1]
-        x = Dense(height * width * self.features)(codes).reshape(-1, height, width, self.features)
+        x = Dense(height * width * self.features)(codes.astype(self.precision))
+        x = x.reshape(-1, height, width, self.features)
         for level, (height, width) in reversed(list(enumerate(sizes))):
             x = x[:, :height, :width]  # where a size was rounded up on the way down
             for _ in range(2):
                 x = activate(Conv(self.features)(x), "elu")
             x = upsample(x) if level else x
-        return Conv(self.shape[-1])(x)
+        return Conv(self.shape[-1])(x).astype(jnp.float32)
 
 
 class Autoencoder(nn.Module):
@@ -45,19 +48,21 @@ class Autoencoder(nn.Module):
     """number of times the size halves"""
     code: int = 64
     """size of the code"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = activate(Conv(self.features)(x), "elu")
+        x = activate(Conv(self.features)(x.astype(self.precision)), "elu")
         for level in range(self.depth + 1):
             width = self.features * (level + 1)
             for _ in range(2):
                 x = activate(Conv(width)(x), "elu")
             if level < self.depth:
                 x = activate(Conv(self.features * (level + 2), stride=2)(x), "elu")
-        codes = Dense(self.code)(flatten(x))
+        codes = Dense(self.code)(flatten(x)).astype(jnp.float32)
         self.sow("intermediates", "features", codes)
-        return Decoder(self.shape, self.features, self.depth)(codes)
+        return Decoder(self.shape, self.features, self.depth, self.precision)(codes)
 
 
 class Energy(nn.Module):

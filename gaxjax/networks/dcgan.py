@@ -6,6 +6,7 @@ Any height and width: sizes are halved and rounded up, so 28 x 28 goes through 1
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.networks.layers import (
@@ -14,6 +15,7 @@ from gaxjax.networks.layers import (
     ConvTranspose,
     Dense,
     Norm,
+    Precision,
     activate,
     flatten,
     halvings,
@@ -42,13 +44,16 @@ class Generator(nn.Module):
     """standard deviation of the initial kernels; 0: He"""
     recompute: bool = False
     """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
         *sizes, (height, width) = halvings(self.shape, self.depth)
         channels = self.features * 2 ** (self.depth - 1)
         bias = self.norm == "none"  # a norm takes every channel's mean away again
-        x = Dense(height * width * channels, bias=bias, deviation=self.deviation)(latents)
+        x = latents.astype(self.precision)
+        x = Dense(height * width * channels, bias=bias, deviation=self.deviation)(x)
         x = activate(normalize(x.reshape(-1, height, width, channels), self.norm), "relu")
 
         def layer(channels: int, size: tuple[int, int]) -> Callable[[nn.Module, Array], Array]:
@@ -62,7 +67,7 @@ class Generator(nn.Module):
             channels //= 2
             x = block(self, self.recompute, layer(channels, size), x)
         x = ConvTranspose(self.shape[-1], self.kernel, deviation=self.deviation)(x, sizes[0])
-        return activate(x, self.output)
+        return activate(x.astype(jnp.float32), self.output)
 
 
 class Discriminator(nn.Module):
@@ -82,6 +87,8 @@ class Discriminator(nn.Module):
     """of minibatch discrimination before the last layer; 0 for none"""
     recompute: bool = False
     """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -94,9 +101,10 @@ class Discriminator(nn.Module):
 
             return body
 
+        x = x.astype(self.precision)
         for level in range(self.depth):
             x = block(self, self.recompute, layer(level), x)
-        x = flatten(x)
+        x = flatten(x).astype(jnp.float32)
         self.sow("intermediates", "features", x)
         if self.minibatch_kernels:
             x = MinibatchDiscrimination(self.minibatch_kernels)(x)

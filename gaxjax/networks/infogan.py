@@ -8,6 +8,7 @@ from typing import Literal
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.networks.layers import (
@@ -15,6 +16,7 @@ from gaxjax.networks.layers import (
     Conv,
     ConvTranspose,
     Dense,
+    Precision,
     activate,
     flatten,
     halvings,
@@ -37,10 +39,14 @@ class Generator(nn.Module):
     """share of the old running statistics of batch norm that a batch leaves"""
     deviation: float = 0.02
     """standard deviation of the initial kernels; 0: He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        x = hidden(latents, 16 * self.features, self.norm, self.deviation, self.momentum)
+        x = hidden(
+            latents.astype(self.precision), 16 * self.features, self.norm, self.deviation, self.momentum
+        )
         return drawn(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
 
 
@@ -55,14 +61,18 @@ class Discriminator(nn.Module):
     """after the last layer: sigmoid for least squares of probabilities, as in the study's code"""
     deviation: float = 0.02
     """standard deviation of the initial kernels; 0: He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = activate(Conv(self.features, 4, 2, deviation=self.deviation)((x + 1) / 2), "leaky_relu")
+        x = (x.astype(self.precision) + 1) / 2
+        x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         bias = self.norm == "none"
         x = Conv(2 * self.features, 4, 2, bias=bias, deviation=self.deviation)(x)
         x = flatten(activate(normalized(x, self.norm), "leaky_relu"))
         x = hidden(x, 16 * self.features, self.norm, self.deviation)
+        x = x.astype(jnp.float32)
         self.sow("intermediates", "features", x)
         x = Dense(1, deviation=self.deviation)(x)[:, 0]
         # A probability: `activate` would put it on the range of images.
@@ -82,13 +92,16 @@ class Autoencoder(nn.Module):
     """after the code and the layers that follow it, but for the last"""
     deviation: float = 0.02
     """standard deviation of the initial kernels; 0: He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = activate(Conv(self.features, 4, 2, deviation=self.deviation)((x + 1) / 2), "leaky_relu")
+        x = (x.astype(self.precision) + 1) / 2
+        x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         x = flatten(Conv(2 * self.features, 4, 2, deviation=self.deviation)(x))
         x = hidden(x, self.code, self.norm, self.deviation)
-        self.sow("intermediates", "features", x)
+        self.sow("intermediates", "features", x.astype(jnp.float32))
         return drawn(x, self.shape, self.features, self.norm, self.deviation)
 
 
@@ -112,7 +125,8 @@ def drawn(
     x = x.reshape(-1, height, width, 2 * features)
     x = ConvTranspose(features, 4, bias=norm == "none", deviation=deviation)(x, half)
     x = activate(normalized(x, norm, momentum), "leaky_relu")
-    return activate(ConvTranspose(shape[-1], 4, deviation=deviation)(x, size), "sigmoid")
+    x = ConvTranspose(shape[-1], 4, deviation=deviation)(x, size)
+    return activate(x.astype(jnp.float32), "sigmoid")
 
 
 def normalized(x: Array, norm: Norm, momentum: float = 0.999) -> Array:

@@ -3,6 +3,8 @@
 No layer takes a `train` argument. Batch norm uses the batch's statistics where its running statistics may be
 written, and dropout drops where there is a stream of random numbers for it: `gaxjax.game` grants both while a
 player moves and neither when sampling, so that the switch cannot be forgotten at a call.
+
+Layers compute in the type of what they are given, and give it out; parameters and statistics are float32.
 """
 
 import math
@@ -21,6 +23,7 @@ from gaxjax.networks.convolution import conv, conv_transpose, same_padding
 Norm = Literal["batch", "instance", "layer", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "tanh", "sigmoid", "none"]
 Padding = Literal["same", "valid", "reflect"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class Conv(nn.Module):
@@ -48,7 +51,7 @@ class Conv(nn.Module):
         pads = zeros if self.padding == "valid" else same_padding(size, window, self.stride)
         if self.padding == "reflect":
             x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
-        return add_bias(self, conv(x, kernel, self.stride, pads), self.bias)
+        return add_bias(self, conv(x, kernel.astype(x.dtype), self.stride, pads), self.bias)
 
 
 class ConvTranspose(nn.Module):
@@ -75,7 +78,8 @@ class ConvTranspose(nn.Module):
         kernel = self.param("kernel", kernel_init(self.deviation, fan_in_axis=3, stride=self.stride), shape)
         size = size or (x.shape[1] * self.stride, x.shape[2] * self.stride)
         pads = same_padding(size, shape[:2], self.stride)
-        return add_bias(self, conv_transpose(x, kernel, self.stride, pads, size), self.bias)
+        x = conv_transpose(x, kernel.astype(x.dtype), self.stride, pads, size)
+        return add_bias(self, x, self.bias)
 
 
 class Dense(nn.Module):
@@ -95,7 +99,7 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         init = uniform_init(self.bound) if self.bound > 0 else kernel_init(self.deviation)
-        x = x @ self.param("kernel", init, (x.shape[-1], self.features))
+        x = x @ self.param("kernel", init, (x.shape[-1], self.features)).astype(x.dtype)
         return add_bias(self, x, self.bias, self.start)
 
 
@@ -135,9 +139,9 @@ class BatchNorm(nn.Module):
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         variance = self.variable("batch_stats", "var", jnp.ones, channels)
         if training:
-            axes = tuple(range(x.ndim - 1))
-            batch_mean = jnp.mean(x, axes)
-            batch_variance = jnp.mean(jnp.square(x), axes) - jnp.square(batch_mean)
+            axes, wide = tuple(range(x.ndim - 1)), x.astype(jnp.float32)
+            batch_mean = jnp.mean(wide, axes)
+            batch_variance = jnp.mean(jnp.square(wide), axes) - jnp.square(batch_mean)
             batch_variance = jnp.maximum(batch_variance, 0.0)
             if not self.is_initializing():
                 mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
@@ -147,7 +151,7 @@ class BatchNorm(nn.Module):
         scale = self.param("scale", around_one_init(self.deviation), channels)
         factor = scale * jax.lax.rsqrt(batch_variance + self.epsilon)
         shift = self.param("bias", nn.initializers.zeros, channels) - batch_mean * factor
-        return x * along(factor, x) + along(shift, x)
+        return (x * along(factor, x) + along(shift, x)).astype(x.dtype)
 
 
 class Dropout(nn.Module):
@@ -172,7 +176,7 @@ def normalize(x: Array, norm: Norm) -> Array:
         case "instance":
             return instance_norm(x)
         case "layer":
-            return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)))(x)
+            return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)))(x).astype(x.dtype)
         case "none":
             return x
     raise InputError(f"unknown norm {norm!r}; known: batch, instance, layer, none")
@@ -180,10 +184,10 @@ def normalize(x: Array, norm: Norm) -> Array:
 
 def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
     """Each channel of each example to mean 0 and variance 1, without scale and bias. Ulyanov et al. 2016."""
-    axes = tuple(range(1, x.ndim - 1))
-    mean = jnp.mean(x, axes, keepdims=True)
-    variance = jnp.maximum(jnp.mean(jnp.square(x), axes, keepdims=True) - jnp.square(mean), 0.0)
-    return (x - mean) * jax.lax.rsqrt(variance + epsilon)
+    axes, wide = tuple(range(1, x.ndim - 1)), x.astype(jnp.float32)
+    mean = jnp.mean(wide, axes, keepdims=True)
+    variance = jnp.maximum(jnp.mean(jnp.square(wide), axes, keepdims=True) - jnp.square(mean), 0.0)
+    return ((wide - mean) * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
 
 
 def activate(x: Array, activation: Activation) -> Array:
@@ -258,7 +262,10 @@ def around_one_init(deviation: float) -> nn.initializers.Initializer:
 
 def add_bias(layer: nn.Module, x: Array, bias: bool, start: float = 0.0) -> Array:
     """Adds the layer's parameter `bias`, one number per channel, if it is to have one."""
-    return x + along(layer.param("bias", nn.initializers.constant(start), x.shape[-1:]), x) if bias else x
+    if not bias:
+        return x
+    constant = layer.param("bias", nn.initializers.constant(start), x.shape[-1:])
+    return (x + along(constant, x)).astype(x.dtype)
 
 
 def along(channels: Array, x: Array) -> Array:

@@ -12,6 +12,7 @@ class MinibatchDiscrimination(nn.Module):
     """How near each example is to the others: [B, F] -> [B, F + kernels]. Salimans et al. 2016, section 3.2.
 
     With M = x T, [B, kernels, dimensions], the new features are o_b = sum over c != b of exp(-|M_b - M_c|_1).
+    All of it in float32.
     """
 
     kernels: int = 100
@@ -21,6 +22,7 @@ class MinibatchDiscrimination(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        x = x.astype(jnp.float32)
         projected = Dense(self.kernels * self.dimensions, bias=False)(x)
         projected = projected.reshape(-1, self.kernels, self.dimensions)
         apart = jnp.sum(jnp.abs(projected[:, None] - projected[None]), axis=-1)

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Activation, Dense, Dropout, Maxout, activate, flatten
+from gaxjax.networks.layers import Activation, Dense, Dropout, Maxout, Precision, activate, flatten
 from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 
@@ -23,13 +23,15 @@ class Generator(nn.Module):
     """after the last layer; none for points, sigmoid (onto [-1, 1]) or tanh for images"""
     bound: float = 0.0
     """if positive, initial kernels are uniform on [-bound, bound], otherwise He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        x = latents
+        x = latents.astype(self.precision)
         for width in self.features:
             x = activate(Dense(width, bound=self.bound)(x), self.activation)
-        x = Dense(math.prod(self.shape), bound=self.bound)(x)
+        x = Dense(math.prod(self.shape), bound=self.bound)(x).astype(jnp.float32)
         return activate(x, self.output).reshape(-1, *self.shape)
 
 
@@ -42,12 +44,15 @@ class Discriminator(nn.Module):
     """after each hidden layer"""
     minibatch_kernels: int = 0
     """of minibatch discrimination before the last layer; 0 for none"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = flatten(x)
+        x = flatten(x).astype(self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
+        x = x.astype(jnp.float32)
         self.sow("intermediates", "features", x)
         if self.minibatch_kernels:
             x = MinibatchDiscrimination(self.minibatch_kernels)(x)
@@ -67,13 +72,16 @@ class MaxoutDiscriminator(nn.Module):
     """share of the pixels that is dropped"""
     dropout: float = 0.5
     """share of the hidden units that is dropped"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         # The authors' pixels are in [0, 1]; it matters here because a dropped pixel is 0: black.
-        x = Dropout(self.input_dropout)((flatten(x) + 1) / 2)
+        x = Dropout(self.input_dropout)((flatten(x).astype(self.precision) + 1) / 2)
         for width in self.features:
             x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
+        x = x.astype(jnp.float32)
         self.sow("intermediates", "features", x)
         return jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1)
 
@@ -89,12 +97,14 @@ class Autoencoder(nn.Module):
     """after each layer of the encoder"""
     output: Activation = "tanh"
     """after the decoder, which is one layer; none for points"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = flatten(x)
+        x = flatten(x).astype(self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        self.sow("intermediates", "features", x)
-        x = Dense(math.prod(self.shape))(x)
+        self.sow("intermediates", "features", x.astype(jnp.float32))
+        x = Dense(math.prod(self.shape))(x).astype(jnp.float32)
         return activate(x, self.output).reshape(-1, *self.shape)

@@ -16,12 +16,11 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv
-from gaxjax.networks.layers import Dense, add_bias, flatten, kernel_init
+from gaxjax.networks.layers import Dense, Precision, add_bias, flatten, kernel_init
 from gaxjax.networks.recomputation import block
 from gaxjax.networks.resampling import Taps, average_pool, down_conv, downsample, up_conv
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
 
-Precision = Literal["float32", "bfloat16", "float16"]
 LIMIT = 256.0
 """Activations in float16 are clamped to it, against overflow. Karras et al. 2020 (ADA), appendix D."""
 

@@ -10,10 +10,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import PLAY
-from gaxjax.networks.layers import Dense, add_bias, kernel_init
+from gaxjax.networks.layers import Dense, Precision, add_bias, kernel_init
 from gaxjax.networks.progressive import (
     Convolution,
-    Precision,
     activation,
     channels,
     levels,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Conv, ConvTranspose, Norm, Padding, activate, normalize
+from gaxjax.networks.layers import Conv, ConvTranspose, Norm, Padding, Precision, activate, normalize
 from gaxjax.networks.recomputation import block
 
 
@@ -25,6 +26,8 @@ class ResidualGenerator(nn.Module):
     """standard deviation of the initial kernels"""
     recompute: bool = False
     """whether blocks are computed again in the backward pass instead of kept: less memory, more time"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -50,7 +53,7 @@ class ResidualGenerator(nn.Module):
             return body
 
         sizes = []
-        width = self.features
+        width, x = self.features, x.astype(self.precision)
         x = block(self, self.recompute, reduced(width, 7), x)
         for _ in range(2):
             sizes.append((x.shape[1], x.shape[2]))
@@ -61,7 +64,8 @@ class ResidualGenerator(nn.Module):
         for size in reversed(sizes):
             width //= 2
             x = block(self, self.recompute, enlarged(width, size), x)
-        return activate(Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x), "tanh")
+        x = Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x)
+        return activate(x.astype(jnp.float32), "tanh")
 
 
 class PatchDiscriminator(nn.Module):
@@ -77,6 +81,8 @@ class PatchDiscriminator(nn.Module):
     """standard deviation of the initial kernels"""
     recompute: bool = False
     """whether layers are computed again in the backward pass instead of kept: less memory, more time"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -90,6 +96,7 @@ class PatchDiscriminator(nn.Module):
 
             return body
 
+        x = x.astype(self.precision)
         for level in range(self.depth + 1):
             x = block(self, self.recompute, layer(level), x)
-        return Conv(1, 4, deviation=self.deviation)(x)[..., 0]
+        return Conv(1, 4, deviation=self.deviation)(x.astype(jnp.float32))[..., 0]

@@ -1,0 +1,123 @@
+"""One field of a recipe makes all networks compute in another type; what they say and keep stays float32."""
+
+from dataclasses import replace
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import quick
+from jax import Array
+from shrinking import batches, recipes, shrunk, spec_of
+
+from gaxjax.errors import InputError
+from gaxjax.game import State, init, sample
+from gaxjax.networks.layers import BatchNorm, Conv, ConvTranspose, Dense, instance_norm
+from gaxjax.recipe import Recipe, abstract_batch, plan
+
+NAMES = [
+    "quickstart.py:recipe",
+    "gan_mnist.py:recipe",
+    "ebgan_mnist.py:recipe",
+    "began_fashion_mnist.py:recipe",
+    "cyclegan_facades.py:recipe",
+    "lucic2018.py:wgan_gp",
+    "lucic2018.py:began",
+    "improved_mnist.py:recipe",
+    "stylegan2.py:recipe",
+    "unrolled_ring.py:recipe",
+]
+KEY = jax.random.key(3)
+
+
+def at(name: str, precision: str) -> Recipe:
+    found: Recipe = replace(shrunk(recipes()[name]), precision=precision)
+    return found
+
+
+def types(tree: Any) -> set[str]:
+    return {x.dtype.name for x in jax.tree.leaves(tree) if jnp.issubdtype(x.dtype, jnp.floating)}
+
+
+def first(recipe: Recipe) -> tuple[State, Any, Any]:
+    """The first state, and that after a step with its logs."""
+    stage = recipe.all_stages[0]
+    planned = plan(recipe, stage)
+    batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
+    state = quick.run(lambda key: init(stage.gan, planned.optimizers, key, batch), KEY)
+    return state, *quick.run(planned.step, state, batches(recipe, stage, 0), KEY)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_in_bfloat16(name: str) -> None:
+    """Near the step in float32 and not the same, finite, and with nothing but float32 in what is kept."""
+    begun, state, logs = first(at(name, "bfloat16"))
+    begun32, _, logs32 = first(at(name, ""))
+    jax.tree.map(np.testing.assert_array_equal, begun.params, begun32.params)
+    assert types(state) == types(logs) == {"float32"}
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves((state.params, state.stats, logs)))
+    losses = {key: float(x) for key, x in logs.items() if key.endswith("/loss")}
+    wide = {key: float(logs32[key]) for key in losses}
+    assert losses == pytest.approx(wide, rel=0.1, abs=0.1) and losses != wide
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_products_are_of_that_type(name: str) -> None:
+    """Nearly all matrix products and convolutions of the step are of bfloat16, by their arithmetic."""
+    recipe = at(name, "bfloat16")
+    stage = recipe.all_stages[0]
+    batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
+    state = jax.eval_shape(lambda: init(stage.gan, plan(recipe, stage).optimizers, KEY, batch))
+    made = jax.eval_shape(lambda state: sample(stage.gan, state, batch, KEY), state)
+    assert types(made) == {"float32"}
+    text = str(jax.make_jaxpr(plan(recipe, stage).step)(state, batches(recipe, stage, 0), KEY))
+    products = [
+        line for line in text.splitlines() if "dot_general[" in line or "conv_general_dilated[" in line
+    ]
+    half = [line for line in products if "bf16[" in line.split("=")[0]]
+    assert products and half
+
+
+def test_every_network_of_every_stage_gets_it() -> None:
+    recipe = at("cyclegan_facades.py:recipe", "float16")
+    for stage in recipe.all_stages:
+        networks = [x for x in vars(stage.gan).values() if isinstance(x, nn.Module)]
+        assert len(networks) == 4 and all(n.precision == "float16" for n in networks)  # type: ignore[attr-defined]
+    energy: Any = at("ebgan_mnist.py:recipe", "bfloat16").gan
+    assert energy.discriminator.autoencoder.precision == "bfloat16"
+    grown = at("progan_small.py:recipe", "bfloat16")
+    assert {s.gan.generator.precision for s in grown.all_stages} == {"bfloat16"}  # type: ignore[attr-defined]
+
+
+class Plain(nn.Module):
+    """A network without the field."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return Dense(4)(x)
+
+
+def test_a_network_without_the_field_is_refused() -> None:
+    recipe = recipes()["quickstart.py:recipe"]
+    other = replace(recipe, gan=replace(recipe.gan, generator=Plain()))  # type: ignore[call-arg]
+    with pytest.raises(InputError, match="precision 'bfloat16' cannot be set for Plain, which has no field"):
+        replace(other, precision="bfloat16")
+
+
+@pytest.mark.parametrize("layer", [Conv(3), ConvTranspose(3), Dense(3), BatchNorm()])
+def test_layers_follow_their_input(layer: nn.Module) -> None:
+    x = jnp.ones((2, 4, 4, 3), jnp.bfloat16)
+    made, variables = jax.eval_shape(lambda: layer.init_with_output(jax.random.key(0), x))
+    assert made.dtype == jnp.bfloat16 and types(variables) == {"float32"}
+
+
+def test_statistics_are_float32() -> None:
+    """A mean of 300 with a deviation of 1: squares in bfloat16 would be off by more than the variance."""
+    wide = 300 + jax.random.normal(jax.random.key(0), (16, 8, 8, 1))
+    x = wide.astype(jnp.bfloat16)
+    normal = np.asarray(instance_norm(x), np.float32)
+    expected = np.asarray(x, np.float32)
+    expected = (expected - expected.mean((1, 2), keepdims=True)) / expected.std((1, 2), keepdims=True)
+    np.testing.assert_allclose(normal, expected, atol=0.02)
