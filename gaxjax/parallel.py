@@ -60,13 +60,14 @@ def make_mesh(seeds: int = 1) -> Mesh:
     return Mesh(devices.reshape(along_seed, -1), ("seed", "data"))
 
 
-def check_batch(batch_size: int, mesh: Mesh) -> None:
-    """Refuses a batch that the devices cannot share equally."""
+def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
+    """Refuses a batch that the devices cannot share equally, each of so many parts of it too."""
     devices = mesh.shape["data"]
-    if batch_size % devices:
-        lower, upper = batch_size // devices * devices, (batch_size // devices + 1) * devices
-        use = f"{lower} or {upper}" if lower else str(upper)
-        raise InputError(f"batch_size {batch_size} is not divisible by {devices} devices; use {use}")
+    if batch_size % (devices * parts):
+        lower = batch_size // (devices * parts) * devices * parts
+        use = f"{lower} or {lower + devices * parts}" if lower else str(devices * parts)
+        shares = f"{devices} devices" + (f" in accumulate={parts} parts" if parts > 1 else "")
+        raise InputError(f"batch_size {batch_size} is not divisible by {shares}; use {use}")
 
 
 def pmapped(
@@ -79,16 +80,19 @@ def pmapped(
     statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
     every argument and result has one more leading axis, of independent runs. Options are the compiler's.
     """
+    return waiting(compilable(step, mesh, options), mesh)
+
+
+def compilable(step: Callable[..., Any], mesh: Mesh, options: Mapping[str, str] | None = None) -> Any:
+    """The same as JAX has it, for `lower` and `compile` without a call."""
     state = state_sharding(mesh)
-    shardings = (state, batch_sharding(mesh), state)
-    mapped = jax.jit(
+    return jax.jit(
         of_seeds(step, mesh),
-        in_shardings=shardings,
+        in_shardings=(state, batch_sharding(mesh), state),
         out_shardings=(state, state),
         donate_argnums=0,
         compiler_options=dict(options or {}) or None,
     )
-    return waiting(mapped, mesh)
 
 
 def repeated(

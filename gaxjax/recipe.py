@@ -17,6 +17,7 @@ from gaxjax.evaluation import Evaluation
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
 from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.sentinel import Sentinel
+from gaxjax.solvers.accumulation import divide
 from gaxjax.stages import Growth, Stage
 from gaxjax.transforms import graft
 
@@ -51,6 +52,9 @@ class Recipe:
     """length: real images that the first player sees, counted at each of its updates"""
     solver: str = "alternating"
     """how the players move: alternating, simultaneous, extragradient, competitive, unrolled(k)"""
+    accumulate: int = 1
+    """parts that each minibatch is taken in, one after the other, for less memory: gradients are averaged
+    before a move, as if they were one minibatch with other draws; for networks whose examples do not mix"""
     half_life: float = 10_000
     """of the moving average of parameters, in images; 0 samples from the parameters themselves"""
     ramp_up: float = 0.0
@@ -86,6 +90,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         solvers.named(self.solver)
+        solvers.refuse_parts(self.solver, self.accumulate)
         for name in ("log_kimg", "sample_kimg", "checkpoint_kimg", "evaluation_kimg"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive; got {getattr(self, name)}")
@@ -100,7 +105,8 @@ class Recipe:
             object.__setattr__(self, "gan", at_precision(self.gan, self.precision))
             stages = tuple(replace(s, gan=at_precision(s.gan, self.precision)) for s in self.stages)
             object.__setattr__(self, "stages", stages)
-        _ = self.all_stages  # checks its own fields
+        for stage in self.all_stages:  # each checks its own fields
+            divide(stage.batch_size, self.accumulate)
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
@@ -159,8 +165,9 @@ def plan(recipe: Recipe, stage: Stage, rate: float = 1.0) -> Plan:
     """Turns one stage of a recipe into functions, with every learning rate times `rate`."""
     images = stage.images
     optimizers = {player: o.slowed(rate).build(images / o.updates) for player, o in stage.optimizers.items()}
+    parts = {"accumulate": recipe.accumulate} if recipe.accumulate > 1 else {}
     step = solvers.named(recipe.solver)(
-        stage.gan, optimizers, stage.updates, recipe.half_life, recipe.ramp_up
+        stage.gan, optimizers, stage.updates, recipe.half_life, recipe.ramp_up, **parts
     )
     return Plan(
         optimizers=optimizers,

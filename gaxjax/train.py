@@ -174,7 +174,7 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
     """Everything that can be refused before a directory is touched."""
     mesh = Seeds(recipe.seed, recipe.seeds).mesh
     for stage in recipe.all_stages:
-        parallel.check_batch(stage.batch_size, mesh)
+        parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     source = open_source(recipe.data)
     check(recipe, source.spec)
     for number, stage in enumerate(recipe.all_stages):

@@ -1,4 +1,4 @@
-"""Twenty steps of two small games over the devices that there are: a program for test_parallel.py to start.
+"""Twenty steps of three small games over the devices that there are: a program for test_parallel.py to start.
 
 python tests/devices.py RESULT.npz [seeds]
 """
@@ -35,7 +35,12 @@ GAMES = {
         objective="wasserstein",
         penalties=(GradientPenalty(),),
     ),
+    "parts": Adversarial(
+        Generator((8, 8, 1), 4, 1, norm="layer"), Discriminator(4, 2, norm="layer"), Latents(4)
+    ),
 }
+PARTS = {"parts": 2}
+"""Game -> parts that its minibatches are taken in."""
 
 
 def begin(gan: Adversarial, seed: int) -> State:
@@ -49,14 +54,15 @@ def begin(gan: Adversarial, seed: int) -> State:
 
 
 @functools.cache
-def compiled(gan: Adversarial, mesh: Mesh) -> Callable[..., Any]:
-    return parallel.pmapped(solvers.alternating(gan, OPTIMIZERS, UPDATES, half_life=100.0), mesh)
+def compiled(gan: Adversarial, mesh: Mesh, parts: int) -> Callable[..., Any]:
+    step = solvers.alternating(gan, OPTIMIZERS, UPDATES, half_life=100.0, accumulate=parts)
+    return parallel.pmapped(step, mesh)
 
 
-def play(gan: Adversarial, mesh: Mesh, seeds: tuple[int, ...]) -> dict[str, np.ndarray]:
+def play(gan: Adversarial, mesh: Mesh, seeds: tuple[int, ...], parts: int = 1) -> dict[str, np.ndarray]:
     """Everything in the last state by its path, with one more leading axis for the seeds."""
     seeded = "seed" in mesh.axis_names
-    step_on = compiled(gan, mesh)
+    step_on = compiled(gan, mesh, parts)
 
     def stack(trees: list[Any]) -> Any:
         return jax.tree.map(lambda *x: np.stack(x), *trees) if seeded else trees[0]
@@ -84,7 +90,9 @@ def main(path: str, *seeds: str) -> None:
     else:
         meshes = {str(n): Mesh(np.array(devices[:n]), ("data",)) for n in (1, 2, 4)}
     runs = {
-        (game, name): play(gan, mesh, (0,)) for game, gan in GAMES.items() for name, mesh in meshes.items()
+        (game, name): play(gan, mesh, (0,), PARTS.get(game, 1))
+        for game, gan in GAMES.items()
+        for name, mesh in meshes.items()
     }
     if seeds:
         gan = GAMES["batch norm"]

@@ -70,14 +70,14 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str,
     return results(path)
 
 
-@pytest.mark.parametrize("game", ["batch norm", "penalty"])
+@pytest.mark.parametrize("game", ["batch norm", "penalty", "parts"])
 def test_one_two_and_four_devices_agree(one_process: dict[str, Any], game: str) -> None:
     for devices in ("2", "4"):
         assert_close(one_process[f"{game}|1"], one_process[f"{game}|{devices}"])
     statistics = [
         leaf for leaf in one_process[f"{game}|1"] if "batch_stats" in leaf and leaf.endswith("/var")
     ]
-    assert len(statistics) == (2 if game == "batch norm" else 1)
+    assert len(statistics) == {"batch norm": 2, "penalty": 1, "parts": 0}[game]
 
 
 def test_seeds_in_one_program_equal_separate_runs(one_process: dict[str, Any]) -> None:
@@ -93,7 +93,7 @@ def test_two_processes_agree_with_one(one_process: dict[str, Any], tmp_path: Pat
     for status, _, errors in [runs.finish(process, 400) for process in processes]:
         assert status == 0, errors
     two = results(path)
-    for game in ("batch norm", "penalty"):
+    for game in ("batch norm", "penalty", "parts"):
         assert_close(one_process[f"{game}|4"], two[f"{game}|2 processes"])
 
 
@@ -159,6 +159,10 @@ def test_batches_that_the_devices_cannot_share() -> None:
         parallel.check_batch(100, mesh(8))
     with pytest.raises(InputError, match=r"^batch_size 3 is not divisible by 8 devices; use 8$"):
         parallel.check_batch(3, mesh(8))
+    parallel.check_batch(96, mesh(8), 3)
+    expected = "batch_size 96 is not divisible by 8 devices in accumulate=8 parts; use 64 or 128"
+    with pytest.raises(InputError, match=f"^{expected}$"):
+        parallel.check_batch(96, mesh(8), 8)
 
 
 def test_batch_is_refused_on_two_devices(tmp_path: Path) -> None:

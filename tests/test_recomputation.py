@@ -162,7 +162,7 @@ def loss_of(network: nn.Module, variables: Any, x: Array) -> Callable[[Any], Arr
 DEEP: dict[str, nn.Module] = {
     "style2": replace(STYLE2, shape=(64, 64, 3), features=64),
     "residual": replace(LEVELS, shape=(64, 64, 3), features=64, design="residual"),
-    "dcgan": dcgan.Discriminator(features=16, depth=4),
+    "dcgan": dcgan.Generator((64, 64, 3), features=4, depth=4),
     "translation": translation.ResidualGenerator(3, features=4, blocks=4),
 }
 
@@ -170,7 +170,7 @@ DEEP: dict[str, nn.Module] = {
 @pytest.mark.parametrize("name", DEEP)
 def test_less_is_kept_for_the_backward_pass(name: str) -> None:
     """What the pullback holds, whatever a compiler makes of it; and what the compiled gradient needs."""
-    x = input_of(DEEP[name]) if name == "style2" else jnp.zeros((BATCH, 64, 64, 3))
+    x = jnp.zeros((BATCH, 64, 64, 3)) if name in ("residual", "translation") else input_of(DEEP[name])
     kept, compiled = [], []
     for network in (DEEP[name], again(DEEP[name])):
         variables = jax.eval_shape(network.init, RNGS, x)
@@ -178,11 +178,12 @@ def test_less_is_kept_for_the_backward_pass(name: str) -> None:
         loss = loss_of(network, zeros, x)
         pullback = jax.eval_shape(lambda params, loss=loss: jax.vjp(loss, params)[1], zeros["params"])
         leaves = [leaf for leaf in jax.tree.leaves(pullback) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-        kept.append(sum(leaf.size * leaf.dtype.itemsize for leaf in leaves))
+        own = sum(leaf.nbytes for leaf in jax.tree.leaves(zeros["params"]))
+        kept.append(sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) - own)
         lowered = jax.jit(jax.grad(loss)).lower(zeros["params"])
         options = {**quick.OPTIONS, **compiler_options(network)}
         compiled.append(lowered.compile(options).memory_analysis().temp_size_in_bytes)
-    assert kept[1] < 0.6 * kept[0]
+    assert kept[1] < 0.75 * kept[0]
     assert compiled[1] < compiled[0]
 
 

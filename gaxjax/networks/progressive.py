@@ -162,12 +162,17 @@ def with_deviation(x: Array, group: int) -> Array:
     where B is not a multiple of the group, its size is the largest number below that B is a multiple of.
     """
     batch = x.shape[0]
-    size = next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
+    size = group_size(batch, group)
     apart = x.reshape(size, batch // size, *x.shape[1:])
     variance = jnp.mean(jnp.square(apart - jnp.mean(apart, axis=0, keepdims=True)), axis=0)
     deviation = jnp.mean(jnp.sqrt(variance + 1e-8), axis=(1, 2, 3))
     whole = jnp.broadcast_to(deviation.reshape(1, -1, 1, 1, 1), (*apart.shape[:-1], 1))
     return jnp.concatenate([x, whole.reshape(*x.shape[:-1], 1)], axis=-1)
+
+
+def group_size(batch: int, group: int) -> int:
+    """The largest number of examples, no more than the group's, that the batch is a multiple of."""
+    return next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
 
 
 def equalized(scaled: bool, linear: tuple[str, ...]) -> list[Transform]:

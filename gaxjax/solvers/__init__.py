@@ -22,6 +22,7 @@ __all__ = [
     "extragradient",
     "minibatches",
     "named",
+    "refuse_parts",
     "simultaneous",
     "unrolled",
 ]
@@ -32,6 +33,8 @@ SOLVERS: dict[str, Callable[..., Any]] = {
     "extragradient": extragradient,
     "competitive": competitive,
 }
+ACCUMULATING = ("alternating", "simultaneous", "extragradient")
+"""Solvers whose gradients can be taken of a minibatch in parts."""
 USAGE = (
     "alternating, simultaneous, unrolled(k), extragradient, competitive, competitive(iterations, tolerance)"
 )
@@ -54,3 +57,14 @@ def named(text: str) -> Solver:
     if found is unrolled:
         raise InputError(f"{text!r} lacks its number; give one of: {USAGE}")
     return found
+
+
+def refuse_parts(solver: str, parts: int) -> None:
+    """InputError for parts of minibatches, where the solver differentiates through whole ones."""
+    if parts < 1:
+        raise InputError(f"accumulate must be at least 1; got {parts}")
+    if parts > 1 and solver not in ACCUMULATING:
+        raise InputError(
+            f"accumulate={parts}: {solver} differentiates through gradients of a whole minibatch; use one of "
+            f"{', '.join(ACCUMULATING)}, or accumulate 1"
+        )

@@ -25,7 +25,12 @@ from gaxjax.solvers.step import (
 
 
 def extragradient(
-    gan: GAN, optimizers: Optimizers, updates: Updates, half_life: float = 0.0, ramp_up: float = 0.0
+    gan: GAN,
+    optimizers: Optimizers,
+    updates: Updates,
+    half_life: float = 0.0,
+    ramp_up: float = 0.0,
+    accumulate: int = 1,
 ) -> Step:
     """All players move at once, by the gradient at where such a move would take them. Korpelevich 1976.
 
@@ -39,12 +44,14 @@ def extragradient(
         inputs = (dict(batches), keys_of(state, key, updates))
         ahead = state
         for index, player in enumerate(gan.players):
-            gradient, _, _ = gradient_of(gan, player, state, *take(inputs, index))
+            batch, draw = take(inputs, index)
+            gradient, _, _ = gradient_of(gan, player, state, batch, draw, accumulate)
             ahead = move(gan, optimizers, player, ahead, gradient, {})
         logs: Logs = {}
         for index, player in enumerate(gan.players):
             there = ahead._replace(stats=state.stats)
-            gradient, log, stats = gradient_of(gan, player, there, *take(inputs, index))
+            batch, draw = take(inputs, index)
+            gradient, log, stats = gradient_of(gan, player, there, batch, draw, accumulate)
             state = move(gan, optimizers, player, state, gradient, stats)
             logs |= player_logs(player, log)
         return finish(gan, state, batches, updates, half_life, ramp_up), logs

@@ -6,12 +6,14 @@ A solver is a function `(gan, optimizers, updates, half_life, ramp_up) -> step`,
 - `updates`: player -> how often it moves in a step,
 - `half_life`: of the moving average of parameters, in images; 0 averages nothing,
 - `ramp_up`: the half-life is at most that share of the images seen; 0 for none,
+- `accumulate`: parts that a minibatch is taken in, by solvers that take it,
 - `step(state, batches, key) -> (state, logs)`: batches have a leading axis of `minibatches(updates)`, one
   minibatch for each move, in order of play; the key is the run's, the same at every step.
 
 A solver never knows which game it moves.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +24,7 @@ from jax import Array
 from gaxjax import transforms
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs, State, Tree, objective, own, size
+from gaxjax.solvers.accumulation import accumulated
 
 Optimizers = Mapping[str, optax.GradientTransformation]
 Updates = Mapping[str, int]
@@ -75,8 +78,16 @@ def take(tree: Any, index: Any) -> Any:
     return jax.tree.map(lambda x: x[index], tree)
 
 
-def gradient_of(gan: GAN, player: str, state: State, batch: Batch, key: Array) -> tuple[Any, Logs, Tree]:
-    """The gradient of a player's loss in its own parameters, with the loss's logs and statistics."""
+def gradient_of(
+    gan: GAN, player: str, state: State, batch: Batch, key: Array, parts: int = 1
+) -> tuple[Any, Logs, Tree]:
+    """The gradient of a player's loss in its own parameters, with the loss's logs and statistics.
+
+    The minibatch is taken in so many parts, one after the other.
+    """
+    if parts > 1:
+        one = functools.partial(gradient_of, gan, player)
+        return accumulated(one, gan, state, batch, key, parts)
     loss = objective(gan, player, state, batch, key)
     (_, (logs, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(own(gan, player, state.params))
     return gradient, logs, stats

@@ -23,7 +23,12 @@ from gaxjax.solvers.step import (
 
 
 def alternating(
-    gan: GAN, optimizers: Optimizers, updates: Updates, half_life: float = 0.0, ramp_up: float = 0.0
+    gan: GAN,
+    optimizers: Optimizers,
+    updates: Updates,
+    half_life: float = 0.0,
+    ramp_up: float = 0.0,
+    accumulate: int = 1,
 ) -> Step:
     """Each player in turn, `updates[player]` times, each move from where the last one left the game.
 
@@ -39,7 +44,7 @@ def alternating(
 
             def body(state: State, inputs: Any, player: str = player) -> tuple[State, Logs]:
                 batch, key = inputs
-                gradient, logs, stats = gradient_of(gan, player, state, batch, key)
+                gradient, logs, stats = gradient_of(gan, player, state, batch, key, accumulate)
                 return move(gan, optimizers, player, state, gradient, stats), logs
 
             moves = slice(start, start + updates[player])
@@ -52,7 +57,12 @@ def alternating(
 
 
 def simultaneous(
-    gan: GAN, optimizers: Optimizers, updates: Updates, half_life: float = 0.0, ramp_up: float = 0.0
+    gan: GAN,
+    optimizers: Optimizers,
+    updates: Updates,
+    half_life: float = 0.0,
+    ramp_up: float = 0.0,
+    accumulate: int = 1,
 ) -> Step:
     """All players at once, each once: every gradient is taken where the step began.
 
@@ -63,12 +73,12 @@ def simultaneous(
     once(updates, "simultaneous")
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
-        inputs = take((dict(batches), keys_of(state, key, updates)), 0)
+        batch, draw = take((dict(batches), keys_of(state, key, updates)), 0)
         begin, logs = state, Logs()
         for player in gan.players:
             # Running statistics go from player to player; parameters are those of the beginning.
             here = begin._replace(stats=state.stats)
-            gradient, log, stats = gradient_of(gan, player, here, *inputs)
+            gradient, log, stats = gradient_of(gan, player, here, batch, draw, accumulate)
             state = move(gan, optimizers, player, state, gradient, stats)
             logs |= player_logs(player, log)
         return finish(gan, state, batches, updates, half_life, ramp_up), logs

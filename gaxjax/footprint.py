@@ -1,0 +1,217 @@
+"""What a step of a recipe needs of memory, from its compiled program: nothing is allocated, nothing runs.
+
+Rows are the stage with the largest batches of pixels, at some resolutions and batch sizes, with networks that
+keep their activations or compute them again. Numbers are the compiler's own, for one device of those that
+there are.
+"""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import flax.linen as nn
+import jax
+
+from gaxjax import parallel
+from gaxjax.data import open_source
+from gaxjax.errors import InputError
+from gaxjax.game import Batch
+from gaxjax.networks.recomputation import compiler_options, recomputes
+from gaxjax.plain import fields_of
+from gaxjax.recipe import Recipe, Stage, outputs, plan
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """A compiled step's memory on one device, in bytes."""
+
+    shape: tuple[int, ...]
+    """of the images"""
+    batch_size: int
+    """examples of a minibatch, over all devices"""
+    accumulate: int
+    """parts that a minibatch is taken in"""
+    recompute: bool
+    """whether networks compute activations again"""
+    arguments: int
+    """the state and the minibatches"""
+    outputs: int
+    """the state and the logs"""
+    alias: int
+    """what outputs share with arguments"""
+    temporaries: int
+    """what it needs besides"""
+
+    @property
+    def total(self) -> int:
+        """At the most."""
+        return self.arguments + self.outputs - self.alias + self.temporaries
+
+
+def footprint(recipe: Recipe, spec: Batch) -> Footprint:
+    """Compiles the step of a recipe's heaviest stage, for examples of this spec, and reads what it needs.
+
+    spec: shapes and types of one example, as of `gaxjax.data.open_source(data).spec`.
+    """
+    stage = heaviest(recipe, spec)
+    planned, mesh = plan(recipe, stage), parallel.make_mesh()
+    parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
+    state, _ = outputs(stage, planned, spec)
+    seen = stage.seen(spec)
+    batches = {
+        name: jax.ShapeDtypeStruct((planned.minibatches, stage.batch_size, *x.shape), x.dtype)
+        for name, x in seen.items()
+    }
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    step = parallel.compilable(planned.step, mesh, compiler_options(stage.gan))
+    found = step.lower(state, batches, key).compile().memory_analysis()
+    if found is None:
+        raise InputError(
+            f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
+        )
+    return Footprint(
+        shape=max((x.shape for x in seen.values()), key=len),
+        batch_size=stage.batch_size,
+        accumulate=recipe.accumulate,
+        recompute=recomputes(stage.gan),
+        arguments=found.argument_size_in_bytes,
+        outputs=found.output_size_in_bytes,
+        alias=found.alias_size_in_bytes,
+        temporaries=found.temp_size_in_bytes,
+    )
+
+
+def heaviest(recipe: Recipe, spec: Batch) -> Stage:
+    """The stage whose minibatch has the most numbers; of equals the last."""
+
+    def numbers(stage: Stage) -> int:
+        return stage.batch_size * sum(x.size for x in stage.seen(spec).values())
+
+    return max(reversed(recipe.all_stages), key=numbers)
+
+
+def footprints(
+    recipe: Recipe,
+    spec: Batch,
+    sides: Sequence[int] = (),
+    batch_sizes: Sequence[int] = (),
+    recompute: Sequence[bool] = (False, True),
+) -> Iterator[Footprint]:
+    """Of the recipe at every side and batch size (none: its own), with and without recomputation."""
+    for side in sides or (0,):
+        for batch_size in batch_sizes or (0,):
+            for again in recompute:
+                changed = replace(recipe, gan=recomputing(recipe.gan, again))
+                here = spec
+                if side:
+                    changed, here = resized(changed, side), sized(spec, side)
+                if batch_size:
+                    growth = replace(changed.growth, batch_sizes=())
+                    changed = replace(changed, batch_size=batch_size, growth=growth)
+                if again and not recomputes(changed.gan):
+                    continue  # there is nothing that could
+                yield footprint(changed, here)
+
+
+def recomputing(module: Any, again: bool) -> Any:
+    """The game, or a network, with every field `recompute` set."""
+    inner = {k: recomputing(v, again) for k, v in fields_of(module).items() if isinstance(v, nn.Module)}
+    mine = {"recompute": again} if hasattr(module, "recompute") else {}
+    return replace(module, **inner, **mine)
+
+
+def resized(recipe: Recipe, side: int) -> Recipe:
+    """The recipe for images of this shorter side; its networks' shapes too, where they have some."""
+    if recipe.stages:
+        raise InputError("a recipe of given stages has the shapes of its stages: leave sides out")
+    if len(recipe.data.shape) != 3:
+        raise InputError(f"examples of shape {recipe.data.shape} are no images: leave sides out")
+    shape = scaled(recipe.data.shape, side)
+
+    def of(module: Any) -> Any:
+        inner = {k: of(v) for k, v in fields_of(module).items() if isinstance(v, nn.Module)}
+        mine = {"shape": shape} if hasattr(module, "shape") else {}
+        return replace(module, **inner, **mine)
+
+    return replace(recipe, gan=of(recipe.gan), data=replace(recipe.data, shape=shape))
+
+
+def scaled(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:
+    """The shape with this shorter side.
+
+    >>> scaled((384, 512, 3), 96)
+    (96, 128, 3)
+    """
+    height, width, channels = shape
+    shorter = min(height, width)
+    return height * side // shorter, width * side // shorter, channels
+
+
+def sized(spec: Batch, side: int) -> Batch:
+    """The spec with images of that side."""
+    return {
+        name: jax.ShapeDtypeStruct(scaled(x.shape, side), x.dtype) if len(x.shape) == 3 else x
+        for name, x in spec.items()
+    }
+
+
+def table(rows: Sequence[Footprint]) -> str:
+    """Markdown, in MiB."""
+    names = (
+        "image",
+        "batch",
+        "parts",
+        "recompute",
+        "arguments",
+        "outputs",
+        "aliased",
+        "temporaries",
+        "total",
+    )
+    lines = [f"| {' | '.join(names)} |", "|---|---:|---:|---|" + "---:|" * 5]
+    for row in rows:
+        sizes = (row.arguments, row.outputs, row.alias, row.temporaries, row.total)
+        image, again = " x ".join(map(str, row.shape)), "yes" if row.recompute else "no"
+        cells = [image, str(row.batch_size), str(row.accumulate), again, *(f"{x / MIB:.1f}" for x in sizes)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main(recipe: Recipe, arguments: Sequence[str], program: str = "gaxjax bench CONFIG --memory") -> str:
+    """The table of a recipe by what a command line says: [--sides 64,128] [--batch-sizes 8,16]."""
+    parser = argparse.ArgumentParser(program, description="Memory of a compiled step, in MiB on one device.")
+    numbers = "separated by commas (default: the recipe's)"
+    parser.add_argument("--sides", type=whole_numbers, default=(), help=f"shorter sides of images, {numbers}")
+    parser.add_argument("--batch-sizes", type=whole_numbers, default=(), help=f"examples, {numbers}")
+    chosen = parser.parse_args(list(arguments))
+    spec = spec_of(recipe)
+    device = jax.devices()[0]
+    rows = list(footprints(recipe, spec, chosen.sides, chosen.batch_sizes))
+    named = f"{jax.device_count()} {device.device_kind} ({device.platform}), jax {jax.__version__}"
+    return f"{named}; MiB on each\n\n{table(rows)}"
+
+
+def whole_numbers(text: str) -> tuple[int, ...]:
+    """Numbers above 0, separated by commas.
+
+    >>> whole_numbers("64,128")
+    (64, 128)
+    """
+    numbers = tuple(int(word) for word in text.split(","))
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give numbers above 0")
+    return numbers
+
+
+def spec_of(recipe: Recipe) -> Batch:
+    """Shapes and types of one example: the data's, or, where they cannot be opened, images as declared."""
+    try:
+        return open_source(recipe.data).spec
+    except InputError:
+        image = jax.ShapeDtypeStruct(recipe.data.shape, "uint8")
+        if recipe.data.layout == "halves":
+            return {"a": image, "b": image}
+        return {"image": image, "label": jax.ShapeDtypeStruct((), "int32")}

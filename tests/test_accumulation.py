@@ -1,0 +1,216 @@
+"""A minibatch in parts: the whole one's gradient, step and run; and who may not be taken apart."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import chex
+import jax
+import numpy as np
+import optax
+import pytest
+import quick
+import runs
+import styled
+from games import Ledger
+from jax import Array
+
+from gaxjax import cli, solvers
+from gaxjax.augmentations import Augment, Noise
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, Batch, init
+from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans.cyclegan import CycleGAN
+from gaxjax.gans.duel import PLAYERS
+from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.latents import Latents
+from gaxjax.networks import dcgan, mlp, progressive, style, translation
+from gaxjax.penalties import R1
+from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.solvers.accumulation import split
+from gaxjax.solvers.step import gradient_of
+
+SHAPE, SIZE, BATCH = (8, 8, 2), 5, 8
+KEY = jax.random.key(1)
+
+
+class Given(StyleGAN):
+    """A StyleGAN whose latents come with the batch."""
+
+    players: ClassVar = PLAYERS
+
+    def drawn(self, batch: Batch) -> Array:
+        return batch["latents"]
+
+
+STYLED = Given(
+    style.Generator(SHAPE, features=16, style_size=SIZE, mapping_layers=1, noise=False),
+    progressive.Discriminator(SHAPE, features=16, group=4),
+    Latents(SIZE),
+    penalties=(R1(),),
+)
+TRANSLATING = CycleGAN(
+    *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
+    *[translation.PatchDiscriminator(features=2, depth=1) for _ in range(2)],
+    pool=0,
+)
+GAMES = {"styles": STYLED, "translation": TRANSLATING}
+ADVERSARIAL = Adversarial(
+    dcgan.Generator(SHAPE, features=2, depth=1, norm="none"),
+    dcgan.Discriminator(features=2, depth=1, norm="none"),
+    Latents(SIZE),
+)
+
+
+def batch_of(seed: int, *leading: int) -> dict[str, Array]:
+    keys = jax.random.split(jax.random.key(seed), 4)
+    found = {
+        name: jax.random.uniform(key, (*leading, BATCH, *SHAPE), minval=-1.0)
+        for name, key in zip(("image", "a", "b"), keys, strict=False)
+    }
+    return {**found, "latents": jax.random.normal(keys[3], (*leading, BATCH, SIZE))}
+
+
+def begun(gan: GAN) -> tuple[dict[str, Any], Any]:
+    rules = dict.fromkeys(gan.players, optax.sgd(0.01))
+    return rules, quick.run(lambda key: init(gan, rules, key, batch_of(0)), KEY)
+
+
+def close(found: Any, expected: Any) -> None:
+    """To 1e-6 of the largest number: sums in another order, some of which are zero, round its terms."""
+    chex.assert_trees_all_equal_structs(found, expected)
+    largest = max(1.0, *(float(np.abs(x).max()) for x in jax.tree.leaves(expected)))
+    chex.assert_trees_all_close(found, expected, rtol=0, atol=1e-6 * largest)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_gradients_logs_and_statistics_are_those_of_the_whole(name: str) -> None:
+    """Also of a penalty, of the average of w, and of standard deviations of groups across the minibatch."""
+    gan, batch = GAMES[name], batch_of(3)
+    _, state = begun(gan)
+
+    def all_of(parts: int) -> Any:
+        def run(state: Any, batch: Batch) -> Any:
+            return {player: gradient_of(gan, player, state, batch, KEY, parts) for player in gan.players}
+
+        return quick.run(run, state, batch)
+
+    expected, found = all_of(1), all_of(2)
+    close(found, expected)
+    for player in gan.players:
+        assert max(float(abs(x).max()) for x in jax.tree.leaves(found[player][0])) > 1e-3
+
+
+@pytest.mark.parametrize("solver", ["alternating", "simultaneous", "extragradient"])
+def test_a_step_is_that_of_the_whole(solver: str) -> None:
+    """In float64, for a gradient at where another one led can be far off by rounding alone."""
+    gan = replace(TRANSLATING, identity=0.0)
+    rules, state = begun(gan)
+    updates = dict.fromkeys(gan.players, 1)
+
+    def wide(tree: Any) -> Any:
+        return jax.tree.map(lambda x: np.asarray(x, np.float64) if x.dtype == np.float32 else x, tree)
+
+    with jax.enable_x64(True):
+        arguments = wide(state), wide(batch_of(3, 2)), KEY
+        expected, found = (
+            quick.run(solvers.named(solver)(gan, rules, updates, 100.0, accumulate=parts), *arguments)
+            for parts in (1, 4)
+        )
+        expected, found = jax.device_get((expected, found))
+    for one, other in zip(jax.tree.leaves(expected), jax.tree.leaves(found), strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
+    before, after = (jax.tree.leaves(s.params["generator_ab"]) for s in (state, found[0]))
+    assert max(np.abs(x - y).max() for x, y in zip(before, after, strict=True)) > 1e-4
+
+
+def test_each_part_draws_by_itself_and_means_are_taken() -> None:
+    gan, batch = Ledger(), batch_of(3)
+    _, state = begun(gan)
+    key = jax.random.key(5)
+    gradient, logs, stats = gradient_of(gan, "first", state, batch, key, 4)
+    parts = split(batch, 4)
+    each = [
+        gradient_of(gan, "first", state, {name: x[i] for name, x in parts.items()}, part_key)
+        for i, part_key in enumerate(jax.random.split(key, 4))
+    ]
+    assert len({float(log["draw"]) for _, log, _ in each}) == 4
+    np.testing.assert_allclose(logs["draw"], np.mean([log["draw"] for _, log, _ in each]), rtol=1e-5)
+    np.testing.assert_allclose(gradient["d"]["value"], batch["image"].mean(), rtol=1e-4)
+    assert stats["count"]["moves"] == 1  # one move, however many parts
+
+
+def test_parts_are_spread_over_the_minibatch() -> None:
+    """Each takes as many examples of every device's share as any other."""
+    rows = split({"x": np.arange(12)}, 3)["x"]
+    np.testing.assert_array_equal(rows, [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]])
+
+
+def test_less_memory() -> None:
+    """What a step needs besides its arguments."""
+    gan = replace(ADVERSARIAL, generator=replace(ADVERSARIAL.generator, features=32))
+    rules, state = begun(gan)
+    batches = {"image": jax.ShapeDtypeStruct((2, 64, *SHAPE), np.float32)}
+    needed = []
+    for parts in (1, 8):
+        step = solvers.alternating(gan, rules, dict.fromkeys(gan.players, 1), accumulate=parts)
+        compiled = jax.jit(step).lower(state, batches, KEY).compile(quick.OPTIONS)
+        needed.append(compiled.memory_analysis().temp_size_in_bytes)
+    assert needed[1] < needed[0] / 2
+
+
+NORMED = dcgan.Discriminator(features=2, depth=2)
+REFUSED: list[tuple[GAN, int, str]] = [
+    (replace(ADVERSARIAL, discriminator=NORMED), 2, r"discriminator \(Discriminator\) has batch norm"),
+    (
+        replace(ADVERSARIAL, discriminator=mlp.Discriminator((4,), minibatch_kernels=2)),
+        2,
+        "discriminator .* has minibatch discrimination.*use minibatch_kernels 0, or accumulate 1",
+    ),
+    (replace(TRANSLATING, pool=2), 2, "pool_a.* has a pool of made images"),
+    (
+        replace(ADVERSARIAL, augment=Augment((Noise(),), target=0.6)),
+        2,
+        "augment.* has an adaptive probability",
+    ),
+    (STYLED, 4, r"discriminator \(Discriminator\) has .* groups of 4, which parts of 2 .* multiple of 16"),
+    (ADVERSARIAL, 3, "batch_size 8 is not divisible into accumulate=3 parts; use 6 or 9"),
+]
+
+
+@pytest.mark.parametrize(("gan", "parts", "message"), REFUSED)
+def test_who_sees_the_minibatch_as_a_whole_is_refused(gan: GAN, parts: int, message: str) -> None:
+    rules = dict.fromkeys(gan.players, optax.sgd(0.1))
+    state = jax.eval_shape(lambda: init(gan, rules, KEY, batch_of(0)))
+    player = next(iter(gan.players))
+    with pytest.raises(InputError, match=message):
+        jax.eval_shape(lambda state: gradient_of(gan, player, state, batch_of(0), KEY, parts), state)
+
+
+def test_recipes_that_cannot_be_are_refused() -> None:
+    recipe = Recipe(
+        ADVERSARIAL, dict.fromkeys(PLAYERS, Optimizer()), Data("digits", shape=SHAPE), batch_size=8, kimg=1
+    )
+    assert replace(recipe, accumulate=4).accumulate == 4
+    for changes, message in (
+        ({"accumulate": 0}, "accumulate must be at least 1; got 0"),
+        ({"accumulate": 3}, "batch_size 8 is not divisible into accumulate=3 parts; use 6 or 9"),
+        ({"accumulate": 2, "solver": "unrolled(3)"}, r"unrolled\(3\) differentiates through gradients"),
+        ({"accumulate": 2, "solver": "competitive"}, "competitive differentiates through gradients"),
+    ):
+        with pytest.raises(InputError, match=message):
+            replace(recipe, **changes)
+
+
+def test_a_run_in_parts_that_goes_on_is_one_that_never_stopped(tmp_path: Path) -> None:
+    text = styled.CONDITIONAL.replace("depth=1)", 'depth=1, norm="none")')
+    recipe = runs.write_recipe(tmp_path, text)
+
+    def train(workdir: str, kimg: str, *flags: str) -> int:
+        command = ["train", str(recipe), "--workdir", str(tmp_path / workdir), "--kimg", kimg]
+        return cli.main([*command, "--accumulate", "2", *flags])
+
+    assert train("whole", "0.032") == 0
+    assert train("stopped", "0.016") == 0 and train("stopped", "0.032") == 0
+    assert runs.stored(tmp_path / "whole", 4) == runs.stored(tmp_path / "stopped", 4)
+    assert train("stopped", "0.032", "--batch-size", "9") == 2
