@@ -15,6 +15,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax train CONFIG.py --help        every field of the recipe and its networks
   gaxjax show CONFIG.py[:name]         parameters per network, the recipe resolved
   gaxjax bench CONFIG.py[:name] [--devices N] [--any.field value]   how fast it trains here, and why
+  gaxjax bench CONFIG.py[:name] --memory --sides 64 128   what its step needs of memory
   gaxjax sample DIR --n 64 --out grid.png
   gaxjax sample DIR --seeds 0-63 --psi 0.7   a picture of these latents, and the latents
   gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
@@ -123,7 +124,7 @@ def show(arguments: list[str]) -> None:
 
 
 def bench(arguments: list[str]) -> None:
-    """gaxjax bench CONFIG.py[:name] [--devices N] [--stage K] [--calls N] [--any.field value]"""
+    """gaxjax bench CONFIG.py[:name] [--devices N] [--stage K] [--calls N] [--memory] [--any.field value]"""
     import tyro
 
     from gaxjax.recipe import Recipe
@@ -140,15 +141,24 @@ def bench(arguments: list[str]) -> None:
         """which of the recipe's stages; -1: the last"""
         calls: int = 20
         """that are timed"""
+        memory: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """only tell what the compiled step needs of memory, and run nothing"""
+        sides: tuple[int, ...] = ()
+        """with --memory: shorter sides of images; none: the recipe's"""
+        batch_sizes: tuple[int, ...] = ()
+        """with --memory: examples of a minibatch; none: the recipe's"""
 
     chosen = parse(Bench, Bench(recipe), flags, f"gaxjax bench {target}", "How fast a recipe trains here.")
     from gaxjax import parallel
 
     parallel.limit(chosen.devices)
     settle()
-    from gaxjax.bench import bench as measure
+    from gaxjax import bench, footprint
 
-    print(measure(chosen.recipe, chosen.stage, chosen.calls))
+    if chosen.memory:
+        print(footprint.report(chosen.recipe, chosen.sides, chosen.batch_sizes))
+    else:
+        print(bench.bench(chosen.recipe, chosen.stage, chosen.calls))
 
 
 def sample(arguments: list[str]) -> None:

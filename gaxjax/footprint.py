@@ -5,7 +5,6 @@ keep their activations or compute them again. Numbers are the compiler's own, fo
 there are.
 """
 
-import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -180,30 +179,14 @@ def table(rows: Sequence[Footprint]) -> str:
     return "\n".join(lines)
 
 
-def main(recipe: Recipe, arguments: Sequence[str], program: str = "gaxjax bench CONFIG --memory") -> str:
-    """The table of a recipe by what a command line says: [--sides 64,128] [--batch-sizes 8,16]."""
-    parser = argparse.ArgumentParser(program, description="Memory of a compiled step, in MiB on one device.")
-    numbers = "separated by commas (default: the recipe's)"
-    parser.add_argument("--sides", type=whole_numbers, default=(), help=f"shorter sides of images, {numbers}")
-    parser.add_argument("--batch-sizes", type=whole_numbers, default=(), help=f"examples, {numbers}")
-    chosen = parser.parse_args(list(arguments))
-    spec = spec_of(recipe)
+def report(recipe: Recipe, sides: Sequence[int] = (), batch_sizes: Sequence[int] = ()) -> str:
+    """The table of a recipe, at sides and batch sizes (none: its own)."""
+    if min((*sides, *batch_sizes), default=1) < 1:
+        raise InputError(f"sides and batch_sizes are at least 1, not {(*sides, *batch_sizes)}")
+    rows = list(footprints(recipe, spec_of(recipe), sides, batch_sizes))
     device = jax.devices()[0]
-    rows = list(footprints(recipe, spec, chosen.sides, chosen.batch_sizes))
     named = f"{jax.device_count()} {device.device_kind} ({device.platform}), jax {jax.__version__}"
     return f"{named}; MiB on each\n\n{table(rows)}"
-
-
-def whole_numbers(text: str) -> tuple[int, ...]:
-    """Numbers above 0, separated by commas.
-
-    >>> whole_numbers("64,128")
-    (64, 128)
-    """
-    numbers = tuple(int(word) for word in text.split(","))
-    if min(numbers) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give numbers above 0")
-    return numbers
 
 
 def spec_of(recipe: Recipe) -> Batch:

@@ -1,6 +1,7 @@
 """What a step needs of memory, without running it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -65,11 +66,14 @@ def test_the_stage_that_weighs_most_is_measured() -> None:
     assert sides == {(2 * shape[0], 2 * shape[1], shape[2])}
 
 
-def test_command(recipe: Any) -> None:
-    said = footprint.main(recipe, ["--batch-sizes", "8"])
+def test_command(recipe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = styled.CONDITIONAL.replace("depth=1)", 'depth=1, norm="none")')
+    path = str(runs.write_recipe(tmp_path, text))
+    assert cli.main(["bench", path, "--memory", "--batch-sizes", "8"]) == 0
+    said = capsys.readouterr().out
     assert "MiB on each" in said and said.count("| 8 x 8 x 1 | 8 |") == 2
-    with pytest.raises(SystemExit):
-        footprint.main(recipe, ["--sides", "0"])
+    assert cli.main(["bench", path, "--memory", "--sides", "0"]) == 2
+    assert "sides and batch_sizes are at least 1, not (0,)" in capsys.readouterr().err
     points = replace(recipe, data=replace(recipe.data, name="ring", shape=(2,)))
     with pytest.raises(InputError, match="are no images: leave sides out"):
         footprint.resized(points, 8)
