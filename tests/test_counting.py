@@ -30,7 +30,7 @@ def test_matrix_products_in_loops_and_branches() -> None:
 
 @pytest.mark.parametrize("stride", [1, 2])
 def test_convolutions(stride: int) -> None:
-    """Every map of the family has one multiplication for each output, tap, input channel and output channel."""
+    """One multiplication for each output, tap and input channel; groups have fewer of these."""
     x, kernel = jnp.ones((2, 8, 8, 3)), jnp.ones((4, 4, 3, 5))
     y = conv(x, kernel, stride, ((1, 2), (1, 2)))
     expected = 2 * y.size * 4 * 4 * 3
