@@ -13,6 +13,7 @@ import optax
 
 from gaxjax.game import GAN, State, init
 from gaxjax.gans.adversarial import Adversarial
+from gaxjax.latents import Latents
 from gaxjax.networks import dcgan
 from gaxjax.optimizers import Optimizer
 
@@ -55,9 +56,9 @@ class Case:
         }
 
     def state(self) -> State:
-        """The first state, but nothing in it is zero for which a mistake would then not show.
+        """The first state, but for what hides a mistake: parameters that are all zero, or all alike.
 
-        Biases and scales of noise get values, and pools of images are full.
+        Biases, scales of noise and constants vary, and pools of images are full.
         """
         shapes = {
             name: jax.ShapeDtypeStruct((self.batch, *s), jnp.float32) for name, s in self.shapes.items()
@@ -68,8 +69,9 @@ class Case:
         random = np.random.default_rng(1)
 
         def varied(leaf: np.ndarray) -> np.ndarray:
-            noise = random.normal(0, 0.1, leaf.shape).astype(np.float32)
-            return leaf + noise if np.all(leaf == leaf.flat[0]) else np.array(leaf)
+            first = leaf.flat[0]
+            noise = random.normal(0, max(0.1, abs(first)), leaf.shape).astype(np.float32)
+            return leaf + noise if np.all(leaf == first) else np.array(leaf)
 
         def filled(path: Any, leaf: np.ndarray) -> np.ndarray:
             name = jax.tree_util.keystr(path)
@@ -142,10 +144,46 @@ def cyclegan(small: bool, batch: int = 0) -> Case:
     return Case(gan, found.optimizers, batch or (2 if small else 4), {"a": shape, "b": shape})
 
 
+def stylegan(small: bool, batch: int = 0) -> Case:
+    """StyleGAN at 32 px, R1 at every 8th step."""
+    found = recipe("stylegan_small")
+    gan = leveled(found.gan, (8, 8, 1), 32, 8, 8) if small else found.gan
+    phases = {"A step without R1": (1, 7 / 8), "A step with R1": (0, 1 / 8)}
+    batch = batch or (4 if small else 16)
+    return Case(gan, found.optimizers, batch, {"image": gan.generator.shape}, phases=phases)
+
+
+def stylegan2(small: bool, batch: int = 0) -> Case:
+    """StyleGAN2 at 64 px with 128 channels at most, path length at every 4th step, R1 at every 16th."""
+    found = recipe("stylegan2")
+    sizes = ((8, 8, 3), 32, 8, 8) if small else ((64, 64, 3), 1024, 128, 128)
+    gan = leveled(found.gan, *sizes)
+    phases = {
+        "A step without penalties": (1, 12 / 16),
+        "A step with path length": (4, 3 / 16),
+        "A step with path length and R1": (0, 1 / 16),
+    }
+    batch = batch or (4 if small else 8)
+    return Case(gan, found.optimizers, batch, {"image": gan.generator.shape}, phases=phases)
+
+
+def leveled(gan: Any, shape: tuple[int, int, int], features: int, most: int, style_size: int) -> Any:
+    """A StyleGAN of that size."""
+    sizes = {"shape": shape, "features": features, "max_features": most}
+    return replace(
+        gan,
+        generator=replace(gan.generator, **sizes, style_size=style_size),
+        discriminator=replace(gan.discriminator, **sizes),
+        latents=Latents(style_size),
+    )
+
+
 CASES: dict[str, Callable[[bool, int], Case]] = {
     "mlp": gan_2014,
     "dcgan": dcgan_64,
     "wgan_gp": wgan_gp,
     "cyclegan": cyclegan,
+    "stylegan": stylegan,
+    "stylegan2": stylegan2,
 }
 """By name; of whether to be small, for tests, and of the examples of a minibatch, 0 for its own number."""

@@ -28,6 +28,6 @@ class MaxoutDiscriminator(Network):
         for i, width in enumerate(module.features):
             layer = f"Maxout_{i}/Dense_0"
             x = functional.linear(x, self[f"{layer}/kernel"], self[f"{layer}/bias"])
-            x = x.view(len(x), width, module.pieces).amax(-1)
+            x = x.view(len(x), width, module.pieces).max(-1).values
             x = draws.dropout(x, module.dropout)
         return functional.linear(x, self["Dense_0/kernel"], self["Dense_0/bias"])[:, 0]
