@@ -43,6 +43,19 @@ class Case:
             return [tuple(self.gan.players)]
         return [(player,) for player in self.gan.players for _ in range(self.optimizers[player].updates)]
 
+    def gan_in(self, precision: str) -> GAN:
+        """The game with networks of that precision, where that is a field of theirs."""
+        names = [name for networks in self.gan.players.values() for name in networks]
+        networks = {name: getattr(self.gan, name) for name in names}
+        return replace(
+            self.gan,
+            **{
+                name: replace(n, precision=precision)
+                for name, n in networks.items()
+                if hasattr(n, "precision")
+            },
+        )
+
     def rules(self) -> dict[str, optax.GradientTransformation]:
         """The optimizers as optax has them."""
         return {player: rule.build(self.batch) for player, rule in self.optimizers.items()}

@@ -24,12 +24,15 @@ class Drawn(NamedTuple):
         shape = self.value.shape
         return (shape[0], shape[3], *shape[1:3]) if len(shape) == 4 else shape
 
-    def given(self, examples: int, device: torch.device) -> Tensor:
-        """The same values; a single one, drawn in a loop over the examples, once for each of them."""
+    def given(self, examples: Tensor) -> Tensor:
+        """The same values, of the type and on the device of the examples.
+
+        A single one, drawn in a loop over the examples, comes once for each of them.
+        """
         value = self.value.transpose(0, 3, 1, 2) if self.value.ndim == 4 else self.value
-        dtype = np.int64 if self.kind == "randint" else np.float32
-        tensor = torch.from_numpy(value.astype(dtype)).to(device)
-        return tensor.expand(examples).contiguous() if tensor.ndim == 0 else tensor
+        dtype = torch.int64 if self.kind == "randint" else examples.dtype
+        tensor = torch.from_numpy(np.array(value)).to(examples.device, dtype)
+        return tensor.expand(len(examples)).contiguous() if tensor.ndim == 0 else tensor
 
     def fresh(self, examples: int, device: torch.device) -> Tensor:
         """Others of the same distribution."""

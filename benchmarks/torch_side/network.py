@@ -67,4 +67,4 @@ class Network(nn.Module):
                 shape = leaf.shape
                 leaf = leaf.reshape(pixels, -1, shape[-1]).swapaxes(0, 1).reshape(shape)
             leaf = leaf.T
-        return np.array(leaf, np.float32, order="C")
+        return np.array(leaf, order="C")
