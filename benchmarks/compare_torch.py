@@ -30,7 +30,7 @@ import torch
 from agreement import Ours, Plan, check, plan
 from cases import CASES, Case
 from torch_side import game_of
-from torch_side.game import Trainer
+from torch_side.game import Trainer, tensors
 
 from gaxjax import memory, parallel, solvers
 from gaxjax.game import State
@@ -83,7 +83,7 @@ def their_steps(
     planned: Plan = {}
     kinds = [("PyTorch", torch.contiguous_format), ("PyTorch, channels last", torch.channels_last)]
     for name, layout in kinds + [("PyTorch, compiled", torch.contiguous_format)] * compiled:
-        inputs = tensors(batches, layout, where)
+        inputs = [{key: x.to(where) for key, x in batch.items()} for batch in tensors(batches, layout)]
         game = game_of(case.gan, state, layout).to(where)
         if not planned:
             planned = plan(case, ours, game, inputs)
@@ -114,20 +114,6 @@ def their_steps(
             return losses
 
         yield name, run
-
-
-def tensors(
-    batches: dict[str, np.ndarray], layout: torch.memory_format, where: torch.device
-) -> list[dict[str, torch.Tensor]]:
-    """The minibatches, [B, C, H, W] in that layout."""
-    count = len(next(iter(batches.values())))
-    return [
-        {
-            name: torch.from_numpy(images[i].transpose(0, 3, 1, 2).copy()).to(where, memory_format=layout)
-            for name, images in batches.items()
-        }
-        for i in range(count)
-    ]
 
 
 def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[str, list[float]]]:

@@ -34,18 +34,18 @@ class Drawn(NamedTuple):
         tensor = torch.from_numpy(np.array(value)).to(examples.device, dtype)
         return tensor.expand(len(examples)).contiguous() if tensor.ndim == 0 else tensor
 
-    def fresh(self, examples: int, device: torch.device) -> Tensor:
-        """Others of the same distribution."""
-        shape = self.shape or (examples,)
+    def fresh(self, examples: Tensor) -> Tensor:
+        """Others of the same distribution, in the same way."""
+        shape, like = self.shape or (len(examples),), {"dtype": examples.dtype, "device": examples.device}
         match self.kind:
             case "normal":
-                return torch.randn(shape, device=device)
+                return torch.randn(shape, **like)
             case "uniform":
-                return torch.empty(shape, device=device).uniform_(*self.arguments)
+                return torch.empty(shape, **like).uniform_(*self.arguments)
             case "bernoulli":
-                return torch.empty(shape, device=device).bernoulli_(self.arguments[0])
+                return torch.empty(shape, **like).bernoulli_(self.arguments[0])
         low, high = map(int, self.arguments)
-        return torch.randint(low, high, shape, device=device)
+        return torch.randint(low, high, shape, device=examples.device)
 
 
 class Draws:

@@ -1,8 +1,9 @@
 """What the games have in common: networks, the players' gradients, and a whole train step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -82,7 +83,7 @@ class Trainer:
         for players, batch in zip(self.turns, batches, strict=True):
             due = self.game.due(players, number)
             real = next(iter(batch.values()))
-            values = [drawn.fresh(len(real), real.device) for drawn in draws[players, due]]
+            values = [drawn.fresh(real) for drawn in draws[players, due]]
             self.game.free(players)
             results = self.gradients(players, batch, values, due)
             for player, (loss, gradient) in zip(players, results, strict=True):
@@ -95,6 +96,20 @@ class Trainer:
             self.average, [leaf.detach() for leaf in self.now], 1 - 0.5 ** (images / self.half_life)
         )
         return [loss.item() for loss in dict(losses).values()]
+
+
+def tensors(
+    batches: Mapping[str, np.ndarray], layout: torch.memory_format = torch.contiguous_format
+) -> list[Batch]:
+    """Minibatches [minibatches, B, H, W, C] as [B, C, H, W] each, in that layout."""
+    count = len(next(iter(batches.values())))
+    return [
+        {
+            name: torch.from_numpy(images[i].transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
+            for name, images in batches.items()
+        }
+        for i in range(count)
+    ]
 
 
 def rule_of(optimizer: Optimizer, leaves: list[nn.Parameter]) -> torch.optim.Optimizer:
