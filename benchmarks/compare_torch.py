@@ -1,0 +1,209 @@
+"""Times whole train steps of gaxjax beside the same steps in PyTorch, once both compute the same.
+
+    python benchmarks/compare_torch.py [--cases mlp,dcgan] [--rounds 10] [--no-compile]
+
+A case (`cases.py`) is a game with its networks, losses, penalties and optimizers, as a recipe has them; its
+PyTorch twin is in `torch_side/`. First, from the same weights, images and random numbers, the loss of every
+player and its gradient in every parameter must agree to 1e-4 of that gradient's largest entry, in float64,
+where rounding decides nothing (`agreement.py` says what holds of float32, the timed precision); where
+penalties are lazy, at a step of each kind. Then steps are timed interleaved, one of each candidate in turn,
+so that whatever else the machine does hits them alike. In the timed steps both sides draw random numbers of
+their own, of the same kinds and shapes, and move an average of the generator.
+
+gaxjax is the step that `gaxjax train` runs, with the allocator's options that it sets. PyTorch is eager in
+its default layout, eager in channels last, and compiled where that works; its optimizers are fused and
+gradients reach the mover's parameters alone. PyTorch is optional: `pip install gaxjax[torch]`. It runs on
+CUDA if both see it, else on the CPU. On a machine that others use too, `taskset -c 0` before it compares one
+core each: threads that wait for one another lose the most when a core is taken away.
+"""
+
+import argparse
+import copy
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import torch
+from agreement import Ours, Plan, check, plan
+from cases import CASES, Case
+from torch_side import game_of
+from torch_side.game import Batch, Trainer, tensors
+
+from gaxjax import memory, parallel, solvers
+from gaxjax.game import State
+
+WARM_UP = 2  # steps of each kind
+OURS = "gaxjax"
+
+Step = Callable[[int], Any]
+"""Takes one step, of that number where penalties are lazy, and waits for it."""
+
+
+def device() -> torch.device:
+    """CUDA if both have it, else the CPU for both; called before JAX has looked for devices."""
+    if torch.cuda.is_available() and jax.default_backend() == "gpu":
+        if len(jax.devices()) > 1:
+            raise SystemExit("one device is compared with one: set CUDA_VISIBLE_DEVICES=0")
+        # Both in whole float32: by default only some of their products are in TF32, and not the same ones.
+        jax.config.update("jax_default_matmul_precision", "highest")
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        return torch.device("cuda")
+    if not torch.cuda.is_available():
+        jax.config.update("jax_platforms", "cpu")
+    if jax.default_backend() != "cpu":
+        raise SystemExit("JAX has an accelerator that PyTorch has not: set JAX_PLATFORMS=cpu")
+    return torch.device("cpu")
+
+
+def our_step(case: Case, state: State, batches: dict[str, np.ndarray]) -> Step:
+    """The package's own step, as `gaxjax train` maps it over devices."""
+    mesh = parallel.make_mesh()
+    updates = {player: rule.updates for player, rule in case.optimizers.items()}
+    solver = solvers.named(case.solver)
+    step = parallel.pmapped(solver(case.gan, case.rules(), updates, case.half_life), mesh)
+    current, sharding = parallel.replicate(state, mesh), parallel.state_sharding(mesh)
+    inputs, key = parallel.shard(batches, mesh), parallel.replicate(jax.random.key(0), mesh)
+
+    def run(number: int) -> Any:
+        nonlocal current
+        if len(case.phases) > 1:
+            current = current._replace(step=jax.device_put(np.int32(number), sharding))
+        current, logs = step(current, inputs, key)
+        jax.block_until_ready(current)
+        return {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
+
+    return run
+
+
+def their_steps(
+    case: Case, state: State, batches: dict[str, np.ndarray], where: torch.device, compiled: bool
+) -> Iterator[tuple[str, Step]]:
+    """PyTorch's candidates, each checked against gaxjax's gradients first."""
+    ours = Ours(case, state, batches)
+    planned: Plan = {}
+    kinds = [("PyTorch", torch.contiguous_format), ("PyTorch, channels last", torch.channels_last)]
+    for name, layout in kinds + [("PyTorch, compiled", torch.contiguous_format)] * compiled:
+        inputs = [{key: x.to(where) for key, x in batch.items()} for batch in tensors(batches, layout)]
+        game = game_of(case.gan, state, layout).to(where)
+        if not planned:
+            planned = plan(case, ours, game, inputs)
+            print(f"gaxjax: float32 differs from float64 by {ours.rounding(game):.1e}")
+        trainer = Trainer(game, case.optimizers, case.turns, case.half_life, name.endswith("compiled"))
+        try:
+            said = agreed(name, case, ours, trainer, planned, inputs)
+        except Exception as error:
+            if not name.endswith("compiled"):
+                raise
+            reason = next(iter(str(error).splitlines()), "")
+            print(f"{name}: left out, it does not compile: {type(error).__name__}: {reason}", flush=True)
+            continue
+        print(f"{name}: losses and gradients differ from gaxjax's by {said}", flush=True)
+
+        def run(
+            number: int, trainer: Trainer = trainer, inputs: Any = inputs, planned: Plan = planned
+        ) -> Any:
+            losses = trainer.step(inputs, planned, number)
+            if where.type == "cuda":
+                torch.cuda.synchronize()
+            return losses
+
+        yield name, run
+
+
+def agreed(name: str, case: Case, ours: Ours, trainer: Trainer, planned: Plan, inputs: list[Batch]) -> str:
+    """By how much a candidate differs from gaxjax, relatively; SystemExit if by too much.
+
+    What is compiled is checked in float32 alone: in float64 it would be another program.
+    """
+    said = ""
+    if not name.endswith("compiled"):
+        wide = Trainer(copy.deepcopy(trainer.game).double(), case.optimizers, case.turns, case.half_life)
+        doubled = [{key: x.double() for key, x in batch.items()} for batch in inputs]
+        said = f"{check(f'{name}, float64', case, ours, wide, planned, doubled):.1e} in float64, "
+    return f"{said}{check(name, case, ours, trainer, planned, inputs):.1e} in float32"
+
+
+def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[str, list[float]]]:
+    """Milliseconds by phase and candidate, one step of each candidate in turn."""
+    times: dict[str, dict[str, list[float]]] = {phase: {name: [] for name in steps} for phase in case.phases}
+    for count in range(WARM_UP + rounds):
+        for phase, (number, _) in case.phases.items():
+            for name, step in steps.items():
+                start = time.perf_counter()
+                step(number)
+                if count >= WARM_UP:
+                    times[phase][name].append(1000 * (time.perf_counter() - start))
+    if len(case.phases) > 1:
+        shares = {phase: share for phase, (_, share) in case.phases.items()}
+        times["mean over a period"] = {
+            name: [sum(shares[p] * times[p][name][i] for p in shares) for i in range(rounds)]
+            for name in steps
+        }
+    return times
+
+
+def table(times: dict[str, list[float]]) -> str:
+    """Medians, quartiles, fastest, in Markdown; and the ratio of gaxjax to the fastest PyTorch.
+
+    That ratio is of the medians; behind it the quartiles of the ratios of single rounds.
+    """
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    fastest = min((name for name in times if name != OURS), key=medians.__getitem__)
+    lines = ["| | median ms | quartiles | fastest | gaxjax / fastest PyTorch |", "|---|---|---|---|---|"]
+    for name, values in times.items():
+        low, high = quartiles(values)
+        ratio = ""
+        if name == OURS:
+            rounds = [ours / theirs for ours, theirs in zip(values, times[fastest], strict=True)]
+            ratio = "{:.2f} ({:.2f} to {:.2f})".format(medians[OURS] / medians[fastest], *quartiles(rounds))
+        lines.append(
+            f"| {name} | {medians[name]:.1f} | {low:.1f} to {high:.1f} | {min(values):.1f} | {ratio} |"
+        )
+    return "\n".join(lines)
+
+
+def quartiles(values: list[float]) -> tuple[float, float]:
+    """The first and the third; of a single value that value."""
+    if len(values) == 1:
+        return values[0], values[0]
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cases", default=",".join(CASES), help=f"some of {', '.join(CASES)}")
+    parser.add_argument(
+        "--rounds", type=int, default=10, help="timed steps of each candidate and kind of step"
+    )
+    parser.add_argument("--batch", type=int, default=0, help="examples of a minibatch; 0: the case's own")
+    parser.add_argument("--small", action="store_true", help="small networks and images, to try it out")
+    parser.add_argument(
+        "--no-compile", action="store_true", help="without torch.compile, which takes minutes"
+    )
+    arguments = parser.parse_args()
+    names = [name.strip() for name in arguments.cases.split(",")]
+    if unknown := [name for name in names if name not in CASES]:
+        parser.error(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}")
+    memory.keep_freed()
+    where = device()
+    print(
+        f"jax {jax.__version__}, torch {torch.__version__}, {where.type}, {torch.get_num_threads()} threads"
+    )
+    for name in names:
+        case = CASES[name](arguments.small, arguments.batch)
+        print(f"\n## {name}, minibatches of {case.batch}\n", flush=True)
+        state, batches = case.state(), case.minibatches()
+        steps = dict(their_steps(case, state, batches, where, not arguments.no_compile))
+        steps = {OURS: our_step(case, state, batches), **steps}
+        for phase, times in measure(case, steps, arguments.rounds).items():
+            print(f"\n{phase + chr(10) * 2 if phase else ''}{table(times)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

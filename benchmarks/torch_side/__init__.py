@@ -1,0 +1,27 @@
+"""The games of the comparison in PyTorch, one file per family of networks. See `compare_torch.py`."""
+
+from typing import Any
+
+import torch
+
+from gaxjax.game import GAN
+from gaxjax.gans import adversarial as twin_adversarial
+from gaxjax.gans import cyclegan as twin_cyclegan
+from gaxjax.gans import stylegan as twin_stylegan
+from torch_side.adversarial import Adversarial
+from torch_side.game import Game
+from torch_side.stylegan import StyleGAN
+from torch_side.translation import CycleGAN
+
+GAMES: dict[type[GAN], Any] = {
+    twin_adversarial.Adversarial: Adversarial,
+    twin_cyclegan.CycleGAN: CycleGAN,
+    twin_stylegan.StyleGAN: StyleGAN,
+}
+"""gaxjax's -> PyTorch's."""
+
+
+def game_of(gan: GAN, state: Any, layout: torch.memory_format) -> Game:
+    """The same game in PyTorch with the parameters of that state, images in that layout."""
+    found: Game = GAMES[type(gan)](gan, state, layout)
+    return found
