@@ -39,7 +39,16 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     # IMAGE is a picture of one's own: what the samples are drawn to does as well.
     own = [line.replace("IMAGE", "grid.png") for line in LINES if "--data.directory" not in line]
     digits = [shlex.split(line)[1:] for line in own]
-    assert {line[0] for line in digits} == {"train", "sample", "edit", "show", "prepare", "table", "evaluate"}
+    assert {line[0] for line in digits} == {
+        "train",
+        "sample",
+        "edit",
+        "show",
+        "prepare",
+        "table",
+        "evaluate",
+        "bench",
+    }
     for command in digits:
         if command[0] == "train" and "--help" not in command and "--dry-run" not in command:
             command = [*command, *shlex.split(SHORT)]
