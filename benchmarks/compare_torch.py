@@ -178,9 +178,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--cases", default=",".join(CASES), help=f"some of {', '.join(CASES)}")
-    parser.add_argument(
-        "--rounds", type=int, default=10, help="timed steps of each candidate and kind of step"
-    )
+    parser.add_argument("--rounds", type=int, default=10, help="timed steps of each kind; 0: only the check")
     parser.add_argument("--batch", type=int, default=0, help="examples of a minibatch; 0: the case's own")
     parser.add_argument("--small", action="store_true", help="small networks and images, to try it out")
     parser.add_argument(
@@ -200,6 +198,8 @@ def main() -> None:
         print(f"\n## {name}, minibatches of {case.batch}\n", flush=True)
         state, batches = case.state(), case.minibatches()
         steps = dict(their_steps(case, state, batches, where, not arguments.no_compile))
+        if not arguments.rounds:
+            continue
         steps = {OURS: our_step(case, state, batches), **steps}
         for phase, times in measure(case, steps, arguments.rounds).items():
             print(f"\n{phase + chr(10) * 2 if phase else ''}{table(times)}", flush=True)

@@ -12,6 +12,7 @@ from gaxjax.networks.style import MAPPING_RATE
 from gaxjax.networks.synthesis import layers_of
 from torch_side.draws import Draws
 from torch_side.levels import ROOT, Leveled
+from torch_side.network import instance_norm
 
 
 class Generator(Leveled):
@@ -72,7 +73,7 @@ class Generator(Leveled):
         if self.is_modulated:
             return x
         scale, shift = self.dense(style, f"{name}/style")[:, :, None, None].chunk(2, 1)
-        return torch.addcmul(shift, functional.instance_norm(x, eps=1e-8), 1 + scale)
+        return torch.addcmul(shift, instance_norm(x, 1e-8), 1 + scale)
 
     def to_rgb(self, x: Tensor, style: Tensor, name: str) -> Tensor:
         """Colors of a level; of a modulated kernel without demodulation."""

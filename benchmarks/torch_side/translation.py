@@ -9,7 +9,7 @@ from torch.nn import functional
 from gaxjax.gans.cyclegan import CycleGAN as Twin
 from torch_side.draws import Draws
 from torch_side.game import Batch, Due, Game, Players
-from torch_side.network import Network
+from torch_side.network import Network, instance_norm
 
 
 class ResidualGenerator(Network):
@@ -17,19 +17,19 @@ class ResidualGenerator(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         blocks = self.module.blocks
-        x = functional.relu(functional.instance_norm(self.mirrored(x, 0)))
+        x = functional.relu(instance_norm(self.mirrored(x, 0)))
         for number in (1, 2):
             # A border of one more zero at the end alone, as TensorFlow's SAME has it.
             x = functional.conv2d(functional.pad(x, (0, 1, 0, 1)), self[f"Conv_{number}/kernel"], stride=2)
-            x = functional.relu(functional.instance_norm(x))
+            x = functional.relu(instance_norm(x))
         for number in range(3, 3 + 2 * blocks, 2):
-            y = functional.relu(functional.instance_norm(self.mirrored(x, number)))
-            x = x + functional.instance_norm(self.mirrored(y, number + 1))
+            y = functional.relu(instance_norm(self.mirrored(x, number)))
+            x = x + instance_norm(self.mirrored(y, number + 1))
         for number in (0, 1):
             x = functional.conv_transpose2d(x, self[f"ConvTranspose_{number}/kernel"], stride=2)[
                 :, :, :-1, :-1
             ]
-            x = functional.relu(functional.instance_norm(x))
+            x = functional.relu(instance_norm(x))
         return torch.tanh(self.mirrored(x, 3 + 2 * blocks))
 
     def mirrored(self, x: Tensor, number: int) -> Tensor:
@@ -51,7 +51,7 @@ class PatchDiscriminator(Network):
             else:
                 x = functional.conv2d(functional.pad(x, (1, 2, 1, 2)), kernel, bias)
             if 0 < number <= self.module.depth:
-                x = functional.instance_norm(x)
+                x = instance_norm(x)
             if number <= self.module.depth:
                 x = functional.leaky_relu(x, 0.2)
         return x[:, 0]
