@@ -8,14 +8,16 @@ from typing import Any
 import jax.extend.core as core
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
-SHAPE = re.compile(r"\b([a-z]+)(\d+)\w*\[([\d,]*)\]")
+PRODUCTS = ("dot_general", "conv_general_dilated")
+SHAPE = re.compile(r"\b(pred|[a-z]+(\d+))\w*\[([\d,]*)\]")
 
 
-def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max) -> float:
+def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max, dtype: str = "") -> float:
     """Multiplications and additions of all matrix products and convolutions in a (closed) jaxpr.
 
     What is not one of these is not counted, nor are products with the zeros of a dilated convolution. branch:
-    which of a conditional's branches counts, max or min. A loop without a fixed length counts once.
+    which of a conditional's branches counts, max or min. dtype: of products of that type alone. A loop without
+    a fixed length counts once.
 
     >>> import jax, jax.numpy as jnp
     >>> operations(jax.make_jaxpr(lambda a, b: jnp.sin(a @ b))(jnp.ones((2, 3)), jnp.ones((3, 4))))
@@ -25,6 +27,8 @@ def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max) -> floa
     total = 0.0
     for equation in jaxpr.eqns:
         parameters = equation.params
+        if equation.primitive.name in PRODUCTS and dtype not in ("", equation.invars[0].aval.dtype.name):
+            continue
         match equation.primitive.name:
             case "dot_general":
                 (contracted, _), _ = parameters["dimension_numbers"]
@@ -36,11 +40,11 @@ def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max) -> floa
                 each = math.prod(kernel) // kernel[out_axis] / math.prod(parameters["lhs_dilation"])
                 total += 2 * equation.outvars[0].aval.size * each
             case "scan":
-                total += parameters["length"] * operations(parameters["jaxpr"], branch)
+                total += parameters["length"] * operations(parameters["jaxpr"], branch, dtype)
             case "cond":
-                total += branch([operations(b, branch) for b in parameters["branches"]])
+                total += branch([operations(b, branch, dtype) for b in parameters["branches"]])
             case _:
-                total += sum(operations(inner, branch) for inner in core.jaxprs_in_params(parameters))
+                total += sum(operations(inner, branch, dtype) for inner in core.jaxprs_in_params(parameters))
     return float(total)
 
 
@@ -58,5 +62,5 @@ def wire_bytes(program: str) -> int:
             shapes = right[: re.search(rf"\s{operation}", right).start()]  # type: ignore[union-attr]
             for kind, bits, sizes in SHAPE.findall(shapes):
                 size = math.prod(int(n) for n in sizes.split(",") if n)
-                total += size * (1 if kind == "pred" else int(bits) // 8)
+                total += size if kind == "pred" else size * int(bits) // 8
     return total
