@@ -16,8 +16,8 @@ def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max, dtype: 
     """Multiplications and additions of all matrix products and convolutions in a (closed) jaxpr.
 
     What is not one of these is not counted, nor are products with the zeros of a dilated convolution. branch:
-    which of a conditional's branches counts, max or min. dtype: of products of that type alone. A loop without
-    a fixed length counts once.
+    which of a conditional's branches counts, max or min. dtype: of products of that type alone. A loop
+    without a fixed length counts once.
 
     >>> import jax, jax.numpy as jnp
     >>> operations(jax.make_jaxpr(lambda a, b: jnp.sin(a @ b))(jnp.ones((2, 3)), jnp.ones((3, 4))))
