@@ -4,12 +4,12 @@
 
 Paper: Parzen-window log-likelihood 225 +- 2 (table 1: 10,000 samples, sigma chosen on validation images); the
 authors' code has no stop rule.
-Here: 190.1 +- 2.4 after 12,500 kimg (gaxjax table goodfellow2014 --budget paper; seed 0, 79 minutes on two CPU
-cores beside other work, 2026-11-26); shorter runs came to 157.9 after 5,000 and 126.7 after 1,500. Nearly all
-samples are digits, of all ten classes.
+Here: 190.1 +- 2.4 after 12,500 kimg (gaxjax table goodfellow2014 --budget paper; seed 0, 79 minutes on two
+CPU cores beside other work, 2026-11-26); shorter runs came to 157.9 after 5,000 and 126.7 after 1,500. Nearly
+all samples are digits, of all ten classes.
 
 The paper's algorithm 1 alternates and writes the minimax objective; the authors' code moves both players at
-once, by the same samples and the same dropout, and lets the generator maximize log D, and so does this recipe.
+once, by the same samples and dropout, and lets the generator maximize log D, and so does this recipe.
 Pixels are [-1, 1] outside the networks
 and [0, 1] inside the discriminator, which is the same as theirs.
 
