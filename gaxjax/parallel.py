@@ -162,7 +162,9 @@ def shard(batches: Tree, mesh: Mesh, calls: bool = False) -> Tree:
 
 def copied(tree: Tree, mesh: Mesh) -> Tree:
     """Arrays that every process has, whole on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    everywhere = NamedSharding(mesh, PartitionSpec())
+    # Not `device_put`, which makes the processes compare what they have.
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(everywhere, np.asarray(x)), tree)
 
 
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
