@@ -74,6 +74,7 @@ def test_every_field_is_written_and_nothing_else() -> None:
         "activation",
         "output",
         "bound",
+        "precision",
     }
     assert described["gan"]["generator"]["features"] == [4, 5]
     assert described["optimizers"]["discriminator"]["b1"] == {

@@ -21,14 +21,11 @@ from gaxjax.recipe import Recipe, abstract_batch, plan
 NAMES = [
     "quickstart.py:recipe",
     "gan_mnist.py:recipe",
-    "ebgan_mnist.py:recipe",
     "began_fashion_mnist.py:recipe",
     "cyclegan_facades.py:recipe",
     "lucic2018.py:wgan_gp",
     "lucic2018.py:began",
     "improved_mnist.py:recipe",
-    "stylegan2.py:recipe",
-    "unrolled_ring.py:recipe",
 ]
 KEY = jax.random.key(3)
 
@@ -51,7 +48,7 @@ def first(recipe: Recipe) -> tuple[State, Any, Any]:
     return state, *quick.run(planned.step, state, batches(recipe, stage, 0), KEY)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES[:4], "stylegan2.py:recipe"])
 def test_a_step_in_bfloat16(name: str) -> None:
     """Near the step in float32 and not the same, finite, and with nothing but float32 in what is kept."""
     begun, state, logs = first(at(name, "bfloat16"))

@@ -194,17 +194,31 @@ def test_a_leader_who_looks_further_sees_the_follower_arrive() -> None:
     assert values(blind)["g"] == pytest.approx(1 - 0.1 * 3)
 
 
-def test_unrolled_zero_times_is_simultaneous() -> None:
-    gan = adversarial()
+@pytest.mark.parametrize("game", [Bilinear, Chase])
+def test_unrolled_zero_times_is_simultaneous(game: type[GAN]) -> None:
+    """In games that draw nothing: a simultaneous step has one draw for all, an unrolled one one for each."""
+    gan = game()
     optimizers = {player: optax.adam(1e-2) for player in gan.players}
     ends = []
     for solver in (unrolled(0), simultaneous):
         state = begin(gan, optimizers)
-        step = quick.compiled(solver(gan, optimizers, ONCE, 100.0), state, points(2), KEY)
+        step = jax.jit(solver(gan, optimizers, once(gan), 100.0))
         for _ in range(3):
-            state, logs = step(state, points(2), KEY)
+            state, logs = step(state, {"image": jnp.ones((2, 2, 2))}, KEY)
         ends.append((state, logs))
     chex.assert_trees_all_close(*ends, rtol=1e-6, atol=1e-7)
+
+
+def test_simultaneous_players_have_one_minibatch_and_one_draw() -> None:
+    """The generator's loss is that of the samples and the verdicts that the discriminator's loss is of."""
+    gan = adversarial()
+    optimizers = {player: optax.sgd(0.1) for player in gan.players}
+    begun = begin(gan, optimizers)
+    _, logs = quick.run(simultaneous(gan, optimizers, ONCE), begun, points(2), KEY)
+    batch, key = {"image": points(2)["image"][0]}, jax.random.split(jax.random.fold_in(KEY, 0), 2)[0]
+    for player in gan.players:
+        loss, _ = quick.run(objective(gan, player, begun, batch, key), own(gan, player, begun.params))
+        assert float(logs[f"{player}/loss"]) == pytest.approx(float(loss), rel=1e-6)
 
 
 def test_virtual_updates_are_thrown_away() -> None:

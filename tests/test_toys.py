@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gaxjax import cli, train
+from gaxjax import cli
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.plain import describe, differences
@@ -130,15 +130,18 @@ def test_a_table_that_was_stopped_goes_on(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C comes at step 7 of the second run; the first one is neither trained nor measured again."""
-    add, steps, out = train.add, itertools.count(1), tmp_path / "table"
+    steps, out = itertools.count(1), tmp_path / "table"
 
-    def stopped(*more: Any) -> Any:
-        if next(steps) == 20 + 7:
-            os.kill(os.getpid(), signal.SIGINT)
-        return add(*more)
+    def stopping(advance: Any, _: Any) -> Any:
+        def one(*arguments: Any) -> Any:
+            if next(steps) == 20 + 7:
+                os.kill(os.getpid(), signal.SIGINT)
+            return advance(*arguments)
+
+        return one
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "add", stopped)
+        patch.setattr(parallel, "waiting", stopping)
         assert cli.main(command(out)) == 130
     said = capsys.readouterr()
     assert said.out.count("modes found") == 1 and "stopped at step 7, all is saved" in said.err

@@ -8,7 +8,17 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Conv, Dense, Precision, activate, flatten, halvings, upsample
+from gaxjax.networks.layers import (
+    Conv,
+    Dense,
+    Precision,
+    activate,
+    flatten,
+    halvings,
+    narrowed,
+    upsample,
+    widened,
+)
 
 
 class Decoder(nn.Module):
@@ -27,14 +37,14 @@ class Decoder(nn.Module):
     def __call__(self, codes: Array) -> Array:
         sizes = halvings(self.shape, self.depth)
         height, width = sizes[-1]
-        x = Dense(height * width * self.features)(codes.astype(self.precision))
+        x = Dense(height * width * self.features)(narrowed(codes, self.precision))
         x = x.reshape(-1, height, width, self.features)
         for level, (height, width) in reversed(list(enumerate(sizes))):
             x = x[:, :height, :width]  # where a size was rounded up on the way down
             for _ in range(2):
                 x = activate(Conv(self.features)(x), "elu")
             x = upsample(x) if level else x
-        return Conv(self.shape[-1])(x).astype(jnp.float32)
+        return widened(Conv(self.shape[-1])(x))
 
 
 class Autoencoder(nn.Module):
@@ -53,14 +63,14 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = activate(Conv(self.features)(x.astype(self.precision)), "elu")
+        x = activate(Conv(self.features)(narrowed(x, self.precision)), "elu")
         for level in range(self.depth + 1):
             width = self.features * (level + 1)
             for _ in range(2):
                 x = activate(Conv(width)(x), "elu")
             if level < self.depth:
                 x = activate(Conv(self.features * (level + 2), stride=2)(x), "elu")
-        codes = Dense(self.code)(flatten(x)).astype(jnp.float32)
+        codes = widened(Dense(self.code)(flatten(x)))
         self.sow("intermediates", "features", codes)
         return Decoder(self.shape, self.features, self.depth, self.precision)(codes)
 

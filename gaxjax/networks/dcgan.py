@@ -6,7 +6,6 @@ Any height and width: sizes are halved and rounded up, so 28 x 28 goes through 1
 from collections.abc import Callable
 
 import flax.linen as nn
-import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.networks.layers import (
@@ -19,7 +18,9 @@ from gaxjax.networks.layers import (
     activate,
     flatten,
     halvings,
+    narrowed,
     normalize,
+    widened,
 )
 from gaxjax.networks.minibatch import MinibatchDiscrimination
 from gaxjax.networks.recomputation import block
@@ -52,7 +53,7 @@ class Generator(nn.Module):
         *sizes, (height, width) = halvings(self.shape, self.depth)
         channels = self.features * 2 ** (self.depth - 1)
         bias = self.norm == "none"  # a norm takes every channel's mean away again
-        x = latents.astype(self.precision)
+        x = narrowed(latents, self.precision)
         x = Dense(height * width * channels, bias=bias, deviation=self.deviation)(x)
         x = activate(normalize(x.reshape(-1, height, width, channels), self.norm), "relu")
 
@@ -67,7 +68,7 @@ class Generator(nn.Module):
             channels //= 2
             x = block(self, self.recompute, layer(channels, size), x)
         x = ConvTranspose(self.shape[-1], self.kernel, deviation=self.deviation)(x, sizes[0])
-        return activate(x.astype(jnp.float32), self.output)
+        return activate(widened(x), self.output)
 
 
 class Discriminator(nn.Module):
@@ -101,10 +102,10 @@ class Discriminator(nn.Module):
 
             return body
 
-        x = x.astype(self.precision)
+        x = narrowed(x, self.precision)
         for level in range(self.depth):
             x = block(self, self.recompute, layer(level), x)
-        x = flatten(x).astype(jnp.float32)
+        x = widened(flatten(x))
         self.sow("intermediates", "features", x)
         if self.minibatch_kernels:
             x = MinibatchDiscrimination(self.minibatch_kernels)(x)

@@ -8,7 +8,6 @@ from typing import Literal
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.networks.layers import (
@@ -20,7 +19,9 @@ from gaxjax.networks.layers import (
     activate,
     flatten,
     halvings,
+    narrowed,
     normalize,
+    widened,
 )
 
 Norm = Literal["batch", "layer", "none"]
@@ -45,7 +46,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latents: Array) -> Array:
         x = hidden(
-            latents.astype(self.precision), 16 * self.features, self.norm, self.deviation, self.momentum
+            narrowed(latents, self.precision), 16 * self.features, self.norm, self.deviation, self.momentum
         )
         return drawn(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
 
@@ -66,13 +67,13 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = (x.astype(self.precision) + 1) / 2
+        x = (narrowed(x, self.precision) + 1) / 2
         x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         bias = self.norm == "none"
         x = Conv(2 * self.features, 4, 2, bias=bias, deviation=self.deviation)(x)
         x = flatten(activate(normalized(x, self.norm), "leaky_relu"))
         x = hidden(x, 16 * self.features, self.norm, self.deviation)
-        x = x.astype(jnp.float32)
+        x = widened(x)
         self.sow("intermediates", "features", x)
         x = Dense(1, deviation=self.deviation)(x)[:, 0]
         # A probability: `activate` would put it on the range of images.
@@ -97,11 +98,11 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = (x.astype(self.precision) + 1) / 2
+        x = (narrowed(x, self.precision) + 1) / 2
         x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         x = flatten(Conv(2 * self.features, 4, 2, deviation=self.deviation)(x))
         x = hidden(x, self.code, self.norm, self.deviation)
-        self.sow("intermediates", "features", x.astype(jnp.float32))
+        self.sow("intermediates", "features", widened(x))
         return drawn(x, self.shape, self.features, self.norm, self.deviation)
 
 
@@ -126,7 +127,7 @@ def drawn(
     x = ConvTranspose(features, 4, bias=norm == "none", deviation=deviation)(x, half)
     x = activate(normalized(x, norm, momentum), "leaky_relu")
     x = ConvTranspose(shape[-1], 4, deviation=deviation)(x, size)
-    return activate(x.astype(jnp.float32), "sigmoid")
+    return activate(widened(x), "sigmoid")
 
 
 def normalized(x: Array, norm: Norm, momentum: float = 0.999) -> Array:

@@ -139,7 +139,7 @@ class BatchNorm(nn.Module):
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         variance = self.variable("batch_stats", "var", jnp.ones, channels)
         if training:
-            axes, wide = tuple(range(x.ndim - 1)), x.astype(jnp.float32)
+            axes, wide = tuple(range(x.ndim - 1)), widened(x)
             batch_mean = jnp.mean(wide, axes)
             batch_variance = jnp.mean(jnp.square(wide), axes) - jnp.square(batch_mean)
             batch_variance = jnp.maximum(batch_variance, 0.0)
@@ -184,7 +184,7 @@ def normalize(x: Array, norm: Norm) -> Array:
 
 def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
     """Each channel of each example to mean 0 and variance 1, without scale and bias. Ulyanov et al. 2016."""
-    axes, wide = tuple(range(1, x.ndim - 1)), x.astype(jnp.float32)
+    axes, wide = tuple(range(1, x.ndim - 1)), widened(x)
     mean = jnp.mean(wide, axes, keepdims=True)
     variance = jnp.maximum(jnp.mean(jnp.square(wide), axes, keepdims=True) - jnp.square(mean), 0.0)
     return ((wide - mean) * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
@@ -213,6 +213,16 @@ def upsample(x: Array, factor: int = 2) -> Array:
     b, h, w, c = x.shape
     x = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, factor, w, factor, c))
     return x.reshape(b, h * factor, w * factor, c)
+
+
+def narrowed(x: Array, precision: Precision) -> Array:
+    """In the type that a network computes in; what is given stays as it is for float32."""
+    return x if precision == "float32" else x.astype(precision)
+
+
+def widened(x: Array) -> Array:
+    """In float32, if it is of less."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
 def flatten(x: Array) -> Array:

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Dense
+from gaxjax.networks.layers import Dense, widened
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -22,7 +22,7 @@ class MinibatchDiscrimination(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = x.astype(jnp.float32)
+        x = widened(x)
         projected = Dense(self.kernels * self.dimensions, bias=False)(x)
         projected = projected.reshape(-1, self.kernels, self.dimensions)
         apart = jnp.sum(jnp.abs(projected[:, None] - projected[None]), axis=-1)

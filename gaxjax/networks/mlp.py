@@ -6,7 +6,17 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Activation, Dense, Dropout, Maxout, Precision, activate, flatten
+from gaxjax.networks.layers import (
+    Activation,
+    Dense,
+    Dropout,
+    Maxout,
+    Precision,
+    activate,
+    flatten,
+    narrowed,
+    widened,
+)
 from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 
@@ -28,10 +38,10 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        x = latents.astype(self.precision)
+        x = narrowed(latents, self.precision)
         for width in self.features:
             x = activate(Dense(width, bound=self.bound)(x), self.activation)
-        x = Dense(math.prod(self.shape), bound=self.bound)(x).astype(jnp.float32)
+        x = widened(Dense(math.prod(self.shape), bound=self.bound)(x))
         return activate(x, self.output).reshape(-1, *self.shape)
 
 
@@ -49,10 +59,10 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = flatten(x).astype(self.precision)
+        x = narrowed(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        x = x.astype(jnp.float32)
+        x = widened(x)
         self.sow("intermediates", "features", x)
         if self.minibatch_kernels:
             x = MinibatchDiscrimination(self.minibatch_kernels)(x)
@@ -78,10 +88,10 @@ class MaxoutDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         # The authors' pixels are in [0, 1]; it matters here because a dropped pixel is 0: black.
-        x = Dropout(self.input_dropout)((flatten(x).astype(self.precision) + 1) / 2)
+        x = Dropout(self.input_dropout)((narrowed(flatten(x), self.precision) + 1) / 2)
         for width in self.features:
             x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
-        x = x.astype(jnp.float32)
+        x = widened(x)
         self.sow("intermediates", "features", x)
         return jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1)
 
@@ -102,9 +112,9 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = flatten(x).astype(self.precision)
+        x = narrowed(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        self.sow("intermediates", "features", x.astype(jnp.float32))
-        x = Dense(math.prod(self.shape))(x).astype(jnp.float32)
+        self.sow("intermediates", "features", widened(x))
+        x = widened(Dense(math.prod(self.shape))(x))
         return activate(x, self.output).reshape(-1, *self.shape)

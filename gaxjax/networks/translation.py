@@ -4,10 +4,19 @@ from collections.abc import Callable
 
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import Conv, ConvTranspose, Norm, Padding, Precision, activate, normalize
+from gaxjax.networks.layers import (
+    Conv,
+    ConvTranspose,
+    Norm,
+    Padding,
+    Precision,
+    activate,
+    narrowed,
+    normalize,
+    widened,
+)
 from gaxjax.networks.recomputation import block
 
 
@@ -53,7 +62,7 @@ class ResidualGenerator(nn.Module):
             return body
 
         sizes = []
-        width, x = self.features, x.astype(self.precision)
+        width, x = self.features, narrowed(x, self.precision)
         x = block(self, self.recompute, reduced(width, 7), x)
         for _ in range(2):
             sizes.append((x.shape[1], x.shape[2]))
@@ -65,7 +74,7 @@ class ResidualGenerator(nn.Module):
             width //= 2
             x = block(self, self.recompute, enlarged(width, size), x)
         x = Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x)
-        return activate(x.astype(jnp.float32), "tanh")
+        return activate(widened(x), "tanh")
 
 
 class PatchDiscriminator(nn.Module):
@@ -96,7 +105,7 @@ class PatchDiscriminator(nn.Module):
 
             return body
 
-        x = x.astype(self.precision)
+        x = narrowed(x, self.precision)
         for level in range(self.depth + 1):
             x = block(self, self.recompute, layer(level), x)
-        return Conv(1, 4, deviation=self.deviation)(x.astype(jnp.float32))[..., 0]
+        return Conv(1, 4, deviation=self.deviation)(widened(x))[..., 0]
