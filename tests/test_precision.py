@@ -48,7 +48,7 @@ def first(recipe: Recipe) -> tuple[State, Any, Any]:
     return state, *quick.run(planned.step, state, batches(recipe, stage, 0), KEY)
 
 
-@pytest.mark.parametrize("name", [*NAMES[:4], "stylegan2.py:recipe"])
+@pytest.mark.parametrize("name", NAMES[:4])
 def test_a_step_in_bfloat16(name: str) -> None:
     """Near the step in float32 and not the same, finite, and with nothing but float32 in what is kept."""
     begun, state, logs = first(at(name, "bfloat16"))

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gaxjax import cli
+from gaxjax import cli, parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.plain import describe, differences
