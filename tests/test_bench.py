@@ -42,15 +42,11 @@ def test_report(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert number(rows["compile, with the cache warm"]) < number(rows["compile, cold"])
 
 
-def test_several_seeds(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = report(capsys, recipe, "--calls", "2", "--seeds", "2")
-    assert rows["minibatch, images a step, seeds"] == "16, 16, 2"
-
-
-def test_nothing_is_left_behind(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_seeds_and_nothing_left_behind(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(Path(recipe).parent.rglob("*"))
     cache = jax.config.values["jax_compilation_cache_dir"]
-    report(capsys, recipe, "--calls", "2")
+    rows = report(capsys, recipe, "--calls", "2", "--seeds", "2")
+    assert rows["minibatch, images a step, seeds"] == "16, 16, 2"
     assert [p for p in sorted(Path(recipe).parent.rglob("*")) if "__pycache__" not in str(p)] == before
     assert jax.config.values["jax_compilation_cache_dir"] == cache
 

@@ -1,6 +1,6 @@
 """Blocks that are computed again: everything stays as it was, but for the memory."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +104,11 @@ def input_of(network: Any) -> Array:
     return IMAGES[0, :, : network.shape[0], : network.shape[1]] if hasattr(network, "shape") else IMAGES[0]
 
 
+def some_slow(names: Iterable[str], *slow: str) -> list[Any]:
+    """The names, of which some take long and run on request."""
+    return [pytest.param(name, marks=[pytest.mark.slow] * (name in slow)) for name in names]
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_parameters_outputs_and_statistics_are_the_same_bits(name: str) -> None:
     network = NETWORKS[name]
@@ -122,7 +127,7 @@ def test_parameters_outputs_and_statistics_are_the_same_bits(name: str) -> None:
     assert jax.tree.structure(found) == jax.tree.structure(expected)
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", some_slow(GAMES, "style2", "translation"))
 def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> None:
     """Also those of penalties, which are gradients of gradients, and through `game.pure`."""
     gan = GAMES[name]
@@ -167,7 +172,7 @@ DEEP: dict[str, nn.Module] = {
 }
 
 
-@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.parametrize("name", some_slow(DEEP, "style2"))
 def test_less_is_kept_for_the_backward_pass(name: str) -> None:
     """What the pullback holds, whatever a compiler makes of it; and what the compiled gradient needs."""
     x = jnp.zeros((BATCH, 64, 64, 3)) if name in ("residual", "translation") else input_of(DEEP[name])
