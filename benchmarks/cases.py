@@ -14,6 +14,7 @@ import optax
 from gaxjax.game import GAN, State, init
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.modules import setting
 from gaxjax.networks import dcgan
 from gaxjax.optimizers import Optimizer
 
@@ -45,16 +46,7 @@ class Case:
 
     def gan_in(self, precision: str) -> GAN:
         """The game with networks of that precision, where that is a field of theirs."""
-        names = [name for networks in self.gan.players.values() for name in networks]
-        networks = {name: getattr(self.gan, name) for name in names}
-        return replace(
-            self.gan,
-            **{
-                name: replace(n, precision=precision)
-                for name, n in networks.items()
-                if hasattr(n, "precision")
-            },
-        )
+        return setting(self.gan, precision=precision)
 
     def rules(self) -> dict[str, optax.GradientTransformation]:
         """The optimizers as optax has them."""

@@ -10,8 +10,7 @@ all samples are digits, of all ten classes.
 
 The paper's algorithm 1 alternates and writes the minimax objective; the authors' code moves both players at
 once, by the same samples and dropout, and lets the generator maximize log D, and so does this recipe.
-Pixels are [-1, 1] outside the networks
-and [0, 1] inside the discriminator, which is the same as theirs.
+Pixels are [-1, 1] outside the networks and [0, 1] inside the discriminator, which is the same as theirs.
 
 Differs from the authors' code:
 - Their discriminator's loss is half of this one, so its learning rate here is half of theirs (0.1).

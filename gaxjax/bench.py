@@ -1,5 +1,6 @@
 """How fast a recipe trains here: `gaxjax bench CONFIG` measures the program and feed of `gaxjax train`."""
 
+import contextlib
 import dataclasses
 import itertools
 import statistics
@@ -15,6 +16,7 @@ from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import parallel
 from gaxjax.counting import operations, wire_bytes
+from gaxjax.data import normalize
 from gaxjax.errors import InputError
 from gaxjax.feed import Feed
 from gaxjax.game import State, objective, own
@@ -22,7 +24,7 @@ from gaxjax.networks.recomputation import compiler_options
 from gaxjax.penalties import Lazy
 from gaxjax.recipe import Plan, Recipe, Stage, plan
 from gaxjax.seeds import Seeds
-from gaxjax.solvers.step import gradient_of, move
+from gaxjax.solvers.step import gradient_of, move, take
 from gaxjax.train import begin_stage, counted, prepare
 
 FIRST = 2
@@ -47,7 +49,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     planned, seeds = plan(recipe, chosen), Seeds(recipe.seed, recipe.seeds)
     init_key, play_key, _ = seeds.keys(3)
     carry = begin_stage(chosen, planned, source, init_key, None, seeds)
-    with Feed(recipe, chosen, planned, source, number, 0) as feed:
+    with contextlib.closing(Feed(recipe, chosen, planned, source, number, 0)) as feed:
         longest = recipe.steps_per_call
         tables, batches = feed.tables(mesh), feed.calls(itertools.repeat(longest), longest, mesh)
         fed, count = next(batches), parallel.copied(np.int32(longest), mesh)
@@ -58,7 +60,8 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
             return advance.lower(carry, tables, fed, count, play_key)
 
         cold, warm, program = compile_times(lower)
-        moves = list(moves_of(chosen, planned, seeds, carry[0], feed.assemble(tables, fed), play_key))
+        batches_of_one = feed.assemble(tables, take(fed, 0))
+        moves = list(moves_of(chosen, planned, seeds, carry[0], batches_of_one, play_key))
         advance = parallel.waiting(program, mesh)
         times, waits = [], []
         for _ in range(FIRST + calls):
@@ -74,9 +77,8 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     images = planned.images * recipe.seeds
     dtype = jnp.dtype(recipe.precision or "float32")
     device = mesh.devices.flat[0]
-    ceiling = matmul_rate(dtype, device) * (
-        1 if device.platform == "cpu" else mesh.size
-    )  # stand-ins share it
+    sharing = 1 if device.platform == "cpu" else mesh.size  # the CPU's stand-ins have one ceiling
+    ceiling = sharing * matmul_rate(dtype, device)
     work = recipe.seeds * sum(m.work * n for m, n in zip(moves, chosen.updates.values(), strict=True))
     memory = program.memory_analysis()
     rows = [
@@ -140,11 +142,8 @@ def moves_of(
     stage: Stage, planned: Plan, seeds: Seeds, state: State, batches: Any, key: jax.Array, repeats: int = 5
 ) -> Iterator[Move]:
     """Each player's move, timed alone, by plain gradients: what a solver adds is the rest of a step."""
-    from gaxjax.data import normalize
-
     state, key = jax.device_get(seeds.one(state)), seeds.one(key)
-    first = (0,) * (2 + (seeds.count > 1))  # of calls and minibatches, and of seeds
-    batch = jax.device_put(jax.device_get(normalize(jax.tree.map(lambda x: x[first], batches))))
+    batch = jax.device_put(jax.device_get(normalize(take(seeds.one(batches), 0))))
     periods = lazy_penalties(stage.gan)
     for player in stage.gan.players:
         mine = {name: every for name, (owner, every) in periods.items() if owner == player}

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import jax
 
 from gaxjax import parallel
+from gaxjax.counting import nbytes
 from gaxjax.errors import InputError, Unwritable, brief
 from gaxjax.transforms import leaves_by_path
 
@@ -218,8 +219,3 @@ def check_disk(workdir: Path, carry: Tree, keep: int) -> None:
             f"{workdir} has {free / 2**20:.0f} MiB free, but {count} more checkpoints of this run need "
             f"{needed / 2**20:.0f}: free some space, or use another --workdir"
         )
-
-
-def nbytes(tree: Tree) -> int:
-    """Size of a tree of arrays, or of shapes and types, in bytes."""
-    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))

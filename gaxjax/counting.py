@@ -1,10 +1,11 @@
-"""What a program costs, read from the program itself: arithmetic, and bytes between devices."""
+"""What a program costs, read from the program itself: arithmetic, bytes between devices, bytes of arrays."""
 
 import math
 import re
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.extend.core as core
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
@@ -64,3 +65,8 @@ def wire_bytes(program: str) -> int:
                 size = math.prod(int(n) for n in sizes.split(",") if n)
                 total += size if kind == "pred" else size * int(bits) // 8
     return total
+
+
+def nbytes(tree: Any) -> int:
+    """Size of a tree of arrays, or of shapes and types, in bytes."""
+    return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))

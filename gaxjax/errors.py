@@ -37,3 +37,13 @@ def brief(error: Exception) -> str:
     if code:
         return os.strerror(int(code[1]))
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def multiples(number: int, of: int) -> str:
+    """The nearest multiples of a number, for a message: above 0, below and above what came.
+
+    >>> multiples(100, 8), multiples(3, 8)
+    ('96 or 104', '8')
+    """
+    below = number // of * of
+    return f"{below} or {below + of}" if below else str(of)

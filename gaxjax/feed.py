@@ -2,13 +2,12 @@
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
 import jax
 import numpy as np
 
 from gaxjax import parallel
+from gaxjax.counting import nbytes
 from gaxjax.data import Loader, Source, assembled, reduced
 from gaxjax.data.source import Batch, Tables
 from gaxjax.recipe import Plan, Recipe, Stage
@@ -19,13 +18,14 @@ class Feed:
 
     A set that is whole in memory and small enough lives on the devices: then `tables` are its arrays there,
     what is loaded are the numbers of examples, and `assemble` makes batches of both inside the step. Batches
-    of any other set are loaded as they are. Close it, or use it as a context, to end its threads.
+    of any other set are loaded as they are. Close it to end its threads.
     """
 
     def __init__(self, recipe: Recipe, stage: Stage, planned: Plan, source: Source, number: int, steps: int):
         source = reduced(source, stage.shape)
-        resident = nbytes(source) <= recipe.data.resident * 2**30 and source.tables is not None
-        self.held: Batch = dict(source.tables or {}) if resident else {}
+        size = len(source) * nbytes(source.spec)
+        resident = source.has_tables and size <= recipe.data.resident * 2**30
+        self.source, self.resident = source, resident
         self.assemble: Callable[[Tables, Tables], Tables] = (
             functools.partial(assembled, source) if resident else as_loaded
         )
@@ -53,7 +53,7 @@ class Feed:
 
     def tables(self, mesh: jax.sharding.Mesh) -> Tables:
         """The set on every device of the mesh, if it lives there."""
-        return parallel.copied(self.held, mesh)
+        return parallel.copied(self.source.tables if self.resident else {}, mesh)
 
     def calls(self, counts: Iterable[int], longest: int, mesh: jax.sharding.Mesh) -> Iterator[Tables]:
         """For each call, of so many steps: what they are fed, [longest, ...], on the devices or on its way.
@@ -79,14 +79,6 @@ class Feed:
         for loader in self.loaders:
             loader.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def as_loaded(tables: Tables, chosen: Tables) -> Tables:
     """Batches that are loaded whole."""
@@ -96,11 +88,6 @@ def as_loaded(tables: Tables, chosen: Tables) -> Tables:
 def stacked(batches: list[Batch]) -> Batch:
     """Batches of the same names as one, along a new first axis."""
     return {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}
-
-
-def nbytes(source: Source) -> int:
-    """Of all its examples."""
-    return len(source) * sum(int(np.prod(x.shape)) * x.dtype.itemsize for x in source.spec.values())
 
 
 def lengths(step: int, last: int, first: int, every: dict[str, int], longest: int) -> Iterator[int]:

@@ -7,18 +7,16 @@ there are.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-import flax.linen as nn
 import jax
 
 from gaxjax import parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.game import Batch
+from gaxjax.modules import setting
 from gaxjax.networks.recomputation import compiler_options, recomputes
-from gaxjax.plain import fields_of
-from gaxjax.recipe import Recipe, Stage, outputs, plan
+from gaxjax.recipe import Recipe, Stage, inputs, plan
 
 MIB = 2**20
 
@@ -58,12 +56,7 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
     stage = heaviest(recipe, spec)
     planned, mesh = plan(recipe, stage), parallel.make_mesh()
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
-    state, _ = outputs(stage, planned, spec)
-    seen = stage.seen(spec)
-    batches = {
-        name: jax.ShapeDtypeStruct((planned.minibatches, stage.batch_size, *x.shape), x.dtype)
-        for name, x in seen.items()
-    }
+    state, batches = inputs(stage, planned, spec)
     key = jax.eval_shape(lambda: jax.random.key(0))
     step = parallel.compilable(planned.step, mesh, compiler_options(stage.gan))
     found = step.lower(state, batches, key).compile().memory_analysis()
@@ -72,7 +65,7 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
             f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
         )
     return Footprint(
-        shape=max((x.shape for x in seen.values()), key=len),
+        shape=max((x.shape for x in stage.seen(spec).values()), key=len),
         batch_size=stage.batch_size,
         accumulate=recipe.accumulate,
         recompute=recomputes(stage.gan),
@@ -103,7 +96,7 @@ def footprints(
     for side in sides or (0,):
         for batch_size in batch_sizes or (0,):
             for again in recompute:
-                changed = replace(recipe, gan=recomputing(recipe.gan, again))
+                changed = replace(recipe, gan=setting(recipe.gan, recompute=again))
                 here = spec
                 if side:
                     changed, here = resized(changed, side), sized(spec, side)
@@ -115,13 +108,6 @@ def footprints(
                 yield footprint(changed, here)
 
 
-def recomputing(module: Any, again: bool) -> Any:
-    """The game, or a network, with every field `recompute` set."""
-    inner = {k: recomputing(v, again) for k, v in fields_of(module).items() if isinstance(v, nn.Module)}
-    mine = {"recompute": again} if hasattr(module, "recompute") else {}
-    return replace(module, **inner, **mine)
-
-
 def resized(recipe: Recipe, side: int) -> Recipe:
     """The recipe for images of this shorter side; its networks' shapes too, where they have some."""
     if recipe.stages:
@@ -129,13 +115,7 @@ def resized(recipe: Recipe, side: int) -> Recipe:
     if len(recipe.data.shape) != 3:
         raise InputError(f"examples of shape {recipe.data.shape} are no images: leave sides out")
     shape = scaled(recipe.data.shape, side)
-
-    def of(module: Any) -> Any:
-        inner = {k: of(v) for k, v in fields_of(module).items() if isinstance(v, nn.Module)}
-        mine = {"shape": shape} if hasattr(module, "shape") else {}
-        return replace(module, **inner, **mine)
-
-    return replace(recipe, gan=of(recipe.gan), data=replace(recipe.data, shape=shape))
+    return replace(recipe, gan=setting(recipe.gan, shape=shape), data=replace(recipe.data, shape=shape))
 
 
 def scaled(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, multiples
 
 Tree = Any
 
@@ -64,8 +64,7 @@ def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
     """Refuses a batch that the devices cannot share equally, each of so many parts of it too."""
     devices = mesh.shape["data"]
     if batch_size % (devices * parts):
-        lower = batch_size // (devices * parts) * devices * parts
-        use = f"{lower} or {lower + devices * parts}" if lower else str(devices * parts)
+        use = multiples(batch_size, devices * parts)
         shares = f"{devices} devices" + (f" in accumulate={parts} parts" if parts > 1 else "")
         raise InputError(f"batch_size {batch_size} is not divisible by {shares}; use {use}")
 
@@ -117,8 +116,8 @@ def repeated(
 
         return body(0, carry) if longest == 1 else jax.lax.fori_loop(0, count, body, carry)
 
-    everywhere = NamedSharding(mesh, PartitionSpec())
-    shardings = (state, everywhere, batch_sharding(mesh, calls=True), everywhere, state)
+    whole = everywhere(mesh)
+    shardings = (state, whole, batch_sharding(mesh, calls=True), whole, state)
     return jax.jit(
         advance,
         in_shardings=shardings,
@@ -143,6 +142,11 @@ def waiting(mapped: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     return lambda *arguments: jax.block_until_ready(mapped(*arguments))
 
 
+def everywhere(mesh: Mesh) -> NamedSharding:
+    """The same on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
 def state_sharding(mesh: Mesh) -> NamedSharding:
     """The same on every device, except for the seeds."""
     return NamedSharding(mesh, PartitionSpec("seed") if "seed" in mesh.axis_names else PartitionSpec())
@@ -162,9 +166,9 @@ def shard(batches: Tree, mesh: Mesh, calls: bool = False) -> Tree:
 
 def copied(tree: Tree, mesh: Mesh) -> Tree:
     """Arrays that every process has, whole on every device."""
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    whole = everywhere(mesh)
     # Not `device_put`, which makes the processes compare what they have.
-    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(everywhere, np.asarray(x)), tree)
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(whole, np.asarray(x)), tree)
 
 
 def replicate(tree: Tree, mesh: Mesh) -> Tree:

@@ -1,6 +1,5 @@
 """What to run: a game, its optimizers, data and length, as plain data that a file, flags or JSON can hold."""
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from gaxjax.data import Data, normalize
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
+from gaxjax.modules import inside, setting
 from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.sentinel import Sentinel
 from gaxjax.solvers.accumulation import divide
@@ -122,24 +122,21 @@ class Recipe:
 def at_precision(gan: GAN, precision: str) -> GAN:
     """The game with networks that compute in that type; InputError if one has no field for it."""
 
-    def inside(module: nn.Module) -> dict[str, nn.Module]:
-        names = {f.name for f in dataclasses.fields(module) if f.name not in ("parent", "name")}
-        return {name: x for name, x in vars(module).items() if name in names and isinstance(x, nn.Module)}
-
-    def computing(network: nn.Module) -> nn.Module:
-        changes: dict[str, Any] = {name: computing(x) for name, x in inside(network).items()}
-        if hasattr(network, "precision"):
-            changes["precision"] = precision
-        elif not changes:
+    def check_field(network: nn.Module) -> None:
+        inner = inside(network).values()
+        if not inner and not hasattr(network, "precision"):
             raise InputError(
                 f"precision {precision!r} cannot be set for {type(network).__name__}, which has no field of "
                 f"that name: give it one, or set those of the networks that have one"
             )
-        return replace(network, **changes)
+        for module in inner:
+            check_field(module)
 
     names = {name for networks in gan.players.values() for name in networks}
-    networks: dict[str, Any] = {name: computing(x) for name, x in inside(gan).items() if name in names}
-    return replace(gan, **networks)
+    networks: dict[str, Any] = {name: network for name, network in inside(gan).items() if name in names}
+    for network in networks.values():
+        check_field(network)
+    return replace(gan, **{name: setting(network, precision=precision) for name, network in networks.items()})
 
 
 class Plan(NamedTuple):
@@ -209,8 +206,8 @@ def go_on(fresh: State, before: State) -> State:
     )
 
 
-def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:
-    """Shapes and types of a stage's state and logs, for data of this spec; computes nothing."""
+def inputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Batch]:
+    """Shapes and types of a stage's first state and of a step's batches, for data of this spec."""
     spec = stage.seen(spec)
     batch = abstract_batch(spec, stage.batch_size)
     state = jax.eval_shape(lambda key: init(stage.gan, planned.optimizers, key, batch), jax.random.key(0))
@@ -218,4 +215,9 @@ def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:
         name: jax.ShapeDtypeStruct((planned.minibatches, stage.batch_size, *x.shape), x.dtype)
         for name, x in spec.items()
     }
-    return jax.eval_shape(planned.step, state, batches, jax.random.key(0))
+    return state, batches
+
+
+def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:
+    """Shapes and types of a stage's state and logs, for data of this spec; computes nothing."""
+    return jax.eval_shape(planned.step, *inputs(stage, planned, spec), jax.random.key(0))

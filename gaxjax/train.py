@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaxjax import parallel
-from gaxjax.checkpoint import Checkpoints, check_disk, nbytes, placed
+from gaxjax.checkpoint import Checkpoints, check_disk, placed
+from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
 from gaxjax.errors import Interrupted
 from gaxjax.evaluator import Evaluator
@@ -81,6 +82,8 @@ def play(
     fixed = fixed_batch(source, recipe.samples)
     real, around = jax.device_get(normalize(fixed)), places(fixed)
 
+    on_devices = functools.cache(lambda count: parallel.copied(np.int32(count), mesh))
+
     with contextlib.ExitStack() as stack:
         keep = recipe.sentinel.kept(recipe.keep)
         checkpoints = stack.enter_context(Checkpoints(workdir / "checkpoints", keep))
@@ -113,7 +116,7 @@ def play(
             say = jax.jit(lambda state, gan=stage.gan: judge(gan, state, around))
             longest = recipe.steps_per_call
             ends = (last, first, every, longest)
-            with Feed(recipe, stage, planned, source, number, step - first) as feed:
+            with contextlib.closing(Feed(recipe, stage, planned, source, number, step - first)) as feed:
                 tables, calls = feed.tables(mesh), feed.calls(lengths(step, *ends), longest, mesh)
                 options = compiler_options(stage.gan)
                 advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble, options)
@@ -147,7 +150,7 @@ def play(
                         checkpoints.save(step, (state, totals), meta)
                     if step == last or stopped:
                         break
-                    chosen, number_of = next(calls), parallel.copied(np.int32(count), mesh)
+                    chosen, number_of = next(calls), on_devices(count)
                     with jax.transfer_guard("disallow"):  # nothing waits for the host until the next row
                         carry = advance(carry, tables, chosen, number_of, play_key)
                     step, images = step + count, images + count * planned.images

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gaxjax.counting import nbytes
 from gaxjax.data.source import Batch, Source, Tables, random_words
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, multiples
 
 Tree = TypeVar("Tree")
 
@@ -118,21 +119,19 @@ class Loader(Iterator[Batch]):
         if not 0 <= process_index < process_count:
             raise InputError(f"process_index {process_index} is not one of {process_count} processes")
         if batch_size % process_count:
-            below = batch_size // process_count * process_count
-            use = f"{below} or {below + process_count}" if below else str(process_count)
+            use = multiples(batch_size, process_count)
             raise InputError(
                 f"batch_size {batch_size} is not divisible by {process_count} processes; use {use}"
             )
         if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
             raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
-        if choose and source.tables is None:
+        if choose and not source.has_tables:
             raise InputError(f"{type(source).__name__} has no tables to choose from; use choose=False")
         self.examples = batch_size * minibatches
         share = batch_size // process_count
         rows = slice(process_index * share, (process_index + 1) * share)
         steps = Steps(source, batch_size, minibatches, seed, rows, flip, choose)
-        size = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in source.spec.values())
-        ahead = max(min(16, 2**28 // (size * share * minibatches + 1)), workers, 2)
+        ahead = max(min(16, 2**28 // (nbytes(source.spec) * share * minibatches + 1)), workers, 2)
         options = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=ahead)
         dataset = grain.MapDataset.source(steps).to_iter_dataset(read_options=options)
         self.iterator = iter(dataset)

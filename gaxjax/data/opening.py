@@ -3,8 +3,7 @@
 import typing
 from dataclasses import replace
 
-import numpy as np
-
+from gaxjax.counting import nbytes
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.pictures import Kept, Pictures, Streamed
 from gaxjax.data.points import DEFAULTS, Points
@@ -48,6 +47,5 @@ def open_source(data: Data) -> Source:
         from gaxjax.data.named import Named
 
         pictures = Named(data)
-    example = sum(int(np.prod(leaf.shape)) * leaf.dtype.itemsize for leaf in pictures.spec.values())
-    kind = Kept if example * len(pictures) <= data.memory * 2**30 else Streamed
+    kind = Kept if nbytes(pictures.spec) * len(pictures) <= data.memory * 2**30 else Streamed
     return kind(pictures, data.workers, data.strict)

@@ -1,5 +1,6 @@
 """A source whose images are smaller: means of squares of pixels, for the stages of networks that grow."""
 
+import functools
 from typing import final
 
 import numpy as np
@@ -22,7 +23,6 @@ class Reduced(Source):
 
     def __init__(self, source: Source, shape: tuple[int, ...]):
         self.source, self.streams, self.classes = source, source.streams, source.classes
-        self.whole: Batch | None = None
         self.spec = dict(source.spec)
         for name, leaf in source.spec.items():
             if len(leaf.shape) != 3:
@@ -37,12 +37,16 @@ class Reduced(Source):
     def __len__(self) -> int:
         return len(self.source)
 
-    @property
+    @functools.cached_property
     def tables(self) -> Batch | None:  # type: ignore[override]
-        """The source's, smaller: made once, at the first call."""
-        if self.whole is None and self.source.tables is not None:
-            self.whole = {name: self.smaller(name, table) for name, table in self.source.tables.items()}
-        return self.whole
+        """The source's, smaller: made once, when they are asked for."""
+        if self.source.tables is None:
+            return None
+        return {name: self.smaller(name, table) for name, table in self.source.tables.items()}
+
+    @property
+    def has_tables(self) -> bool:
+        return self.source.has_tables
 
     def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         return self.source.choose(positions, seed)

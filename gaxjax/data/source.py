@@ -65,6 +65,11 @@ class Source(ABC):
     tables: Batch | None = None
     """Whole arrays, where there are such."""
 
+    @property
+    def has_tables(self) -> bool:
+        """Whether there are tables; a source that has yet to make them makes none for this."""
+        return self.tables is not None
+
     @abstractmethod
     def __len__(self) -> int:
         """How many examples make an epoch."""

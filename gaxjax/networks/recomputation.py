@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import flax.linen as nn
 import jax
 
+from gaxjax.modules import inside
+
 T = TypeVar("T")
 
 
@@ -38,5 +40,4 @@ def compiler_options(game: nn.Module) -> dict[str, str]:
 
 def recomputes(module: nn.Module) -> bool:
     """Whether a module, or one among its fields, has blocks that are computed again."""
-    inner = (value for value in vars(module).values() if isinstance(value, nn.Module))
-    return bool(getattr(module, "recompute", False)) or any(map(recomputes, inner))
+    return getattr(module, "recompute", False) or any(map(recomputes, inside(module).values()))

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, multiples
 from gaxjax.game import GAN, Batch, Logs, State, Tree, size
 from gaxjax.networks.progressive import group_size
 
@@ -99,6 +99,5 @@ def refuse(gan: GAN, state: State, batch_size: int, parts: int) -> None:
 def divide(batch_size: int, parts: int) -> None:
     """InputError for parts that are not of one size."""
     if batch_size % parts:
-        lower, upper = batch_size // parts * parts, (batch_size // parts + 1) * parts
-        use = f"{lower} or {upper}" if lower else str(upper)
+        use = multiples(batch_size, parts)
         raise InputError(f"batch_size {batch_size} is not divisible into accumulate={parts} parts; use {use}")
