@@ -14,13 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
-from gaxjax import parallel
+from gaxjax import compiler, parallel
 from gaxjax.counting import operations, wire_bytes
 from gaxjax.data import normalize
 from gaxjax.errors import InputError
 from gaxjax.feed import Feed
 from gaxjax.game import State, objective, own
-from gaxjax.networks.recomputation import compiler_options
 from gaxjax.penalties import Lazy
 from gaxjax.recipe import Plan, Recipe, Stage, plan
 from gaxjax.seeds import Seeds
@@ -55,7 +54,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
         fed, count = next(batches), parallel.copied(np.int32(longest), mesh)
 
         def lower() -> Any:
-            options = compiler_options(chosen.gan)
+            options = compiler.options(chosen.gan)
             advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble, options)
             return advance.lower(carry, tables, fed, count, play_key)
 
@@ -152,7 +151,7 @@ def moves_of(
             gradient, _, stats = gradient_of(stage.gan, player, state, batch, key)
             return move(stage.gan, planned.optimizers, player, state, gradient, stats)
 
-        compiled = jax.jit(one, compiler_options=compiler_options(stage.gan) or None)
+        compiled = jax.jit(one, compiler_options=compiler.options(stage.gan) or None)
 
         def seconds(step: int, compiled: Any = compiled) -> float:
             at = jax.device_put(state._replace(step=jnp.int32(step)))

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gaxjax import __version__, parallel
+from gaxjax import __version__, compiler, parallel
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
@@ -58,7 +58,7 @@ class Evaluator:
         self.mesh = parallel.make_mesh()
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
         # made once, so that the second seed, and the next measuring, need not be compiled
-        self.draw_on = jax.jit(
+        self.draw_on = compiler.jit(
             self.draw, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
         )
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 import jax
 
-from gaxjax import parallel
+from gaxjax import compiler, parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.game import Batch
 from gaxjax.modules import setting
-from gaxjax.networks.recomputation import compiler_options, recomputes
+from gaxjax.networks.recomputation import recomputes
 from gaxjax.recipe import Recipe, Stage, inputs, plan
 
 MIB = 2**20
@@ -58,7 +58,7 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     state, batches = inputs(stage, planned, spec)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    step = parallel.compilable(planned.step, mesh, compiler_options(stage.gan))
+    step = parallel.compilable(planned.step, mesh, compiler.options(stage.gan))
     found = step.lower(state, batches, key).compile().memory_analysis()
     if found is None:
         raise InputError(

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import parallel
+from gaxjax import compiler, parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, placed
 from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
@@ -22,7 +22,6 @@ from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
-from gaxjax.networks.recomputation import compiler_options
 from gaxjax.progress import Progress
 from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
 from gaxjax.record import Record, last_picture, open_run, read_results
@@ -118,7 +117,7 @@ def play(
             ends = (last, first, every, longest)
             with contextlib.closing(Feed(recipe, stage, planned, source, number, step - first)) as feed:
                 tables, calls = feed.tables(mesh), feed.calls(lengths(step, *ends), longest, mesh)
-                options = compiler_options(stage.gan)
+                options = compiler.options(stage.gan)
                 advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble, options)
                 advance = parallel.waiting(advance, mesh)
                 for count in itertools.chain(lengths(step, *ends), [0]):

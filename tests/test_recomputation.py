@@ -14,14 +14,14 @@ import pytest
 import quick
 from jax import Array
 
-from gaxjax import game
+from gaxjax import compiler, game
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.stylegan import PathLength, StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.networks import dcgan, progressive, style, translation
 from gaxjax.networks.layers import Conv, Dense, Dropout, activate, flatten
-from gaxjax.networks.recomputation import block, compiler_options
+from gaxjax.networks.recomputation import block
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
 
 SHAPE, SIZE, BATCH = (8, 8, 2), 5, 2
@@ -186,7 +186,7 @@ def test_less_is_kept_for_the_backward_pass(name: str) -> None:
         own = sum(leaf.nbytes for leaf in jax.tree.leaves(zeros["params"]))
         kept.append(sum(leaf.size * leaf.dtype.itemsize for leaf in leaves) - own)
         lowered = jax.jit(jax.grad(loss)).lower(zeros["params"])
-        options = {**quick.OPTIONS, **compiler_options(network)}
+        options = {**quick.OPTIONS, **compiler.options(network)}
         compiled.append(lowered.compile(options).memory_analysis().temp_size_in_bytes)
     assert kept[1] < 0.75 * kept[0]
     assert compiled[1] < compiled[0]
@@ -194,4 +194,4 @@ def test_less_is_kept_for_the_backward_pass(name: str) -> None:
 
 def test_options_are_for_what_is_computed_again_alone() -> None:
     gan = GAMES["batch norm"]
-    assert compiler_options(gan) == {} and compiler_options(again(gan)) != {}
+    assert compiler.options(gan) == compiler.options() and compiler.options(again(gan)) != compiler.options()

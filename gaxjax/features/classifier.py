@@ -21,6 +21,7 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import Array
 
+from gaxjax import compiler
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
@@ -130,7 +131,7 @@ def initial(key: Array) -> tuple[Tree, Any]:
     return params, ADAM.init(params)
 
 
-@functools.partial(jax.jit, donate_argnums=(0, 1))
+@functools.partial(compiler.jit, donate_argnums=(0, 1))
 def move(params: Tree, state: Any, batch: Batch, key: Array, rate: Array) -> tuple[Tree, Any]:
     """One step of Adam on the cross-entropy of a batch {"image": uint8 [B, 28, 28, 1], "label": [B]}."""
 
@@ -151,7 +152,7 @@ def accuracy(params: Tree, source: Source) -> float:
     return right / len(source)
 
 
-@jax.jit
+@compiler.jit
 def guesses(params: Tree, batch: Batch) -> Array:
     """The labels of a batch as the classifier has them: [B] int."""
     images = jnp.asarray(normalize(batch)["image"])

@@ -9,13 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from gaxjax import compiler
 from gaxjax.features import Features, pixels
 from gaxjax.features.features import pixels_of
 from gaxjax.metrics.frechet import Moments
 from gaxjax.metrics.metric import Gathered
 
 
-@functools.partial(jax.jit, static_argnames=("features", "level", "classifier", "needs", "sharding"))
+@functools.partial(compiler.jit, static_argnames=("features", "level", "classifier", "needs", "sharding"))
 def look(
     params: Any,
     images: Array,

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import flax.linen as nn
-import jax
 
 from gaxjax.modules import inside
 
@@ -24,18 +23,6 @@ def block(module: nn.Module, recompute: bool, body: Callable[..., T], *inputs: A
     """
     result: T = (nn.remat(body) if recompute else body)(module, *inputs)
     return result
-
-
-def compiler_options(game: nn.Module) -> dict[str, str]:
-    """What a step of the game is to be compiled with, so that what is computed again is not also kept.
-
-    `jax.checkpoint` ties the second computation to the backward pass by optimization barriers. XLA takes them
-    away on CPUs, halfway through: what was two computations becomes one, or both run early, and no memory is
-    saved. Without that pass the barriers stay. Elsewhere, and where nothing is recomputed, no options.
-    """
-    if jax.default_backend() != "cpu" or not recomputes(game):
-        return {}
-    return {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
 def recomputes(module: nn.Module) -> bool:
