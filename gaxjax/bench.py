@@ -54,8 +54,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
         fed, count = next(batches), parallel.copied(np.int32(longest), mesh)
 
         def lower() -> Any:
-            options = compiler.options(chosen.gan)
-            advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble, options)
+            advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble)
             return advance.lower(carry, tables, fed, count, play_key)
 
         cold, warm, program = compile_times(lower)
@@ -151,7 +150,7 @@ def moves_of(
             gradient, _, stats = gradient_of(stage.gan, player, state, batch, key)
             return move(stage.gan, planned.optimizers, player, state, gradient, stats)
 
-        compiled = jax.jit(one, compiler_options=compiler.options(stage.gan) or None)
+        compiled = jax.jit(one, compiler_options=compiler.options() or None)
 
         def seconds(step: int, compiled: Any = compiled) -> float:
             at = jax.device_put(state._replace(step=jnp.int32(step)))

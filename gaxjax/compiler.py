@@ -4,31 +4,23 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import flax.linen as nn
 import jax
-
-from gaxjax.networks.recomputation import recomputes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 # XLA gives convolutions on CPUs to a library that keeps to one core where they are small, and is many times
 # slower where channels are few. To name what else that library may have takes them away from it.
 FAST = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+# On CPUs XLA takes optimization barriers away halfway through. Without that pass they stay, so that what is
+# computed again (`jax.checkpoint`) is not also kept, and what is computed once is not fused into its readers.
+KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
-def options(game: nn.Module | None = None) -> dict[str, str]:
-    """Options of the compiler for this backend, and for a step of that game; to be asked when tracing.
-
-    `jax.checkpoint` ties the second computation to the backward pass by optimization barriers. XLA takes them
-    away on CPUs, halfway through: what was two computations becomes one, or both run early, and no memory is
-    saved. Where a game recomputes, that pass is left out, and the barriers stay.
-    """
+def options() -> dict[str, str]:
+    """Options of the compiler for this backend."""
     if jax.default_backend() != "cpu":
         return {}
-    found = FAST if known() else {}
-    if game is not None and recomputes(game):
-        found = {**found, "xla_disable_hlo_passes": "cse_barrier_expander"}
-    return dict(found)
+    return {**KEEP_BARRIERS, **(FAST if known() else {})}
 
 
 @functools.cache

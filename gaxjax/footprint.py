@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import jax
 
-from gaxjax import compiler, parallel
+from gaxjax import parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.game import Batch
@@ -58,7 +58,7 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     state, batches = inputs(stage, planned, spec)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    step = parallel.compilable(planned.step, mesh, compiler.options(stage.gan))
+    step = parallel.compilable(planned.step, mesh)
     found = step.lower(state, batches, key).compile().memory_analysis()
     if found is None:
         raise InputError(

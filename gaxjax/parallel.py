@@ -3,7 +3,7 @@
 import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from gaxjax import compiler
 from gaxjax.errors import InputError, multiples
 
 Tree = Any
@@ -69,20 +70,18 @@ def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
         raise InputError(f"batch_size {batch_size} is not divisible by {shares}; use {use}")
 
 
-def pmapped(
-    step: Callable[..., Any], mesh: Mesh, options: Mapping[str, str] | None = None
-) -> Callable[..., Any]:
+def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """`step(state, batches, key)` compiled for all devices of the mesh.
 
     The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
     axis. The step is written for the global batch, and the compiler inserts the communication, so that
     statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
-    every argument and result has one more leading axis, of independent runs. Options are the compiler's.
+    every argument and result has one more leading axis, of independent runs.
     """
-    return waiting(compilable(step, mesh, options), mesh)
+    return waiting(compilable(step, mesh), mesh)
 
 
-def compilable(step: Callable[..., Any], mesh: Mesh, options: Mapping[str, str] | None = None) -> Any:
+def compilable(step: Callable[..., Any], mesh: Mesh) -> Any:
     """The same as JAX has it, for `lower` and `compile` without a call."""
     state = state_sharding(mesh)
     return jax.jit(
@@ -90,7 +89,7 @@ def compilable(step: Callable[..., Any], mesh: Mesh, options: Mapping[str, str] 
         in_shardings=(state, batch_sharding(mesh), state),
         out_shardings=(state, state),
         donate_argnums=0,
-        compiler_options=dict(options or {}) or None,
+        compiler_options=compiler.options() or None,
     )
 
 
@@ -99,7 +98,6 @@ def repeated(
     mesh: Mesh,
     longest: int,
     assemble: Callable[[Tree, Tree], Tree],
-    options: Mapping[str, str] | None = None,
 ) -> Any:
     """`advance(carry, tables, chosen, count, key) -> carry`: `count` steps, up to `longest`, in one dispatch.
 
@@ -123,7 +121,7 @@ def repeated(
         in_shardings=shardings,
         out_shardings=state,
         donate_argnums=0,
-        compiler_options=dict(options or {}) or None,
+        compiler_options=compiler.options() or None,
     )
 
 

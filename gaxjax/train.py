@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import compiler, parallel
+from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints, check_disk, placed
 from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
@@ -117,8 +117,7 @@ def play(
             ends = (last, first, every, longest)
             with contextlib.closing(Feed(recipe, stage, planned, source, number, step - first)) as feed:
                 tables, calls = feed.tables(mesh), feed.calls(lengths(step, *ends), longest, mesh)
-                options = compiler.options(stage.gan)
-                advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble, options)
+                advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble)
                 advance = parallel.waiting(advance, mesh)
                 for count in itertools.chain(lengths(step, *ends), [0]):
                     state, totals = carry
