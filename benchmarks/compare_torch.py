@@ -6,7 +6,7 @@ A case (`cases.py`) is a game with its networks, losses, penalties and optimizer
 PyTorch twin is in `torch_side/`. First, from the same weights, images and random numbers, the loss of every
 player and its gradient in every parameter must agree to 1e-4 of that gradient's largest entry, in float64,
 where rounding decides nothing (`agreement.py` says what holds of float32, the timed precision); where
-penalties are lazy, at a step of each kind. Then steps are timed interleaved, one of each candidate in turn,
+penalties are lazy, at a step of each kind. Then steps are timed interleaved, each candidate in turn,
 so that whatever else the machine does hits them alike. In the timed steps both sides draw random numbers of
 their own, of the same kinds and shapes, and move an average of the generator.
 
@@ -19,6 +19,7 @@ core each: threads that wait for one another lose the most when a core is taken 
 
 import argparse
 import copy
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ from gaxjax import memory, parallel, solvers
 from gaxjax.game import State
 
 WARM_UP = 2  # steps of each kind
+TURN = 0.25  # seconds; shorter steps are taken several at a time
 OURS = "gaxjax"
 
 Step = Callable[[int], Any]
@@ -127,15 +129,30 @@ def agreed(name: str, case: Case, ours: Ours, trainer: Trainer, planned: Plan, i
 
 
 def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[str, list[float]]]:
-    """Milliseconds by phase and candidate, one step of each candidate in turn."""
+    """Milliseconds of a step by phase and candidate, each candidate in turn.
+
+    For a few milliseconds after a step its threads still spin, and the next candidate's have to be woken:
+    where steps are short, a turn is several of them, as many for each, after one that is not timed.
+    """
     times: dict[str, dict[str, list[float]]] = {phase: {name: [] for name in steps} for phase in case.phases}
-    for count in range(WARM_UP + rounds):
+
+    def turn(step: Step, number: int, repeats: int) -> float:
+        start = time.perf_counter()
+        for _ in range(repeats):
+            step(number)
+        return (time.perf_counter() - start) / repeats
+
+    repeats = dict.fromkeys(case.phases, 1)
+    for _ in range(WARM_UP):
+        for phase, (number, _) in case.phases.items():
+            longest = max(turn(step, number, 1) for step in steps.values())
+            repeats[phase] = math.ceil(TURN / longest)
+    for _ in range(rounds):
         for phase, (number, _) in case.phases.items():
             for name, step in steps.items():
-                start = time.perf_counter()
-                step(number)
-                if count >= WARM_UP:
-                    times[phase][name].append(1000 * (time.perf_counter() - start))
+                if repeats[phase] > 1:
+                    step(number)
+                times[phase][name].append(1000 * turn(step, number, repeats[phase]))
     if len(case.phases) > 1:
         shares = {phase: share for phase, (_, share) in case.phases.items()}
         times["mean over a period"] = {
