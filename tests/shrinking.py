@@ -182,19 +182,30 @@ def descending(begun: State) -> State:
     """The state from which every player follows gradient descent.
 
     An optimizer that divides by a gradient's size, such as Adam, makes the rounding error of one near zero as
-    large as any move: what is to agree but for rounding errors must not use it.
+    large as any move: what is to agree but for rounding errors must not use it. Nor must moves be large, as
+    the next gradient would then be one at another place: see `steps_of`.
     """
-    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.01)))
+    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.001)))
 
 
-def main(target: Path, names: list[str], steps: int = 2) -> None:
+def steps_of(name: str) -> int:
+    """After how many steps a recipe's run on two devices is compared with that on one.
+
+    CycleGAN's shrunk networks, with instance norm over a few pixels, make a change of 1e-7 in all parameters
+    one of 2e-5 after one step at a rate of 0.01, and of 9e-3 after two; and how a batch is split decides how
+    sums are rounded.
+    """
+    return 1 if name.startswith("cyclegan") else 2
+
+
+def main(target: Path, names: list[str]) -> None:
     mesh, found = parallel.make_mesh(), recipes()
     for name in names:
         recipe = shrunk(found[name])
         stage = recipe.all_stages[0]
         state = parallel.replicate(descending(begin(recipe)), mesh)
         step_on = parallel.pmapped(plan(recipe, stage).step, mesh)
-        for step in range(steps):
+        for step in range(steps_of(name)):
             given = parallel.shard(batches(recipe, stage, step), mesh)
             state, _ = step_on(state, given, jax.random.key(KEY_OF_PLAY))
         save(target / f"{name}.{mesh.size}.npz", jax.device_get(state))
