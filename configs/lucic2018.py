@@ -10,8 +10,8 @@
     gaxjax train configs/lucic2018.py:began --workdir runs/began --data.directory DIR
 
 Paper: FID of MM GAN 9.8, NS GAN 6.8, LSGAN 7.8, WGAN 6.7, WGAN-GP 20.3, DRAGAN 7.6, BEGAN 13.1, each with
-the best of 100 settings that a search found for it (means over 50 seeds). Here, after one epoch and by our own
-classifier's features, so not comparable (two seeds): 515, 469, 237, 557, 537, 368, 552;
+the best of 100 settings that a search found for it (means over 50 seeds). Here, after one epoch and by our
+own classifier's features, so not comparable (two seeds): 515, 469, 237, 557, 537, 368, 552;
 `gaxjax table lucic2018` trains all of them and sets them beside the paper's.
 
 The settings are the defaults of the authors' code, those of the papers that each model comes from; what the
