@@ -99,8 +99,9 @@ def on_two_devices(
 @every_file
 def test_two_devices_agree_with_one(name: str, on_two_devices: Callable[[str], Path]) -> None:
     run = run_of(name)
-    one = shrinking.descending(run.states[0])
-    for number in range(shrinking.steps_of(name)):
+    pace = shrinking.pace_of(name)
+    one = shrinking.descending(run.states[0], pace)
+    for number in range(pace.steps):
         one, _ = run.step(one, batches(run.recipe, run.stage, number), KEY)
     two = shrinking.load(on_two_devices(name), one)
     # Not the optimizers, which keep sums of gradients: those are compared as the moves that they make.
