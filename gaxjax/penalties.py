@@ -8,7 +8,7 @@ over examples of what each would have alone.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -141,10 +141,37 @@ class Lazy(Penalty):
     def __call__(self, critic: Critic, real: Array, fake: Array, key: Array, step: Array | int) -> Array:
         """The penalty times `every`, or zero without evaluating it."""
 
-        def evaluate() -> Array:
-            return self.every * self.penalty(critic, real, fake, key, step)
+        def evaluate() -> tuple[Array, None]:
+            return self.every * self.penalty(critic, real, fake, key, step), None
 
-        return jax.lax.cond(jnp.asarray(step) % self.every == 0, evaluate, lambda: jnp.zeros((), real.dtype))
+        value, _ = where_due(jnp.asarray(step) % self.every == 0, evaluate, None)
+        return value
+
+
+def where_due(due: Array, evaluate: Callable[[], tuple[Array, Any]], otherwise: Any) -> tuple[Array, Any]:
+    """`evaluate()`, a scalar and what comes with it; where it is not due, zero and `otherwise`.
+
+    The scalar has gradients in what `evaluate` closes over, what comes with it has none. They are computed
+    where the scalar is: JAX's own gradient of a conditional hands every intermediate value on from one
+    conditional to another, as so many zeros where nothing is due.
+    """
+    function, captured = jax.closure_convert(evaluate)
+
+    @jax.custom_gradient
+    def chosen(*captured: Array) -> Any:
+        def taken(*captured: Array) -> Any:
+            value, pullback, beside = jax.vjp(function, *captured, has_aux=True)
+            return (value, beside), pullback(jnp.ones_like(value))
+
+        def skipped(*captured: Array) -> Any:
+            zero = jnp.zeros_like(jax.eval_shape(function, *captured)[0])
+            return (zero, otherwise), jax.tree.map(jnp.zeros_like, captured)
+
+        outputs, slopes = jax.lax.cond(due, taken, skipped, *captured)
+        return outputs, lambda toward: tuple(toward[0] * slope for slope in slopes)
+
+    value, beside = chosen(*captured)
+    return value, jax.lax.stop_gradient(beside)
 
 
 def logits_of(critic: Critic, inputs: Array, name: str = "inputs") -> Array:

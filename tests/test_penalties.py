@@ -1,8 +1,10 @@
 """Penalties on critics whose gradients are known."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +14,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.networks.layers import Conv, ConvTranspose
-from gaxjax.penalties import DRAGAN, R1, R2, Drift, GradientPenalty, Lazy, Penalty, ZeroCentered
+from gaxjax.penalties import DRAGAN, R1, R2, Drift, GradientPenalty, Lazy, Penalty, ZeroCentered, where_due
 
 KEY = jax.random.key(0)
 SLOPE = jnp.array([3.0, -4.0])  # of norm 5
@@ -177,6 +179,35 @@ def test_lazy_penalty_has_no_gradient_between() -> None:
 
     np.testing.assert_allclose(jax.grad(penalty)(SLOPE, 0), 2 * SLOPE, rtol=1e-6)
     np.testing.assert_array_equal(jax.grad(penalty)(SLOPE, 1), [0, 0])
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_where_due_is_a_conditional_with_gradients_of_any_order(step: int) -> None:
+    def loss(conditional: Callable[..., Any], slope: Array, points: Array) -> tuple[Array, Array]:
+        def evaluate() -> tuple[Array, Array]:
+            near = points + jax.random.normal(KEY, points.shape)
+            gradient = jax.grad(lambda x: jnp.sum(jnp.tanh(x @ slope)))(near)
+            return jnp.sum(gradient**2), jnp.mean(jax.lax.stop_gradient(gradient))
+
+        value, mean = conditional(jnp.asarray(step) % 2 == 0, evaluate, jnp.float32(0.3))
+        return value + jnp.sum(slope**2), mean
+
+    def plainly(due: Array, evaluate: Callable[[], Any], otherwise: Array) -> Any:
+        return jax.lax.cond(due, evaluate, lambda: (jnp.zeros(()), otherwise))
+
+    def everything(conditional: Callable[..., Any], *inputs: Array) -> Any:
+        function = functools.partial(loss, conditional)
+        once = jax.grad(function, (0, 1), has_aux=True)
+        return (
+            jax.value_and_grad(function, (0, 1), has_aux=True)(*inputs),
+            jax.grad(lambda *inputs: sum(jnp.sum(x**2) for x in once(*inputs)[0]), (0, 1))(*inputs),
+        )
+
+    found, expected = (
+        jax.jit(functools.partial(everything, conditional))(SLOPE, POINTS)
+        for conditional in (where_due, plainly)
+    )
+    chex.assert_trees_all_close(found, expected, rtol=1e-5)
 
 
 def test_lazy_every_zeroth_step_is_refused() -> None:

@@ -16,6 +16,7 @@ from gaxjax.networks.layers import upsample
 from gaxjax.networks.resampling import average_pool
 from gaxjax.networks.style import mixed
 from gaxjax.networks.synthesis import Noise, Styles
+from gaxjax.penalties import where_due
 
 
 @dataclass(frozen=True)
@@ -184,9 +185,7 @@ class StyleGAN(Duel):
             lengths = jnp.sqrt(jnp.mean(squares, axis=0) + 1e-12)
             mean = before + rule.decay * (jnp.mean(lengths) - before)
             penalty = rule.weight * rule.every * jnp.mean((lengths - mean) ** 2)
-            return penalty, jax.lax.stop_gradient(mean)
+            return penalty, mean
 
-        penalty, self.lengths.value = jax.lax.cond(
-            step % rule.every == 0, evaluate, lambda: (jnp.zeros(()), before)
-        )
+        penalty, self.lengths.value = where_due(step % rule.every == 0, evaluate, before)
         return penalty
