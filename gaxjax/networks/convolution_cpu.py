@@ -1,0 +1,144 @@
+"""The three maps of `convolution` as CPUs are fastest at them: matrix products and plain convolutions.
+
+XLA's own are several times slower there, above all inside loops. None of these is differentiated: the
+gradients of the three maps are the three maps.
+"""
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+Pair = tuple[int, int]
+Pairs = tuple[Pair, Pair]
+
+LAYOUT = ("NHWC", "HWIO", "NHWC")
+# Channels that fill no matrix product.
+FEW = 4
+# XLA fuses what comes before and after these maps into their copies and sums, computing it again for each:
+# the barriers are where a value is made once.
+once = lax.optimization_barrier
+
+
+def conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
+    """`convolution.conv`."""
+    if window_of(kernel) == stride == (1, 1) and padding == ((0, 0), (0, 0)):
+        return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
+    if stride == (1, 1) and kernel.shape[3] <= FEW < kernel.shape[2]:
+        return _conv_taps(x, kernel, padding)
+    return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=LAYOUT)
+
+
+def conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
+    """`convolution.conv_transpose`."""
+    window = window_of(kernel)
+    if stride == (1, 1):
+        return conv(y, _turned(kernel), stride, _opposite(window, padding))
+    if window[0] % stride[0] == window[1] % stride[1] == 0:
+        return _conv_transpose_phases(y, kernel, stride, padding, size)
+    extents = zip(size, size_of(y), window, stride, padding, strict=True)
+    rows, columns = ((k - 1 - p, n - (m - 1) * s - 1 + p) for n, m, k, s, (p, _) in extents)
+    kernel = once(_turned(kernel))
+    return lax.conv_general_dilated(
+        y, kernel, (1, 1), (rows, columns), lhs_dilation=stride, dimension_numbers=LAYOUT
+    )
+
+
+def correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
+    """`convolution.correlate`."""
+    if window == (1, 1):
+        return _correlate_pixels(x, y, stride, padding)
+    if stride == (1, 1) and y.shape[3] <= FEW < x.shape[3]:
+        y = _padded(y, _opposite(window, padding))  # by itself: inside the convolution it is 30 times slower
+        return _turned(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
+    return _correlate_channels(x, y, window, stride, padding)
+
+
+def _conv_taps(x: Array, kernel: Array, padding: Pairs) -> Array:
+    """The convolution into few channels: one matrix product for all taps, shifted and added up."""
+    x, (h, w, channels, features) = _padded(x, padding), kernel.shape
+    batch, (rows, columns) = x.shape[0], size_of(x)
+    wide = jnp.promote_types(x.dtype, jnp.float32)  # for the sum over taps
+    kernel = kernel.transpose(0, 1, 3, 2).reshape(-1, channels)
+    taps = lax.dot_general(
+        kernel, x.reshape(-1, channels), (((1,), (1,)), ((), ())), preferred_element_type=wide
+    )
+    taps = once(taps).reshape(h, w, features, batch, rows, columns)
+    height, width = rows - h + 1, columns - w + 1
+    shifted = [taps[i, j, :, :, i : i + height, j : j + width] for i in range(h) for j in range(w)]
+    return once(sum(shifted[1:], shifted[0]).transpose(1, 2, 3, 0).astype(x.dtype))
+
+
+def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
+    """The transpose for a window of whole strides: y times the kernel's matrices, shifted and added up.
+
+    A pixel of y makes stride * stride pixels of each tap; they are channels until the taps have been added.
+    """
+    (h, w, channels, features), (down, across) = kernel.shape, stride
+    h, w = h // down, w // across
+    kernel = kernel.reshape(h, down, w, across, channels, features).transpose(0, 2, 1, 3, 4, 5)
+    kernel = kernel.reshape(h, w, down * across * channels, features)
+    wide = jnp.promote_types(y.dtype, jnp.float32)  # for the sum over taps
+    taps = []
+    for i in range(h):
+        for j in range(w):
+            tap = lax.dot_general(y, kernel[i, j], (((3,), (1,)), ((), ())), preferred_element_type=wide)
+            borders = ((0, 0, 0), (i, h - 1 - i, 0), (j, w - 1 - j, 0), (0, 0, 0))
+            taps.append(lax.pad(tap, jnp.zeros((), wide), borders))
+    x = sum(taps[1:], taps[0]).astype(y.dtype)
+    height, width = size_of(x)
+    x = x.reshape(-1, height, width, down, across, channels).transpose(0, 1, 3, 2, 4, 5)
+    x = x.reshape(-1, height * down, width * across, channels)
+    rows, columns = ((-p, n - m + p, 0) for (p, _), n, m in zip(padding, size, size_of(x), strict=True))
+    return once(lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), rows, columns, (0, 0, 0))))
+
+
+def _correlate_pixels(x: Array, y: Array, stride: Pair, padding: Pairs) -> Array:
+    """One matrix product, for a window of one pixel."""
+    x = _padded(x, padding)
+    bottom, right = ((m - 1) * s + 1 for m, s in zip(size_of(y), stride, strict=True))
+    pixels = lax.slice(x, (0, 0, 0, 0), (x.shape[0], bottom, right, x.shape[3]), (1, *stride, 1))
+    pixels, y = pixels.reshape(-1, x.shape[3]), y.reshape(-1, y.shape[3])
+    if y.shape[1] <= FEW < pixels.shape[1]:
+        return lax.dot_general(y, pixels, (((0,), (0,)), ((), ()))).T[None, None]
+    return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
+
+
+def _correlate_channels(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
+    """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
+    extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)
+    # The second is below 0 where the stride leaves border pixels unused.
+    rows, columns = ((p, k + (m - 1) * s - n - p) for n, m, k, s, (p, _) in extents)
+    x, y = once((x, y))
+    # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower.
+    images, kernel = once((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
+    result = lax.conv_general_dilated(
+        images, kernel, (1, 1), (rows, columns), rhs_dilation=stride, dimension_numbers=LAYOUT
+    )
+    return once(result).transpose(1, 2, 0, 3)
+
+
+def _turned(kernel: Array) -> Array:
+    """The kernel of the transpose at stride 1."""
+    return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
+
+
+def _padded(images: Array, padding: Pairs) -> Array:
+    """With zeros at the borders, or without pixels where the padding is below 0."""
+    (top, bottom), (left, right) = padding
+    borders = ((0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0))
+    return lax.pad(images, jnp.zeros((), images.dtype), borders)
+
+
+def _opposite(window: Pair, padding: Pairs) -> Pairs:
+    """The padding of the transpose at stride 1; below 0 where the padding is wider than the window."""
+    rows, columns = ((k - 1 - p, k - 1 - q) for k, (p, q) in zip(window, padding, strict=True))
+    return rows, columns
+
+
+def size_of(images: Array) -> Pair:
+    """Height and width of images."""
+    return images.shape[1], images.shape[2]
+
+
+def window_of(kernel: Array) -> Pair:
+    """Height and width of a kernel."""
+    return kernel.shape[0], kernel.shape[1]
