@@ -137,9 +137,11 @@ def up_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
 def down_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
     """Convolved with kernel [k, k, I, O], k odd, then downsampled: [B, 2 H, 2 W, I] -> [B, H, W, O].
 
-    With taps, filtered first; then one convolution with stride 2.
+    With taps, filtered first; then one convolution with stride 2. A kernel of one pixel comes after both.
     """
     side = kernel.shape[0]
+    if side == 1:
+        return conv(downsample(x, taps), kernel)
     if len(taps) % 2 or not taps:
         half = side // 2
         return conv(blur(x, taps), doubled(kernel) / 4, 2, ((half, half), (half, half)))

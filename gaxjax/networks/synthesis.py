@@ -99,11 +99,15 @@ class Synthesis(nn.Module):
 
     def to_rgb(self, x: Array, styles: Styles, level: int) -> Array:
         """Colors of a level, float32; with modulated kernels their style is also the next layer's."""
-        name, features, x = f"to_rgb_{level}", self.shape[-1], x.astype(jnp.float32)
+        name, features = f"to_rgb_{level}", self.shape[-1]
+        # Float16 has no room for sums of 512 channels; bfloat16 has, and half of float32's size.
+        x = x.astype(jnp.float32) if x.dtype == jnp.float16 else x
         if self.modulation == "weights":
             style = styles[f"layer_{2 * level + 1}"]
-            return Modulated(features, 1, demodulate=False, name=name)(x, style)
-        return Convolution(features, 1, name=name)(x)
+            colors = Modulated(features, 1, demodulate=False, name=name)(x, style)
+        else:
+            colors = Convolution(features, 1, name=name)(x)
+        return colors.astype(jnp.float32)
 
 
 def layers_of(modulation: Modulation, top: int) -> list[list[str]]:
