@@ -21,7 +21,7 @@ from gaxjax.errors import InputError
 from gaxjax.feed import Feed
 from gaxjax.game import State, objective, own
 from gaxjax.penalties import Lazy
-from gaxjax.recipe import Plan, Recipe, Stage, plan
+from gaxjax.recipe import Plan, Recipe, Stage
 from gaxjax.seeds import Seeds
 from gaxjax.solvers.step import gradient_of, move, take
 from gaxjax.train import begin_stage, counted, prepare
@@ -38,16 +38,14 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     """
     if calls < 2:
         raise InputError(f"calls must be at least 2, for a median; got {calls}")
-    stages = recipe.all_stages
-    if not -len(stages) <= stage < len(stages):
-        raise InputError(
-            f"stage {stage} is not one of the recipe's {len(stages)}; use 0 to {len(stages) - 1}"
-        )
-    mesh, source = prepare(recipe)
-    chosen, number = stages[stage], range(len(stages))[stage]
-    planned, seeds = plan(recipe, chosen), Seeds(recipe.seed, recipe.seeds)
+    stages = len(recipe.all_stages)
+    if not -stages <= stage < stages:
+        raise InputError(f"stage {stage} is not one of the recipe's {stages}; use 0 to {stages - 1}")
+    mesh, source, courses = prepare(recipe)
+    course, number, seeds = courses[stage], range(stages)[stage], Seeds(recipe.seed, recipe.seeds)
+    chosen, planned = course.stage, course.planned
     init_key, play_key, _ = seeds.keys(3)
-    carry = begin_stage(chosen, planned, source, init_key, None, seeds)
+    carry = begin_stage(course, source, init_key, None, seeds)
     with contextlib.closing(Feed(recipe, chosen, planned, source, number, 0)) as feed:
         longest = recipe.steps_per_call
         tables, batches = feed.tables(mesh), feed.calls(itertools.repeat(longest), longest, mesh)

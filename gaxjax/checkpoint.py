@@ -10,8 +10,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import jax
-
 from gaxjax import parallel
 from gaxjax.counting import nbytes
 from gaxjax.errors import InputError, Unwritable, brief
@@ -201,11 +199,6 @@ def tell(message: str) -> None:
     """A line for the person at the keyboard, once for all processes."""
     if parallel.primary():
         print(message, file=sys.stderr, flush=True)
-
-
-def placed(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
-    """Shapes and types with a place for each, to restore into."""
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
 
 
 def check_disk(workdir: Path, carry: Tree, keep: int) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import jax
 
 from gaxjax import parallel
-from gaxjax.checkpoint import Checkpoints, placed
+from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, State, judge, sample
 from gaxjax.landscape import places
 from gaxjax.pictures import draw
-from gaxjax.recipe import Recipe, plan
+from gaxjax.recipe import Recipe, outputs, plan
 from gaxjax.record import read_run
 from gaxjax.seeds import Seeds
 from gaxjax.train import carry_of, fixed_batch
@@ -54,7 +54,9 @@ def last(workdir: Path, recipe: Recipe, spec: Batch, kind: str = "checkpoints") 
 
         def load(step: int) -> tuple[GAN, State]:
             stage = recipe.all_stages[checkpoints.meta(step)["stage"]]
-            like = placed(seeds.shaped(carry_of(stage, plan(recipe, stage), spec)), sharding)
+            like = parallel.placed(
+                seeds.shaped(carry_of(*outputs(stage, plan(recipe, stage), spec))), sharding
+            )
             return stage.gan, checkpoints.restore(step, like)[0]
 
         found = checkpoints.newest_good(load)

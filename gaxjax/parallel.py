@@ -156,6 +156,11 @@ def batch_sharding(mesh: Mesh, calls: bool = False) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*[None] * calls, *seeds, None, "data"))
 
 
+def placed(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
+    """Shapes and types with a place for each."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+
+
 def shard(batches: Tree, mesh: Mesh, calls: bool = False) -> Tree:
     """This process's part of the batches, as global arrays; the transfer goes on in the background."""
     sharding = batch_sharding(mesh, calls)

@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 import flax.linen as nn
 import jax
 import optax
+from jax.sharding import Mesh
 
-from gaxjax import solvers
+from gaxjax import parallel, solvers
 from gaxjax.data import Data, normalize
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
@@ -168,7 +169,8 @@ def plan(recipe: Recipe, stage: Stage, rate: float = 1.0) -> Plan:
     )
     return Plan(
         optimizers=optimizers,
-        step=lambda state, batches, key: step(state, normalize(batches), key),
+        # For JAX to remember the trace, which is wanted for its shapes first and takes as long as compiling.
+        step=jax.jit(lambda state, batches, key: step(state, normalize(batches), key), inline=True),
         minibatches=solvers.minibatches(stage.updates),
         images=images,
         steps=stage.steps,
@@ -181,18 +183,35 @@ def abstract_batch(spec: Batch, *leading: int) -> Batch:
     return jax.eval_shape(normalize, shapes)
 
 
-def check(recipe: Recipe, spec: Batch) -> None:
+class Course(NamedTuple):
+    """A stage that has been checked."""
+
+    stage: Stage
+    planned: Plan
+    state: State
+    """shapes and types"""
+    logs: Logs
+    """shapes and types"""
+
+    def slowed(self, recipe: Recipe, rate: float) -> "Course":
+        """With every learning rate times `rate`."""
+        return self if rate == 1 else self._replace(planned=plan(recipe, self.stage, rate))
+
+
+def check(recipe: Recipe, spec: Batch, mesh: Mesh | None = None) -> list[Course]:
     """Traces every stage's step and samples without computing them, so that what does not fit is said now."""
-    before = None
+    courses: list[Course] = []
     for stage in recipe.all_stages:
-        state, _ = outputs(stage, plan(recipe, stage), spec)
-        if before is not None:
-            jax.eval_shape(go_on, state, before)
-        before = state
+        planned = plan(recipe, stage)
+        state, logs = outputs(stage, planned, spec, mesh)
+        if courses:
+            jax.eval_shape(go_on, state, courses[-1].state)
         batch = abstract_batch(spec, stage.batch_size)
         jax.eval_shape(
             lambda state, batch, gan=stage.gan: sample(gan, state, batch, jax.random.key(0)), state, batch
         )
+        courses.append(Course(stage, planned, state, logs))
+    return courses
 
 
 def go_on(fresh: State, before: State) -> State:
@@ -218,6 +237,11 @@ def inputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Batch]:
     return state, batches
 
 
-def outputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Logs]:
-    """Shapes and types of a stage's state and logs, for data of this spec; computes nothing."""
-    return jax.eval_shape(planned.step, *inputs(stage, planned, spec), jax.random.key(0))
+def outputs(stage: Stage, planned: Plan, spec: Batch, mesh: Mesh | None = None) -> tuple[State, Logs]:
+    """Shapes and types of a stage's state and logs, for data of this spec; computes nothing.
+
+    mesh: where the step will run, if it will: JAX remembers a trace for arrays of one mesh.
+    """
+    given = (*inputs(stage, planned, spec), jax.eval_shape(lambda: jax.random.key(0)))
+    given = given if mesh is None else parallel.placed(given, parallel.everywhere(mesh))
+    return jax.eval_shape(planned.step, *given)

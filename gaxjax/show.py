@@ -10,14 +10,13 @@ from gaxjax.train import prepare
 
 def outline(recipe: Recipe) -> str:
     """Checks everything that `train` would refuse, and says what it would run."""
-    mesh, source = prepare(recipe)
+    mesh, source, courses = prepare(recipe)
     examples = ", ".join(f"{name} {x.dtype}{list(x.shape)}" for name, x in source.spec.items())
     lines = [
         f"data     {recipe.data.name}, {len(source):,} examples: {examples}",
         f"devices  {mesh.size} {mesh.devices.flat[0].platform}, {jax.process_count()} process(es)",
     ]
-    for stage in recipe.all_stages:
-        planned = plan(recipe, stage)
+    for stage, planned, *_ in courses:
         moves = ", then ".join(f"{player} x {count}" for player, count in stage.updates.items())
         lines.append(
             f"stage    {planned.steps:,} steps of {planned.images} images ({stage.kimg:g} kimg): {moves}, "

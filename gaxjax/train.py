@@ -4,7 +4,7 @@ import contextlib
 import functools
 import gc
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaxjax import parallel
-from gaxjax.checkpoint import Checkpoints, check_disk, placed
+from gaxjax.checkpoint import Checkpoints, check_disk
 from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
 from gaxjax.errors import Interrupted
 from gaxjax.evaluator import Evaluator
 from gaxjax.feed import Feed, lengths
-from gaxjax.game import Batch, State, init, judge, sample
+from gaxjax.game import Batch, Logs, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
 from gaxjax.progress import Progress
-from gaxjax.recipe import Plan, Recipe, Stage, abstract_batch, check, go_on, outputs, plan
+from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
 from gaxjax.record import Record, last_picture, open_run, read_results
 from gaxjax.rollback import Rollbacks, Seen, refuse
 from gaxjax.seeds import Seeds
@@ -39,22 +39,24 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
     where the disk refuses, and Interrupted, once all is saved, after Ctrl-C or SIGTERM.
     """
     with parallel.together():
-        mesh, source = prepare(recipe)
-        stages = [(stage, plan(recipe, stage)) for stage in recipe.all_stages]
+        mesh, source, courses = prepare(recipe)
         evaluator = Evaluator(recipe.evaluation, recipe.data, source) if recipe.evaluation.metrics else None
         if evaluator:
-            for stage, planned in stages:
-                evaluator.check(stage.gan, carry_of(stage, planned, source.spec)[0], source.spec)
+            for course in courses:
+                evaluator.check(course.stage.gan, course.state, source.spec)
         if parallel.primary():
             open_run(workdir, recipe, config)
-            shapes = [Seeds(recipe.seed, recipe.seeds).shaped(carry_of(*s, source.spec)) for s in stages]
-            largest = max(shapes, key=nbytes)
+            largest = max(
+                (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
+                key=nbytes,
+            )
             check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
-    lengths = [(planned.steps, planned.interval(recipe, "checkpoint")) for _, planned in stages]
+    lengths = [(c.planned.steps, c.planned.interval(recipe, "checkpoint")) for c in courses]
     rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, lengths), Interruption()
     while True:
         try:
-            play(recipe, workdir, mesh, source, evaluator, rollbacks.rate, interruption)
+            slowed = [c.slowed(recipe, rollbacks.rate) for c in courses]
+            play(recipe, workdir, mesh, source, slowed, evaluator, interruption)
             return last_picture(workdir)
         except Seen as seen:
             rollbacks.go_back(seen)
@@ -66,15 +68,11 @@ def play(
     workdir: Path,
     mesh: jax.sharding.Mesh,
     source: Source,
+    courses: Sequence[Course],
     evaluator: Evaluator | None,
-    rate: float,
     interruption: Interruption,
 ) -> None:
-    """From the last checkpoint to the end, with every learning rate times `rate`.
-
-    Raises Seen where the run has gone wrong.
-    """
-    stages = [(stage, plan(recipe, stage, rate)) for stage in recipe.all_stages]
+    """From the last checkpoint to the end. Raises Seen where the run has gone wrong."""
     seeds = Seeds(recipe.seed, recipe.seeds)
     init_key, play_key, sample_key = seeds.keys(3)
     shown = seeds.one(sample_key)
@@ -90,24 +88,27 @@ def play(
 
         def load(step: int) -> tuple[dict[str, int], Any]:
             meta = checkpoints.meta(step)
-            stage, planned = stages[meta["stage"]]
-            like = placed(seeds.shaped(carry_of(stage, planned, source.spec)), parallel.state_sharding(mesh))
+            course = courses[meta["stage"]]
+            like = parallel.placed(
+                seeds.shaped(carry_of(course.state, course.logs)), parallel.state_sharding(mesh)
+            )
             return meta, checkpoints.restore(step, like)
 
         start, carry = checkpoints.newest_good(load) or ({"stage": 0, "step": 0}, None)
         begin = step = start["step"]
-        first, state, stopped = sum(planned.steps for _, planned in stages[: start["stage"]]), None, 0
-        total = sum(planned.steps * planned.images for _, planned in stages)
+        first, state, stopped = sum(c.planned.steps for c in courses[: start["stage"]]), None, 0
+        total = sum(c.planned.steps * c.planned.images for c in courses)
         seen = int(seeds.one(carry[0].images)) if carry else 0
         record = stack.enter_context(Record(workdir, begin, seen)) if parallel.primary() else None
         measured = [result for result in read_results(workdir) if (result.checkpoint or 0) <= seen]
         progress = stack.enter_context(Progress(total, seen, mesh, shown=record is not None))
         stack.enter_context(interruption)
 
-        for number, (stage, planned) in list(enumerate(stages))[start["stage"] :]:
+        for number, course in list(enumerate(courses))[start["stage"] :]:
+            stage, planned = course.stage, course.planned
             if carry is None:
                 key = seeds.mapped(lambda key, number=number: jax.random.fold_in(key, number))(init_key)
-                carry = begin_stage(stage, planned, source, key, state, seeds)
+                carry = begin_stage(course, source, key, state, seeds)
             last, images = first + planned.steps, int(seeds.one(carry[0].images))
             names = ("log", "sample", "checkpoint", "evaluation")
             every = {name: planned.interval(recipe, name) for name in names}
@@ -171,43 +172,39 @@ def play(
         raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from it", stopped)
 
 
-def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source]:
+def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source, list[Course]]:
     """Everything that can be refused before a directory is touched."""
     mesh = Seeds(recipe.seed, recipe.seeds).mesh
     for stage in recipe.all_stages:
         parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     source = open_source(recipe.data)
-    check(recipe, source.spec)
-    for number, stage in enumerate(recipe.all_stages):
-        planned = plan(recipe, stage)
+    courses = check(recipe, source.spec, mesh)
+    for number, (stage, planned, state, logs) in enumerate(courses):
         Feed(recipe, stage, planned, source, number, 0).close()
         if recipe.sentinel.diversity or recipe.sentinel.saturation:
-            state, totals = carry_of(stage, planned, source.spec)
             batch = abstract_batch(source.spec, recipe.samples)
             made = jax.eval_shape(functools.partial(sample, stage.gan), state, batch, jax.random.key(0))
-            check_watched(recipe.sentinel, totals["sums"], made, batch)
-    return mesh, source
+            check_watched(recipe.sentinel, logs, made, batch)
+    return mesh, source, courses
 
 
-def carry_of(stage: Stage, planned: Plan, spec: Batch) -> Any:
+def carry_of(state: State, logs: Logs) -> Any:
     """Shapes and types of what goes from step to step: the state, and sums of logs with their count."""
-    state, logs = outputs(stage, planned, spec)
     return state, {"sums": logs, "count": jax.ShapeDtypeStruct((), jnp.int32)}
 
 
-def begin_stage(
-    stage: Stage, planned: Plan, source: Source, key: jax.Array, before: State | None, seeds: Seeds
-) -> Any:
+def begin_stage(course: Course, source: Source, key: jax.Array, before: State | None, seeds: Seeds) -> Any:
     """The carry at a stage's first step: a fresh tree, with all that the stage before it has in common."""
+    stage = course.stage
     batch = abstract_batch(stage.seen(source.spec), stage.batch_size)
 
     def fresh(key: jax.Array, *before: State) -> State:
-        state = init(stage.gan, planned.optimizers, key, batch)
+        state = init(stage.gan, course.planned.optimizers, key, batch)
         return go_on(state, *before) if before else state
 
     sharding = parallel.state_sharding(seeds.mesh)
     state = jax.jit(seeds.mapped(fresh), out_shardings=sharding)(key, *([before] if before else []))
-    totals = seeds.shaped(carry_of(stage, planned, source.spec)[1])
+    totals = seeds.shaped(carry_of(course.state, course.logs)[1])
     return state, parallel.replicate(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), totals), seeds.mesh)
 
 

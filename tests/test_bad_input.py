@@ -14,11 +14,11 @@ import runs
 from PIL import Image
 
 from gaxjax import cli, parallel
-from gaxjax.checkpoint import Checkpoints, placed
+from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.plain import load_recipe
-from gaxjax.recipe import Data, Optimizer, Recipe, plan
+from gaxjax.recipe import Data, Optimizer, Recipe, outputs, plan
 from gaxjax.train import carry_of
 
 ADVERSARIAL = '''
@@ -275,15 +275,15 @@ def like(recipe: Path) -> Any:
     """Shapes and places of what a checkpoint of the run holds."""
     chosen, _ = load_recipe(f"{recipe}:short")
     stage = chosen.all_stages[0]
-    carry = carry_of(stage, plan(chosen, stage), open_source(chosen.data).spec)
-    return placed(carry, parallel.state_sharding(parallel.make_mesh()))
+    carry = carry_of(*outputs(stage, plan(chosen, stage), open_source(chosen.data).spec))
+    return parallel.placed(carry, parallel.state_sharding(parallel.make_mesh()))
 
 
 def test_checkpoints_that_do_not_fit(run: Path, recipe: Path) -> None:
     state, totals = like(recipe)
     no_gray = state._replace(stats={name: tree for name, tree in state.stats.items() if name != "gray"})
     more = state._replace(stats={**state.stats, "red": state.stats["gray"]})
-    ints = state._replace(step=placed(jax.ShapeDtypeStruct((), np.int16), state.step.sharding))
+    ints = state._replace(step=parallel.placed(jax.ShapeDtypeStruct((), np.int16), state.step.sharding))
     with Checkpoints(run / "checkpoints") as checkpoints:
         for other, message in (
             (no_gray, r"it has 0/stats/gray/mean, shape \(\), which they lack"),

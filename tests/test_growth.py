@@ -14,7 +14,7 @@ import shrinking
 from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import parallel
-from gaxjax.checkpoint import Checkpoints, placed
+from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import Data, open_source, reduced
 from gaxjax.errors import InputError, Interrupted
 from gaxjax.gans.adversarial import Adversarial
@@ -24,7 +24,7 @@ from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator as MLP
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
-from gaxjax.recipe import Growth, Optimizer, Recipe, plan
+from gaxjax.recipe import Growth, Optimizer, Recipe, outputs, plan
 from gaxjax.record import read_metrics
 from gaxjax.train import carry_of, train
 
@@ -120,11 +120,11 @@ def test_reals_are_blended_as_the_generators_are() -> None:
 
 def last_state(workdir: Path) -> object:
     stage = RECIPE.all_stages[-1]
-    like = carry_of(stage, plan(RECIPE, stage), open_source(RECIPE.data).spec)
+    like = carry_of(*outputs(stage, plan(RECIPE, stage), open_source(RECIPE.data).spec))
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": 2, "step": step}
-        return checkpoints.restore(step, placed(like, parallel.state_sharding(parallel.make_mesh())))
+        return checkpoints.restore(step, parallel.placed(like, parallel.state_sharding(parallel.make_mesh())))
 
 
 @pytest.fixture

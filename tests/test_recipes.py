@@ -20,8 +20,8 @@ import quick
 import shrinking
 from shrinking import CONFIGS, KEY_OF_PLAY, batches, shrunk, spec_of, with_gates
 
-from gaxjax import cli
-from gaxjax.checkpoint import Checkpoints, placed
+from gaxjax import cli, parallel
+from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.game import State
 from gaxjax.optimizers import Exponential, Linear
@@ -161,7 +161,7 @@ def test_saved_restored_and_continued_is_not_stopped(name: str, tmp_path: Path) 
         checkpoints.wait()
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        restored = checkpoints.restore(1, placed(run.states[1], here))
+        restored = checkpoints.restore(1, parallel.placed(run.states[1], here))
     chex.assert_trees_all_equal(restored, run.states[1])
     continued, logs = run.step(restored, batches(run.recipe, run.stage, 1), KEY)
     chex.assert_trees_all_equal((continued, logs), (run.states[2], run.logs[1]))

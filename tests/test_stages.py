@@ -9,7 +9,7 @@ import jax
 import pytest
 
 from gaxjax import parallel
-from gaxjax.checkpoint import Checkpoints, placed
+from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError, Interrupted
 from gaxjax.game import init
@@ -17,7 +17,7 @@ from gaxjax.gans.adversarial import Adversarial
 from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
-from gaxjax.recipe import Optimizer, Recipe, Stage, abstract_batch, go_on, plan
+from gaxjax.recipe import Optimizer, Recipe, Stage, abstract_batch, go_on, outputs, plan
 from gaxjax.record import open_run, read_metrics
 from gaxjax.train import carry_of, train
 
@@ -34,11 +34,11 @@ RECIPE = Recipe(game(8), OPTIMIZERS, DATA, 8, 1.0, log_kimg=0.048, sample_kimg=1
 
 def last_state(workdir: Path, stage: int) -> object:
     source, mesh = open_source(RECIPE.data), parallel.make_mesh()
-    like = carry_of(STAGES[stage], plan(RECIPE, STAGES[stage]), source.spec)
+    like = carry_of(*outputs(STAGES[stage], plan(RECIPE, STAGES[stage]), source.spec))
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": stage, "step": step}
-        return checkpoints.restore(step, placed(like, parallel.state_sharding(mesh)))
+        return checkpoints.restore(step, parallel.placed(like, parallel.state_sharding(mesh)))
 
 
 def metrics(workdir: Path) -> list[dict]:
