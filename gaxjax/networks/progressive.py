@@ -137,8 +137,11 @@ def resized_conv(resize: str) -> Callable[[Array, Array, Taps], Array]:
 def activation(scaled: bool, dtype: jnp.dtype) -> Callable[[Array], Array]:
     """Leaky ReLU with slope 0.2; times sqrt(2) if scaled; clamped in float16."""
 
+    gain = math.sqrt(2) if scaled else 1.0
+
     def act(x: Array) -> Array:
-        return limited(jax.nn.leaky_relu(x, 0.2) * jnp.asarray(math.sqrt(2) if scaled else 1, x.dtype), dtype)
+        slope = jnp.where(x >= 0, jnp.asarray(gain, x.dtype), jnp.asarray(0.2 * gain, x.dtype))
+        return limited(x * slope, dtype)
 
     return act
 

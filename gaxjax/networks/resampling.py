@@ -10,6 +10,10 @@ so an odd number of taps is a blur beside the plain resampling, an even number t
 are sums of shifted images, which compilers fuse; depthwise convolutions are many times slower on CPUs.
 """
 
+from functools import partial
+from typing import Any
+
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -29,26 +33,46 @@ def resample(x: Array, taps: Taps, up: int = 1, down: int = 1, pads: Pads = (0, 
     `up`. Convolution, not correlation, as in scipy.signal.upfirdn.
     """
     check(x, taps, up, down, pads)
-    return along(along(x, 1, taps, up, down, pads), 2, taps, up, down, pads)
+    weights = tuple(tap * up / sum(taps) for tap in reversed(taps))
+    for axis in (1, 2):
+        length = (x.shape[axis] * up + sum(pads) - len(taps)) // down + 1
+        x = along(x, axis, weights, up, down, pads[0], length)
+    return x
 
 
-def along(x: Array, axis: int, taps: Taps, up: int, down: int, pads: Pads) -> Array:
-    """`resample` of one axis."""
-    if up > 1 and down > 1:
-        whole = along(x, axis, taps, up, 1, pads)
-        return lax.slice_in_dim(whole, 0, whole.shape[axis], down, axis)
-    weights = [tap * up / sum(taps) for tap in reversed(taps)]
-    length = (x.shape[axis] * up + sum(pads) - len(taps)) // down + 1
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4, 5, 6))
+def along(x: Array, axis: int, weights: Taps, up: int, down: int, before: int, length: int) -> Array:
+    """[j] = the sum over k of weights[k] * z[j * down + k - before], j below `length`, along one axis.
+
+    z is x with up - 1 zeros after every pixel, and zeros outside. Its transpose is one more of its kind, so
+    that gradients are; JAX's own would be a sum of padded images, each of which is written to memory.
+    """
+    if down > 1 and up > 1:
+        whole = along(x, axis, weights, up, 1, before, (length - 1) * down + 1)
+        return lax.slice_in_dim(whole, 0, None, down, axis)
     if up == 1:
-        return shifted_sum(x, axis, {k - pads[0]: w for k, w in enumerate(weights)}, length, down)
+        return shifted_sum(x, axis, {k - before: w for k, w in enumerate(weights)}, length, down)
     # Of every `up` outputs, each one meets other taps: the rest of them meets zeros.
     count, phases = -(-length // up), []
     for phase in range(up):
-        shifts = {phase + k - pads[0]: weight for k, weight in enumerate(weights)}
+        shifts = {phase + k - before: weight for k, weight in enumerate(weights)}
         met = {shift // up: weight for shift, weight in shifts.items() if shift % up == 0}
         phases.append(shifted_sum(x, axis, met, count))
     whole = jnp.stack(phases, axis + 1).reshape(*x.shape[:axis], count * up, *x.shape[axis + 1 :])
     return lax.slice_in_dim(whole, 0, length, 1, axis)
+
+
+def _along_forward(x: Array, *how: Any) -> tuple[Array, int]:
+    return along(x, *how), x.shape[how[0]]
+
+
+def _along_backward(
+    axis: int, weights: Taps, up: int, down: int, before: int, length: int, size: int, dy: Array
+) -> tuple[Array]:
+    return (along(dy, axis, weights[::-1], down, up, len(weights) - 1 - before, size),)
+
+
+along.defvjp(_along_forward, _along_backward)
 
 
 def shifted_sum(x: Array, axis: int, weights: dict[int, float], count: int, step: int = 1) -> Array:
@@ -130,8 +154,8 @@ def up_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
         return blur(conv_transpose(x, widened, 2, ((half, half), (half, half)), size), taps)
     size = (size[0] + side - 2, size[1] + side - 2)
     rest = len(taps) - 2 - (side - 1)
-    wide = conv_transpose(x, turned, 2, 0, size)
-    return resample(wide, taps, pads=((rest + 1) // 2 + 1, rest // 2 + 1)) * 4
+    wide = conv_transpose(x, 4 * turned, 2, 0, size)  # a filter between zeros sums up to 2 on each axis
+    return resample(wide, taps, pads=((rest + 1) // 2 + 1, rest // 2 + 1))
 
 
 def down_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
