@@ -9,6 +9,29 @@ import styled
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+LONGEST = (
+    "recipes",
+    "readme",
+    "solvers_together",
+    "accumulation",
+    "style",
+    "recomputation",
+    "train",
+    "growth",
+)
+"""Files whose tests take the longest, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no process is left with it at the end."""
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.stem.removeprefix("test_")
+        return LONGEST.index(name) if name in LONGEST else len(LONGEST)
+
+    items.sort(key=rank)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data beside the checkout; skips the test where there is none."""

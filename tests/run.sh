@@ -26,6 +26,7 @@ check mypy
 ((status == 0)) || echo "== the checks above failed; the tests may still pass" >&2
 
 # Tests last: pytest's own last line is the last line of the output. A process for each core, and each file to
-# one of them, for its tests share what they compiled; more than four would only take memory.
-"$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@" || status=$?
+# one of them, for its tests share what they compiled, in the order of conftest.py; more than four would only
+# take memory.
+"$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@" || status=$?
 exit "$status"

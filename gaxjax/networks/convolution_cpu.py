@@ -31,12 +31,12 @@ def conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: 
     """`convolution.conv_transpose`."""
     window = window_of(kernel)
     if stride == (1, 1):
-        return conv(y, _turned(kernel), stride, _opposite(window, padding))
+        return conv(y, turned(kernel), stride, _opposite(window, padding))
     if window[0] % stride[0] == window[1] % stride[1] == 0:
         return _conv_transpose_phases(y, kernel, stride, padding, size)
     extents = zip(size, size_of(y), window, stride, padding, strict=True)
     rows, columns = ((k - 1 - p, n - (m - 1) * s - 1 + p) for n, m, k, s, (p, _) in extents)
-    kernel = once(_turned(kernel))
+    kernel = once(turned(kernel))
     return lax.conv_general_dilated(
         y, kernel, (1, 1), (rows, columns), lhs_dilation=stride, dimension_numbers=LAYOUT
     )
@@ -48,7 +48,7 @@ def correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) ->
         return _correlate_pixels(x, y, stride, padding)
     if stride == (1, 1) and y.shape[3] <= FEW < x.shape[3]:
         y = _padded(y, _opposite(window, padding))  # by itself: inside the convolution it is 30 times slower
-        return _turned(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
+        return turned(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
     return _correlate_channels(x, y, window, stride, padding)
 
 
@@ -116,8 +116,8 @@ def _correlate_channels(x: Array, y: Array, window: Pair, stride: Pair, padding:
     return once(result).transpose(1, 2, 0, 3)
 
 
-def _turned(kernel: Array) -> Array:
-    """The kernel of the transpose at stride 1."""
+def turned(kernel: Array) -> Array:
+    """The kernel of the transpose at stride 1, [h, w, I, O] -> [h, w, O, I]."""
     return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 

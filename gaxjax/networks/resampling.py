@@ -19,6 +19,7 @@ from jax import Array, lax
 
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv, conv_transpose
+from gaxjax.networks.convolution_cpu import turned
 from gaxjax.networks.layers import upsample as nearest
 
 Taps = tuple[float, ...]
@@ -147,14 +148,15 @@ def up_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
     the same (but for one pixel at the border with an odd number of taps) at less than half of the work.
     """
     side, size = kernel.shape[0], (2 * x.shape[1], 2 * x.shape[2])
-    turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     if len(taps) % 2 or not taps:
         half = side // 2
-        widened = doubled(turned)  # nearest neighbors: each pixel is four
+        widened = doubled(turned(kernel))  # nearest neighbors: each pixel is four
         return blur(conv_transpose(x, widened, 2, ((half, half), (half, half)), size), taps)
     size = (size[0] + side - 2, size[1] + side - 2)
     rest = len(taps) - 2 - (side - 1)
-    wide = conv_transpose(x, 4 * turned, 2, 0, size)  # a filter between zeros sums up to 2 on each axis
+    # A filter between zeros sums up to 2 on each axis. The factor comes before the turn, which XLA undoes:
+    # to a kernel that it does not recognize, GPUs would be given images with the zeros written out.
+    wide = conv_transpose(x, turned(4 * kernel), 2, 0, size)
     return resample(wide, taps, pads=((rest + 1) // 2 + 1, rest // 2 + 1))
 
 
