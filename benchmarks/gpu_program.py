@@ -19,9 +19,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU that is there is left alone
-os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"  # there may be no driver
-
 import jax
 from jax.experimental import topologies
 
@@ -130,9 +127,10 @@ def kernels(program: str) -> Iterator[Kernel]:
 
 def compiled(recipe: Recipe) -> "jax.stages.Compiled":
     """The step of the recipe's heaviest stage, for one H100."""
-    # Whoever asks for the backend is told of the program's. There is nothing to try algorithms on.
-    jax.default_backend = lambda: "gpu"
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU that is there is left alone
+    os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"  # there may be no driver
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_autotune_level=0"
+    jax.default_backend = lambda: "gpu"  # what is asked for while the step is traced
     topology = topologies.get_topology_desc(platform="cuda", target_config=H100, topology="1x1x1")
     mesh = jax.sharding.Mesh(topology.devices, ("data",))
     spec = footprint.spec_of(recipe)
