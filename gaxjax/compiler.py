@@ -10,7 +10,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # XLA gives convolutions on CPUs to a library that keeps to one core where they are small, and is many times
 # slower where channels are few. To name what else that library may have takes them away from it.
-FAST = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE"}
+FAST = {
+    "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
+}
 # On CPUs XLA takes optimization barriers away halfway through. Without that pass they stay, so that what is
 # computed again (`jax.checkpoint`) is not also kept, and what is computed once is not fused into its readers.
 KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}

@@ -68,25 +68,24 @@ def _conv_taps(x: Array, kernel: Array, padding: Pairs) -> Array:
 
 
 def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
-    """The transpose for a window of whole strides: y times the kernel's matrices, shifted and added up.
+    """The transpose for a window of whole strides: one matrix product for all taps, shifted and added up.
 
-    A pixel of y makes stride * stride pixels of each tap; they are channels until the taps have been added.
+    A pixel of y makes stride * stride pixels of each tap; they are axes until the taps have been added.
     """
     (h, w, channels, features), (down, across) = kernel.shape, stride
-    h, w = h // down, w // across
-    kernel = kernel.reshape(h, down, w, across, channels, features).transpose(0, 2, 1, 3, 4, 5)
-    kernel = kernel.reshape(h, w, down * across * channels, features)
     wide = jnp.promote_types(y.dtype, jnp.float32)  # for the sum over taps
+    kernel = kernel.reshape(-1, features)
+    made = lax.dot_general(y, kernel, (((3,), (1,)), ((), ())), preferred_element_type=wide)
+    h, w = h // down, w // across
+    made = made.reshape(*y.shape[:3], h, down, w, across, channels)
     taps = []
     for i in range(h):
         for j in range(w):
-            tap = lax.dot_general(y, kernel[i, j], (((3,), (1,)), ((), ())), preferred_element_type=wide)
-            borders = ((0, 0, 0), (i, h - 1 - i, 0), (j, w - 1 - j, 0), (0, 0, 0))
-            taps.append(lax.pad(tap, jnp.zeros((), wide), borders))
+            borders = ((0, 0, 0), (i, h - 1 - i, 0), (j, w - 1 - j, 0), *[(0, 0, 0)] * 3)
+            taps.append(lax.pad(made[:, :, :, i, :, j], jnp.zeros((), wide), borders))
     x = sum(taps[1:], taps[0]).astype(y.dtype)
     height, width = size_of(x)
-    x = x.reshape(-1, height, width, down, across, channels).transpose(0, 1, 3, 2, 4, 5)
-    x = x.reshape(-1, height * down, width * across, channels)
+    x = x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, height * down, width * across, channels)
     rows, columns = ((-p, n - m + p, 0) for (p, _), n, m in zip(padding, size, size_of(x), strict=True))
     return once(lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), rows, columns, (0, 0, 0))))
 
