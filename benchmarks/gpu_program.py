@@ -22,10 +22,8 @@ from pathlib import Path
 import jax
 from jax.experimental import topologies
 
-from gaxjax import footprint, parallel
-from gaxjax.modules import setting
+from gaxjax import footprint
 from gaxjax.plain import load_recipe
-from gaxjax.recipe import Recipe, inputs, plan
 
 BANDWIDTH = 3.35e12
 """Bytes a second of an H100 SXM's memory."""
@@ -125,20 +123,14 @@ def kernels(program: str) -> Iterator[Kernel]:
         )
 
 
-def compiled(recipe: Recipe) -> "jax.stages.Compiled":
-    """The step of the recipe's heaviest stage, for one H100."""
+def h100() -> jax.sharding.Mesh:
+    """One of them, which need not be there. All of the process is told that it is what programs are for."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU that is there is left alone
     os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"  # there may be no driver
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_gpu_autotune_level=0"
     jax.default_backend = lambda: "gpu"  # what is asked for while the step is traced
     topology = topologies.get_topology_desc(platform="cuda", target_config=H100, topology="1x1x1")
-    mesh = jax.sharding.Mesh(topology.devices, ("data",))
-    spec = footprint.spec_of(recipe)
-    stage = footprint.heaviest(recipe, spec)
-    planned = plan(recipe, stage)
-    state, batches = inputs(stage, planned, spec)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    return parallel.compilable(planned.step, mesh).lower(state, batches, key).compile()
+    return jax.sharding.Mesh(topology.devices, ("data",))
 
 
 def report(program: str, top: int) -> str:
@@ -189,15 +181,11 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=10, help="kernels that are told one by one")
     parser.add_argument("--save", type=Path, help="where to write the program itself")
     arguments = parser.parse_args()
-    recipe, _ = load_recipe(arguments.config)
-    if arguments.precision:
-        recipe = replace(recipe, gan=setting(recipe.gan, precision=arguments.precision))
-    if arguments.side:
-        recipe = footprint.resized(recipe, arguments.side)
-    if arguments.batch_size:
-        growth = replace(recipe.growth, batch_sizes=())
-        recipe = replace(recipe, batch_size=arguments.batch_size, growth=growth)
-    program = compiled(recipe)
+    mesh, (recipe, _) = h100(), load_recipe(arguments.config)
+    recipe = replace(recipe, precision=arguments.precision or recipe.precision)
+    spec = footprint.spec_of(recipe)
+    recipe, spec = footprint.changed_to(recipe, spec, arguments.side, arguments.batch_size)
+    program = footprint.compiled(recipe, footprint.heaviest(recipe, spec), spec, mesh)
     text, memory = program.as_text(), program.memory_analysis()
     if arguments.save:
         arguments.save.write_text(text)

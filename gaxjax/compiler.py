@@ -9,7 +9,8 @@ import jax
 F = TypeVar("F", bound=Callable[..., Any])
 
 # XLA gives convolutions on CPUs to a library that keeps to one core where they are small, and is many times
-# slower where channels are few. To name what else that library may have takes them away from it.
+# slower where channels are few. To name what else that library may have, sums and matrix products, takes them
+# away from it.
 FAST = {
     "xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_REDUCE,LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"
 }

@@ -7,8 +7,10 @@ there are.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
+from jax.sharding import Mesh
 
 from gaxjax import parallel
 from gaxjax.data import open_source
@@ -53,13 +55,9 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
 
     spec: shapes and types of one example, as of `gaxjax.data.open_source(data).spec`.
     """
-    stage = heaviest(recipe, spec)
-    planned, mesh = plan(recipe, stage), parallel.make_mesh()
+    stage, mesh = heaviest(recipe, spec), parallel.make_mesh()
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
-    state, batches = inputs(stage, planned, spec)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    step = parallel.compilable(planned.step, mesh)
-    found = step.lower(state, batches, key).compile().memory_analysis()
+    found = compiled(recipe, stage, spec, mesh).memory_analysis()
     if found is None:
         raise InputError(
             f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
@@ -74,6 +72,14 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
         alias=found.alias_size_in_bytes,
         temporaries=found.temp_size_in_bytes,
     )
+
+
+def compiled(recipe: Recipe, stage: Stage, spec: Batch, mesh: Mesh) -> Any:
+    """The step of a stage as JAX has compiled it, for examples of this spec and the devices of the mesh."""
+    planned = plan(recipe, stage)
+    state, batches = inputs(stage, planned, spec)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return parallel.compilable(planned.step, mesh).lower(state, batches, key).compile()
 
 
 def heaviest(recipe: Recipe, spec: Batch) -> Stage:
@@ -97,15 +103,19 @@ def footprints(
         for batch_size in batch_sizes or (0,):
             for again in recompute:
                 changed = replace(recipe, gan=setting(recipe.gan, recompute=again))
-                here = spec
-                if side:
-                    changed, here = resized(changed, side), sized(spec, side)
-                if batch_size:
-                    growth = replace(changed.growth, batch_sizes=())
-                    changed = replace(changed, batch_size=batch_size, growth=growth)
+                changed, here = changed_to(changed, spec, side, batch_size)
                 if again and not recomputes(changed.gan):
                     continue  # there is nothing that could
                 yield footprint(changed, here)
+
+
+def changed_to(recipe: Recipe, spec: Batch, side: int, batch_size: int) -> tuple[Recipe, Batch]:
+    """The recipe and its examples' spec at this shorter side and batch size; 0: as they are."""
+    if side:
+        recipe, spec = resized(recipe, side), sized(spec, side)
+    if batch_size:
+        recipe = replace(recipe, batch_size=batch_size, growth=replace(recipe.growth, batch_sizes=()))
+    return recipe, spec
 
 
 def resized(recipe: Recipe, side: int) -> Recipe:
