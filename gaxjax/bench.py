@@ -45,7 +45,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     course, number, seeds = courses[stage], range(stages)[stage], Seeds(recipe.seed, recipe.seeds)
     chosen, planned = course.stage, course.planned
     init_key, play_key, _ = seeds.keys(3)
-    carry = begin_stage(course, source, init_key, None, seeds)
+    carry = begin_stage(course, source, init_key, number, None, seeds)
     with contextlib.closing(Feed(recipe, chosen, planned, source, number, 0)) as feed:
         longest = recipe.steps_per_call
         tables, batches = feed.tables(mesh), feed.calls(itertools.repeat(longest), longest, mesh)
@@ -72,7 +72,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     low, _, high = (t / longest for t in statistics.quantiles(times, n=4))
     images = planned.images * recipe.seeds
     dtype = jnp.dtype(recipe.precision or "float32")
-    device = mesh.devices.flat[0]
+    device = jax.local_devices()[0]
     sharing = 1 if device.platform == "cpu" else mesh.size  # the CPU's stand-ins have one ceiling
     ceiling = sharing * matmul_rate(dtype, device)
     work = recipe.seeds * sum(m.work * n for m, n in zip(moves, chosen.updates.values(), strict=True))
@@ -138,8 +138,11 @@ def moves_of(
     stage: Stage, planned: Plan, seeds: Seeds, state: State, batches: Any, key: jax.Array, repeats: int = 5
 ) -> Iterator[Move]:
     """Each player's move, timed alone, by plain gradients: what a solver adds is the rest of a step."""
-    state, key = jax.device_get(seeds.one(state)), seeds.one(key)
-    batch = jax.device_put(jax.device_get(normalize(take(seeds.one(batches), 0))))
+    # Alone on one device, for a move is timed as if there were no others.
+    state, batch, bits = parallel.fetch(
+        (seeds.one(state), seeds.one(batches), jax.random.key_data(seeds.one(key)))
+    )
+    batch, key = normalize(take(batch, 0)), jax.random.wrap_key_data(bits)
     periods = lazy_penalties(stage.gan)
     for player in stage.gan.players:
         mine = {name: every for name, (owner, every) in periods.items() if owner == player}

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -89,7 +90,6 @@ def train(arguments: list[str]) -> None:
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
     settle()
-    from gaxjax import parallel
     from gaxjax.errors import InputError
 
     if chosen.dry_run:
@@ -99,11 +99,10 @@ def train(arguments: list[str]) -> None:
         return
     if chosen.workdir is None:
         raise InputError("say where the run is kept: --workdir DIR")
-    parallel.initialize()
     from gaxjax.train import train
 
     picture = train(chosen.recipe, chosen.workdir, path)
-    if parallel.primary() and picture:
+    if picture:
         print(f"samples: {picture}")
 
 
@@ -149,10 +148,7 @@ def bench(arguments: list[str]) -> None:
         """with --memory: examples of a minibatch; none: the recipe's"""
 
     chosen = parse(Bench, Bench(recipe), flags, f"gaxjax bench {target}", "How fast a recipe trains here.")
-    from gaxjax import parallel
-
-    parallel.limit(chosen.devices)
-    settle()
+    settle(chosen.devices)
     from gaxjax import bench, footprint
 
     if chosen.memory:
@@ -309,11 +305,14 @@ def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
     return arguments[0], arguments[1:]
 
 
-def settle() -> None:
-    """What the command line sets for the whole process, before anything is compiled."""
+def settle(devices: int = 0) -> None:
+    """What the command line sets for the whole process, before anything is compiled; joins a job's others.
+
+    All processes of a job do the same work, on so many devices (0: all), and one of them speaks.
+    """
     import jax
 
-    from gaxjax import memory
+    from gaxjax import memory, parallel
 
     memory.keep_freed()
     cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(Path.home() / ".cache" / "gaxjax" / "compiled")
@@ -321,6 +320,12 @@ def settle() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     if sys.unraisablehook is sys.__unraisablehook__:
         sys.unraisablehook = unraisable
+    parallel.limit(devices)
+    if not jax.distributed.is_initialized():
+        parallel.initialize()
+    parallel.check_limit(devices)
+    if not parallel.primary():
+        sys.stdout = io.StringIO()
 
 
 def unraisable(args: Any) -> None:

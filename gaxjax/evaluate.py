@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from gaxjax import parallel
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
 from gaxjax.data.images import measure, open_picture
@@ -32,7 +33,9 @@ def evaluate_run(
     seeds = Seeds(recipe.seed, recipe.seeds)
     seen = int(seeds.one(state.images))
     results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)
-    append_results(workdir, results)
+    if parallel.primary():
+        append_results(workdir, results)
+    parallel.wait_for_all()
     return results
 
 

@@ -30,15 +30,16 @@ class Feed:
             functools.partial(assembled, source) if resident else as_loaded
         )
         self.seeded = recipe.seeds > 1
+        share = parallel.share_of(parallel.make_mesh(recipe.seeds), recipe.seeds)
         self.loaders: list[Loader] = []
-        for seed in range(recipe.seed, recipe.seed + recipe.seeds):
+        for seed in (recipe.seed + i for i in share.seeds):
             loader = Loader(
                 source,
                 stage.batch_size,
                 planned.minibatches,
                 seed=seed + 1_000_003 * number,
-                process_index=jax.process_index(),
-                process_count=jax.process_count(),
+                process_index=share.block,
+                process_count=share.blocks,
                 flip=recipe.data.flip,
                 workers=recipe.data.workers,
                 choose=resident,
@@ -47,7 +48,10 @@ class Feed:
             self.loaders.append(loader)
 
     def __next__(self) -> Batch:
-        """The next step's, [minibatches, batch, ...]; of several seeds, [seeds, minibatches, batch, ...]."""
+        """The next step's, [minibatches, batch, ...]; of several seeds, [seeds, minibatches, batch, ...].
+
+        Of this process's seeds and examples alone, if there are several processes.
+        """
         batches = [next(loader) for loader in self.loaders]
         return stacked(batches) if self.seeded else batches[0]
 

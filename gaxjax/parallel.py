@@ -1,10 +1,11 @@
 """The one place that maps a step over devices and processes."""
 
 import contextlib
+import functools
 import math
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,24 +42,66 @@ def initialize() -> None:
 
 
 def limit(devices: int) -> None:
-    """Uses so many devices, before any is touched; 0 for all. On the CPU they are stand-ins for several."""
+    """Uses so many of this process's devices, before any is touched; 0: all. Those of a CPU are stand-ins."""
     if devices < 0:
         raise InputError(f"devices is at least 1, or 0 for all; got {devices}")
     if devices:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices))))
         os.environ.setdefault("NPROC", "64")  # threads, without which the stand-ins hang
         jax.config.update("jax_num_cpu_devices", devices)
-        if jax.device_count() != devices:
-            raise InputError(f"{jax.device_count()} devices are used, not {devices}: there are no more")
+
+
+def check_limit(devices: int) -> None:
+    """Refuses more devices than there are, once they may be touched."""
+    if devices and jax.local_device_count() != devices:
+        raise InputError(f"{jax.local_device_count()} devices are used, not {devices}: there are no more")
 
 
 def make_mesh(seeds: int = 1) -> Mesh:
-    """All devices of all processes along `data`; with several seeds, as many as divide them along `seed`."""
-    devices = np.array(jax.devices())
+    """All devices of all processes along `data`; with several seeds, as many as divide them along `seed`.
+
+    The devices of a process stand side by side, whatever their numbers are (some TPU hosts have 0 to 3 and
+    8 to 11), so that what it loads, a block of every batch, is what its devices hold.
+    """
+    devices = np.array(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
     if seeds == 1:
         return Mesh(devices, ("data",))
-    along_seed = math.gcd(seeds, len(devices))
+    local, both = len(devices) // jax.process_count(), math.gcd(seeds, len(devices))
+    along_seed = max(n for n in range(1, both + 1) if both % n == 0 and aligned(len(devices) // n, local))
     return Mesh(devices.reshape(along_seed, -1), ("seed", "data"))
+
+
+def aligned(row: int, local: int) -> bool:
+    """Whether a process's devices fill whole rows of a mesh, or lie in one row.
+
+    >>> aligned(2, 4), aligned(4, 2), aligned(3, 2)
+    (True, True, False)
+    """
+    return row % local == 0 or local % row == 0
+
+
+class Share(NamedTuple):
+    """A process's part of every batch: a block of the examples, for some of the seeds."""
+
+    seeds: range
+    block: int
+    """its number among"""
+    blocks: int
+    """so many, of one size"""
+
+
+def share_of(mesh: Mesh, seeds: int = 1) -> Share:
+    """What this process loads: what the sharding of batches lays on its devices."""
+    width = mesh.shape["data"]
+    shape = (seeds, 1, width) if "seed" in mesh.axis_names else (1, width)
+    places = [
+        p for p in batch_sharding(mesh).addressable_devices_indices_map(shape).values() if p is not None
+    ]
+    rows = [place[-1].indices(width) for place in places]
+    first, last = min(start for start, _, _ in rows), max(stop for _, stop, _ in rows)
+    along = [place[0].indices(seeds) for place in places if "seed" in mesh.axis_names] or [(0, seeds, 1)]
+    own = range(min(start for start, _, _ in along), max(stop for _, stop, _ in along))
+    return Share(own, first // (last - first), width // (last - first))
 
 
 def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
@@ -179,13 +222,35 @@ def replicate(tree: Tree, mesh: Mesh) -> Tree:
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=state_sharding(mesh))(tree)
 
 
+def fetch(tree: Tree) -> Tree:
+    """Arrays of any sharding, whole, as NumPy's in every process; all of them must ask."""
+    return jax.device_get(tree if jax.process_count() == 1 else to_all(make_mesh())(tree))
+
+
+@functools.cache
+def to_all(mesh: Mesh) -> Callable[[Tree], Tree]:
+    """Lays arrays whole on every device."""
+    return jax.jit(lambda tree: tree, out_shardings=everywhere(mesh))
+
+
+def largest(number: int) -> int:
+    """The largest of the processes' numbers, below 2^31; all of them must ask, at the same step."""
+    if jax.process_count() == 1:
+        return number
+    mesh = make_mesh()
+    each = np.full(jax.local_device_count(), number, np.int32)
+    split = jax.make_array_from_process_local_data(NamedSharding(mesh, PartitionSpec("data")), each)
+    return int(np.max(fetch(split)))
+
+
 def any_process(flag: bool) -> bool:
     """Whether the flag is up in any process; all of them must ask at the same step."""
-    if jax.process_count() == 1:
-        return flag
-    from jax.experimental import multihost_utils
+    return bool(largest(int(flag)))
 
-    return bool(np.any(multihost_utils.process_allgather(np.array(flag))))
+
+def from_primary(number: int) -> int:
+    """The primary process's number, 0 or more, in all of them."""
+    return largest(number if primary() else 0)
 
 
 @contextlib.contextmanager
@@ -200,6 +265,11 @@ def together() -> Iterator[None]:
         raise failure or InputError("another process cannot begin; its own message says why")
 
 
+def wait_for_all() -> None:
+    """Until every process is here: what one of them wrote is there for all."""
+    any_process(False)
+
+
 def primary() -> bool:
-    """Whether this process is the one that writes what only one should write."""
+    """Whether this process is the one that writes what only one should write, and that speaks for all."""
     return jax.process_index() == 0

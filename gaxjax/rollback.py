@@ -4,9 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import jax
-import numpy as np
-
 from gaxjax import parallel
 from gaxjax.checkpoint import DIGITS, Checkpoints, tell
 from gaxjax.errors import Diverged, Unwritable, brief
@@ -48,7 +45,7 @@ class Rollbacks:
         if parallel.primary() and sentinel.rollbacks:
             # What interruptions left, lest it pushes out the one to go back to: only the last is needed.
             self._drop([step for step in self._there()[:-1] if step != due_before(step + 1, stages)])
-        self.count = from_primary(self._text.count(b"\n"))
+        self.count = parallel.from_primary(self._text.count(b"\n"))
 
     @property
     def rate(self) -> float:
@@ -125,12 +122,3 @@ def target(there: list[int], due: int) -> int:
     (20, 0, 0, 23, 10)
     """
     return max((step for step in there if step <= due), default=min(there, default=0) if due else 0)
-
-
-def from_primary(count: int) -> int:
-    """The primary process's number, in all of them."""
-    if jax.process_count() == 1:
-        return count
-    from jax.experimental import multihost_utils
-
-    return int(multihost_utils.broadcast_one_to_all(np.int32(count)))

@@ -28,10 +28,15 @@ class Seeds:
         return parallel.make_mesh(self.count)
 
     def keys(self, n: int) -> tuple[jax.Array, ...]:
-        """n independent keys, of each seed its own: [] or [seeds]."""
-        seeds = jnp.arange(self.first, self.first + self.count)
-        split = jax.vmap(lambda seed: jax.random.split(jax.random.key(seed), n))(seeds)
-        return tuple(split[:, i] if self.count > 1 else split[0, i] for i in range(n))
+        """n independent keys, of each seed its own: [] or [seeds]; on all devices, as the state is."""
+
+        def split() -> tuple[jax.Array, ...]:
+            seeds = jnp.arange(self.first, self.first + self.count)
+            keys = jax.vmap(lambda seed: jax.random.split(jax.random.key(seed), n))(seeds)
+            return tuple(keys[:, i] if self.count > 1 else keys[0, i] for i in range(n))
+
+        # Made where they are used: a step may move nothing from one device to another.
+        return jax.jit(split, out_shardings=parallel.state_sharding(self.mesh))()
 
     def mapped(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A function of trees of one seed, for those of all."""

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gaxjax import parallel
 from gaxjax.errors import InputError
 from gaxjax.transforms import leaves_by_path
 
@@ -136,7 +137,7 @@ def saturated(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
 def nonfinite(values: Mapping[str, float], carry: tuple[Any, Any]) -> str | None:
     """Names a metric, or an array of the state and its sums of logs, that has left the real numbers."""
     bad = [f"{name} is {value}" for name, value in values.items() if not np.isfinite(value)]
-    state, totals = jax.device_get(finite(carry))
+    state, totals = parallel.fetch(finite(carry))
     for path, okay in leaves_by_path({**state._asdict(), "metrics": totals["sums"]}).items():
         if not okay:
             bad.append(f"{'/'.join(path)} is not finite")

@@ -75,7 +75,7 @@ def play(
     """From the last checkpoint to the end. Raises Seen where the run has gone wrong."""
     seeds = Seeds(recipe.seed, recipe.seeds)
     init_key, play_key, sample_key = seeds.keys(3)
-    shown = seeds.one(sample_key)
+    shown_key = seeds.one(sample_key)
     fixed = fixed_batch(source, recipe.samples)
     real, around = jax.device_get(normalize(fixed)), places(fixed)
 
@@ -107,19 +107,17 @@ def play(
         for number, course in list(enumerate(courses))[start["stage"] :]:
             stage, planned = course.stage, course.planned
             if carry is None:
-                key = seeds.mapped(lambda key, number=number: jax.random.fold_in(key, number))(init_key)
-                carry = begin_stage(course, source, key, state, seeds)
+                carry = begin_stage(course, source, init_key, number, state, seeds)
             last, images = first + planned.steps, int(seeds.one(carry[0].images))
             names = ("log", "sample", "checkpoint", "evaluation")
             every = {name: planned.interval(recipe, name) for name in names}
-            draw = jax.jit(lambda state, gan=stage.gan: sample(gan, state, normalize(fixed), shown))
+            draw = jax.jit(lambda state, key, gan=stage.gan: sample(gan, state, normalize(fixed), key))
             say = jax.jit(lambda state, gan=stage.gan: judge(gan, state, around))
             longest = recipe.steps_per_call
             ends = (last, first, every, longest)
             with contextlib.closing(Feed(recipe, stage, planned, source, number, step - first)) as feed:
                 tables, calls = feed.tables(mesh), feed.calls(lengths(step, *ends), longest, mesh)
-                advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble)
-                advance = parallel.waiting(advance, mesh)
+                advance = training_program(planned.step, mesh, longest, feed.assemble)
                 for count in itertools.chain(lengths(step, *ends), [0]):
                     state, totals = carry
                     stopped = interruption.asked(step % every["log"] == 0)
@@ -131,7 +129,7 @@ def play(
                         refuse(step, nonfinite({}, (state, totals)), checkpoints)
                     if pictured or (saved and at["checkpoint"] and recipe.sentinel.diversity):
                         one = seeds.one(state)
-                        made, verdict = jax.device_get((draw(one), say(one)))
+                        made, verdict = parallel.fetch((draw(one, shown_key), say(one)))
                         if pictured and record:
                             record.picture(images, made, fixed.get("image"), verdict)
                         if step > first:  # networks that have not moved yet make much the same of everything
@@ -150,12 +148,11 @@ def play(
                     if step == last or stopped:
                         break
                     chosen, number_of = next(calls), on_devices(count)
-                    with jax.transfer_guard("disallow"):  # nothing waits for the host until the next row
-                        carry = advance(carry, tables, chosen, number_of, play_key)
+                    carry = advance(carry, tables, chosen, number_of, play_key)
                     step, images = step + count, images + count * planned.images
                     if step % every["log"] == 0 or step == last:
                         state, totals = carry
-                        values = {name: float(np.mean(x)) for name, x in jax.device_get(mean(totals)).items()}
+                        values = {name: float(np.mean(x)) for name, x in parallel.fetch(mean(totals)).items()}
                         carry = state, jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
@@ -188,24 +185,46 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source, list[Course]]:
     return mesh, source, courses
 
 
+def training_program(step: Step, mesh: jax.sharding.Mesh, longest: int, assemble: Callable[..., Any]) -> Any:
+    """`parallel.repeated` of a step, whose logs are summed: the one program that trains, on any mesh.
+
+    A call moves nothing between host and devices or from one device to another: nothing waits for the host
+    until the next row of metrics.
+    """
+    advance = parallel.waiting(parallel.repeated(counted(step), mesh, longest, assemble), mesh)
+
+    def call(*arguments: Any) -> Any:
+        with jax.transfer_guard("disallow"):
+            return advance(*arguments)
+
+    return call
+
+
 def carry_of(state: State, logs: Logs) -> Any:
     """Shapes and types of what goes from step to step: the state, and sums of logs with their count."""
     return state, {"sums": logs, "count": jax.ShapeDtypeStruct((), jnp.int32)}
 
 
-def begin_stage(course: Course, source: Source, key: jax.Array, before: State | None, seeds: Seeds) -> Any:
-    """The carry at a stage's first step: a fresh tree, with all that the stage before it has in common."""
+def begin_stage(
+    course: Course, source: Source, key: jax.Array, number: int, before: State | None, seeds: Seeds
+) -> Any:
+    """The carry at the first step of stage `number`: a fresh tree, but for what the one before it has too."""
     stage = course.stage
     batch = abstract_batch(stage.seen(source.spec), stage.batch_size)
 
     def fresh(key: jax.Array, *before: State) -> State:
-        state = init(stage.gan, course.planned.optimizers, key, batch)
+        state = init(stage.gan, course.planned.optimizers, jax.random.fold_in(key, number), batch)
         return go_on(state, *before) if before else state
 
     sharding = parallel.state_sharding(seeds.mesh)
     state = jax.jit(seeds.mapped(fresh), out_shardings=sharding)(key, *([before] if before else []))
+    return state, no_totals(course, seeds)
+
+
+def no_totals(course: Course, seeds: Seeds) -> Any:
+    """Sums of logs of no step."""
     totals = seeds.shaped(carry_of(course.state, course.logs)[1])
-    return state, parallel.replicate(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), totals), seeds.mesh)
+    return parallel.replicate(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), totals), seeds.mesh)
 
 
 def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:

@@ -18,11 +18,14 @@ import quick
 from gaxjax import parallel
 from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
+from gaxjax.feed import as_loaded, stacked
 from gaxjax.files import write_bytes
 from gaxjax.game import State, init
 from gaxjax.optimizers import Optimizer
 from gaxjax.plain import fields_of, import_file
-from gaxjax.recipe import Recipe, Stage, abstract_batch, plan
+from gaxjax.recipe import Recipe, Stage, abstract_batch, check, plan
+from gaxjax.seeds import Seeds
+from gaxjax.train import no_totals, training_program
 from gaxjax.transforms import leaves_by_path
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -214,17 +217,19 @@ def descending(begun: State, pace: Pace) -> State:
 
 
 def main(target: Path, names: list[str]) -> None:
-    mesh, found = parallel.make_mesh(), recipes()
+    mesh, found, seeds = parallel.make_mesh(), recipes(), Seeds(0, 1)
+    count, key = parallel.copied(np.int32(1), mesh), parallel.replicate(jax.random.key(KEY_OF_PLAY), mesh)
     for name in names:
         recipe = shrunk(found[name])
-        stage = recipe.all_stages[0]
         pace = pace_of(name)
-        state = parallel.replicate(descending(begin(recipe), pace), mesh)
-        step_on = parallel.pmapped(plan(recipe, stage).step, mesh)
+        first = dataclasses.replace(recipe, stages=recipe.all_stages[:1])
+        course = check(first, spec_of(recipe.data), mesh)[0]
+        advance = training_program(course.planned.step, mesh, 1, as_loaded)
+        carry = parallel.replicate(descending(begin(recipe), pace), mesh), no_totals(course, seeds)
         for step in range(pace.steps):
-            given = parallel.shard(batches(recipe, stage, step), mesh)
-            state, _ = step_on(state, given, jax.random.key(KEY_OF_PLAY))
-        save(target / f"{name}.{mesh.size}.npz", jax.device_get(state))
+            given = stacked([batches(recipe, course.stage, step)])
+            carry = advance(carry, {}, parallel.shard(given, mesh, calls=True), count, key)
+        save(target / f"{name}.{mesh.size}.npz", jax.device_get(carry[0]))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import jax
-import numpy as np
 import pytest
 import runs
 
@@ -32,69 +31,6 @@ def together(count: int) -> list[dict[str, str]]:
     """The environments of the processes of one job."""
     job = {"GAXJAX_COORDINATOR": f"127.0.0.1:{free_port()}", "GAXJAX_PROCESSES": str(count)}
     return [SETTINGS | job | {"GAXJAX_PROCESS": str(index)} for index in range(count)]
-
-
-def program(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """`devices.py` in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", str(Path(__file__).with_name("devices.py")), *map(str, arguments)],
-        cwd=runs.REPOSITORY,
-        env=os.environ | {"PYTHONPATH": str(runs.REPOSITORY)} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def results(path: Path) -> dict[str, dict[str, np.ndarray]]:
-    """{"game|mesh": {path of a leaf: [seeds, ...]}}"""
-    found: dict[str, dict[str, np.ndarray]] = {}
-    with np.load(path) as arrays:
-        for key in arrays:
-            name, leaf = key.rsplit("|", 1)
-            found.setdefault(name, {})[leaf] = arrays[key]
-    return found
-
-
-def assert_close(one: dict[str, np.ndarray], other: dict[str, np.ndarray], seed: int = 0) -> None:
-    assert one.keys() == other.keys() and len(one) > 20
-    for leaf, value in one.items():
-        np.testing.assert_allclose(other[leaf][seed], value[0], rtol=0, atol=1e-5, err_msg=leaf)
-
-
-@pytest.fixture(scope="module")
-def one_process(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, np.ndarray]]:
-    path = tmp_path_factory.mktemp("devices") / "one.npz"
-    status, _, errors = runs.finish(program(path, "seeds", JAX_NUM_CPU_DEVICES="4", **SETTINGS), 400)
-    assert status == 0, errors
-    return results(path)
-
-
-@pytest.mark.parametrize("game", ["batch norm", "penalty", "parts"])
-def test_one_two_and_four_devices_agree(one_process: dict[str, Any], game: str) -> None:
-    for devices in ("2", "4"):
-        assert_close(one_process[f"{game}|1"], one_process[f"{game}|{devices}"])
-    statistics = [
-        leaf for leaf in one_process[f"{game}|1"] if "batch_stats" in leaf and leaf.endswith("/var")
-    ]
-    assert len(statistics) == {"batch norm": 2, "penalty": 1, "parts": 0}[game]
-
-
-def test_seeds_in_one_program_equal_separate_runs(one_process: dict[str, Any]) -> None:
-    assert_close(one_process["batch norm|1"], one_process["batch norm|seeds"], seed=0)
-    assert_close(one_process["batch norm|seed 1"], one_process["batch norm|seeds"], seed=1)
-    leaf = "params/generator/Dense_0/kernel"
-    assert not np.allclose(one_process["batch norm|1"][leaf], one_process["batch norm|seed 1"][leaf])
-
-
-def test_two_processes_agree_with_one(one_process: dict[str, Any], tmp_path: Path) -> None:
-    path = tmp_path / "two.npz"
-    processes = [program(path, JAX_NUM_CPU_DEVICES="2", **environment) for environment in together(2)]
-    for status, _, errors in [runs.finish(process, 400) for process in processes]:
-        assert status == 0, errors
-    two = results(path)
-    for game in ("batch norm", "penalty", "parts"):
-        assert_close(one_process[f"{game}|4"], two[f"{game}|2 processes"])
 
 
 def test_train_in_two_processes(tmp_path: Path) -> None:

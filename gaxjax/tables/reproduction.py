@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import gaxjax
+from gaxjax import parallel
 from gaxjax.errors import Diverged, InputError
 from gaxjax.evaluate import evaluate_run
 from gaxjax.evaluation import Evaluation
@@ -60,6 +61,8 @@ def reproduce(
     for heading in {row.heading for row in rows}:
         check_comparable([r for line in lines if line.row.heading == heading for r in line.results[:1]])
     text = f"{about}\n\n{as_markdown(lines)}\n\n{protocols(lines)}\n"
+    if not parallel.primary():
+        return text
     write_bytes(out / f"{name}.csv", as_csv(lines))
     write_bytes(out / f"{name}.json", as_json(lines))
     first = f"seeds{seeds}" if together else "seed0"

@@ -1,0 +1,158 @@
+"""Commands as a user gives them, one after the other in one process: a program for test_meshes.py to start.
+
+python tests/meshes.py FOLDER NAME [ORDER]: on the devices that there are, joined with the other processes of
+the job; results are in FOLDER/NAME. ORDER, such as 0,2,1,3, numbers the devices as a TPU slice may.
+"""
+
+import contextlib
+import io
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import chex
+import jax
+import numpy as np
+
+from gaxjax import cli, parallel
+from gaxjax.feed import Feed
+from gaxjax.seeds import Seeds
+from gaxjax.solvers.step import take
+from gaxjax.train import begin_stage, prepare, training_program
+
+RECIPES = '''"""Small games whose players follow gradient descent, which leaves rounding errors as they are.
+
+Adam would make as large a move of a gradient that is nothing but rounding errors.
+"""
+
+from dataclasses import replace
+
+from gaxjax.gans.adversarial import Adversarial
+from gaxjax.latents import Latents
+from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.penalties import GradientPenalty
+from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe, Sentinel
+
+recipe = Recipe(
+    gan=Adversarial(Generator((8, 8, 1), 4, 1), Discriminator(4, 2), Latents(4)),
+    optimizers={"discriminator": Optimizer("sgd", 0.01, updates=2), "generator": Optimizer("sgd", 0.01)},
+    data=Data("digits", shape=(8, 8, 1)),
+    batch_size=16,
+    kimg=0.512,
+    half_life=100,
+    log_kimg=0.128,
+    sample_kimg=0.256,
+    checkpoint_kimg=0.256,
+    samples=16,
+    sentinel=Sentinel(diversity=0.001, saturation=50, rollbacks=1),
+)
+measured = replace(
+    recipe, evaluation=Evaluation("fid", features="pixels", n=128, real=128), evaluation_kimg=0.256
+)
+parts = replace(  # and a penalty
+    recipe,
+    gan=Adversarial(
+        Generator((8, 8, 1), 4, 1, norm="layer"),
+        Discriminator(4, 1, norm="layer"),
+        Latents(4),
+        objective="wasserstein",
+        penalties=(GradientPenalty(),),
+    ),
+    accumulate=2,
+)
+'''
+
+
+def run(*arguments: str | Path) -> str:
+    """What a command prints; it must succeed."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        status = cli.main([str(argument) for argument in arguments])
+    if status:
+        raise SystemExit(f"gaxjax {' '.join(map(str, arguments))}: status {status}")
+    return output.getvalue()
+
+
+class Numbered:
+    """JAX, as `gaxjax.parallel` sees it, with devices in another order than that of their processes."""
+
+    def __init__(self, order: list[int]):
+        self.order = order
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(jax, name)
+
+    def devices(self) -> list[jax.Device]:
+        found = jax.devices()
+        return [found[i] for i in self.order]
+
+
+def main(folder: Path, name: str, order: str = "") -> None:
+    """The commands of one mesh."""
+    recipes, here = folder / "small.py", folder / name
+
+    def train(recipe: str, run_name: str, *flags: str) -> None:
+        run("train", f"{recipes}:{recipe}", "--workdir", here / run_name, *flags)
+
+    if order:
+        parallel.jax = Numbered([int(i) for i in order.split(",")])  # type: ignore[attr-defined]
+        train("recipe", "run")
+        return
+    train("measured" if name in ("1x2", "2x1") else "recipe", "run")
+    if name == "2x2":  # on 1 x 1 and 1 x 4 it goes on
+        train("recipe", "half", "--kimg", "0.256")
+    if name in ("1x1", "1x4"):
+        shutil.copytree(folder / "2x2" / "half", here / "half")
+        train("recipe", "half")
+    if name in ("1x2", "2x2"):
+        train("recipe", "seeds", "--seeds", "2")
+    if name == "1x1":
+        train("recipe", "seed1", "--seed", "1")
+    if name in ("1x1", "1x2"):
+        train("parts", "parts")
+    if name == "1x2":
+        pmapped_is_what_trains(recipes)
+    if name in ("1x1", "1x2", "2x1"):
+        train("recipe", "run")  # which is finished, and says so
+        run("sample", here / "run", "--out", here / "sample.png")
+        run(
+            "evaluate",
+            here / "run",
+            "--metrics",
+            "fid",
+            "--features",
+            "pixels",
+            "--n",
+            "128",
+            "--real",
+            "128",
+        )
+    if name in ("1x2", "2x1"):
+        (here / f"bench{jax.process_index()}.md").write_text(run("bench", recipes, "--calls", "2"))
+        table = ("--budget", "smoke", "--seeds", "2", "--only", "ring/minimax_alternating")
+        run("table", "toys", "--out", here / "table", *table)
+
+
+def pmapped_is_what_trains(recipes: Path) -> None:
+    """The step that `parallel.pmapped` maps comes where training's program comes."""
+    recipe = cli.load(f"{recipes}:recipe")[0]
+    mesh, source, (course,) = prepare(recipe)
+    seeds, step = Seeds(0, 1), course.planned.step
+    init_key, play_key, _ = seeds.keys(3)
+    with contextlib.closing(Feed(recipe, course.stage, course.planned, source, 0, 0)) as feed:
+        tables, fed = feed.tables(mesh), next(feed.calls([1], 1, mesh))
+        program = training_program(step, mesh, 1, feed.assemble)
+        begun = begin_stage(course, source, init_key, 0, None, seeds)
+        trained = jax.device_get(
+            program(begun, tables, fed, parallel.copied(np.int32(1), mesh), play_key)[0].params
+        )
+        assemble = jax.jit(
+            lambda fed: feed.assemble(tables, take(fed, 0)), out_shardings=parallel.batch_sharding(mesh)
+        )
+        begun = begin_stage(course, source, init_key, 0, None, seeds)[0]
+        mapped = jax.device_get(parallel.pmapped(step, mesh)(begun, assemble(fed), play_key)[0].params)
+    chex.assert_trees_all_close(mapped, trained, rtol=0, atol=1e-6)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:])
