@@ -28,10 +28,21 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done."""
+    """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done.
+
+    It is 3 (`errors.GONE`) for a run of several processes one of which is gone.
+    """
+    from gaxjax import processes
+
+    status = run(list(sys.argv[1:] if arguments is None else arguments))
+    processes.leave(status)
+    return status
+
+
+def run(arguments: list[str]) -> int:
+    """The same for a process alone."""
     from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
 
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     commands = {
         "train": train,
         "show": show,
@@ -99,7 +110,7 @@ def train(arguments: list[str]) -> None:
         return
     if chosen.workdir is None:
         raise InputError("say where the run is kept: --workdir DIR")
-    parallel.initialize()
+    parallel.initialize(chosen.workdir)
     from gaxjax.train import train
 
     picture = train(chosen.recipe, chosen.workdir, path)
