@@ -100,7 +100,7 @@ def train(arguments: list[str]) -> None:
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
     settle()
-    from gaxjax import parallel
+    from gaxjax import parallel, processes
     from gaxjax.errors import InputError
 
     if chosen.dry_run:
@@ -113,7 +113,8 @@ def train(arguments: list[str]) -> None:
     parallel.initialize(chosen.workdir)
     from gaxjax.train import train
 
-    picture = train(chosen.recipe, chosen.workdir, path)
+    with processes.ending():
+        picture = train(chosen.recipe, chosen.workdir, path)
     if parallel.primary() and picture:
         print(f"samples: {picture}")
 

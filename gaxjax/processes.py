@@ -15,15 +15,17 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from gaxjax.errors import InputError, brief
+from gaxjax.errors import Diverged, InputError, Interrupted, brief
 from gaxjax.peers import Place, Watch, meet, relay
 
 LAUNCHERS = {"SLURM_STEP_NUM_TASKS": "srun", "OMPI_COMM_WORLD_SIZE": "mpirun", "PMI_SIZE": "mpiexec"}
 """Variable with the number of tasks -> the program that sets it for each of them."""
 
 watch: Watch | None = None
+alone = False
 
 
 def join(workdir: Path | None = None) -> None:
@@ -41,16 +43,31 @@ def join(workdir: Path | None = None) -> None:
 
     coordinator = relay(place) if place.index else str(place)
     jax.distributed.initialize(coordinator, place.count, place.index, initialization_timeout=int(seconds))
-    # Before JAX's own exit, which waits for the others; after an error they wait for this process.
-    atexit.register(lambda: leave(1 if hasattr(sys, "last_value") else 0))
+    atexit.register(lambda: leave(1))  # after a traceback; any other way `leave` was called before
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[None]:
+    """Around a run: remembers an error that may be this process's alone, so that `leave` waits for nobody."""
+    global alone
+    try:
+        yield
+    except (Diverged, Interrupted):  # in all of them, at the same step; the primary may still have to draw
+        raise
+    except BaseException:
+        alone = True
+        raise
 
 
 def leave(status: int) -> None:
-    """Tells the other processes that this one ends. After an error it ends here, and waits for nobody."""
+    """Tells the other processes that this one ends; after an error of its own it ends here.
+
+    JAX's own exit waits for the others, and they would wait for this process in the middle of a step.
+    """
     if watch is None:
         return
     watch.leave()
-    if status:
+    if status and alone:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
