@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gaxjax.errors import Diverged, InputError, Interrupted, brief
-from gaxjax.peers import Place, Watch, meet, relay
+from gaxjax.peers import Place, Watch, meet
+from gaxjax.relay import relay
 
 LAUNCHERS = {"SLURM_STEP_NUM_TASKS": "srun", "OMPI_COMM_WORLD_SIZE": "mpirun", "PMI_SIZE": "mpiexec"}
 """Variable with the number of tasks -> the program that sets it for each of them."""
