@@ -29,10 +29,22 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done."""
+    """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done.
+
+    It is 3 (`errors.GONE`) for a run of several processes one of which is gone.
+    """
+    from gaxjax import processes
+
+    status = run(list(sys.argv[1:] if arguments is None else arguments))
+    processes.leave(status)
+    return status
+
+
+def run(arguments: list[str]) -> int:
+    """The same for a process alone."""
+    from gaxjax import processes
     from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
 
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
     commands = {
         "train": train,
         "show": show,
@@ -52,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: unknown command {arguments[0]!r}; known: {', '.join(commands)}", file=sys.stderr)
         return 2
     try:
-        commands[arguments[0]](arguments[1:])
+        with processes.ending():
+            commands[arguments[0]](arguments[1:])
         return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -89,7 +102,7 @@ def train(arguments: list[str]) -> None:
 
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
-    settle()
+    settle(workdir=chosen.workdir)
     from gaxjax.errors import InputError
 
     if chosen.dry_run:
@@ -305,7 +318,7 @@ def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
     return arguments[0], arguments[1:]
 
 
-def settle(devices: int = 0) -> None:
+def settle(devices: int = 0, workdir: Path | None = None) -> None:
     """What the command line sets for the whole process, before anything is compiled; joins a job's others.
 
     All processes of a job do the same work, on so many devices (0: all), and one of them speaks.
@@ -322,7 +335,7 @@ def settle(devices: int = 0) -> None:
         sys.unraisablehook = unraisable
     parallel.limit(devices)
     if not jax.distributed.is_initialized():
-        parallel.initialize()
+        parallel.initialize(workdir)
     parallel.check_limit(devices)
     if not parallel.primary():
         sys.stdout = io.StringIO()

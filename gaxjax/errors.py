@@ -3,6 +3,9 @@
 import os
 import re
 
+GONE = 3
+"""Status of a process that has ended because another one of its run is gone."""
+
 
 class InputError(ValueError):
     """What was asked for cannot be done; the message says what came, what was expected and what to do.

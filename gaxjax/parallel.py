@@ -5,6 +5,7 @@ import functools
 import math
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -19,26 +20,11 @@ from gaxjax.errors import InputError, multiples
 Tree = Any
 
 
-def initialize() -> None:
-    """Joins the other processes of a run, before anything else touches a device.
+def initialize(workdir: Path | None = None) -> None:
+    """Joins the other processes of a run, before anything else touches a device: `processes.join`."""
+    from gaxjax import processes
 
-    GAXJAX_COORDINATOR is "host:port" (with GAXJAX_PROCESSES and GAXJAX_PROCESS, the number of processes and
-    this one's), or "auto" where the cluster itself knows: Cloud TPU, SLURM, GKE.
-    """
-    coordinator = os.environ.get("GAXJAX_COORDINATOR", "")
-    if coordinator == "auto":
-        jax.distributed.initialize()
-    elif coordinator:
-        try:
-            count, index = int(os.environ["GAXJAX_PROCESSES"]), int(os.environ["GAXJAX_PROCESS"])
-        except (KeyError, ValueError) as error:
-            raise InputError(
-                "GAXJAX_COORDINATOR is set, so GAXJAX_PROCESSES and GAXJAX_PROCESS must be numbers too; "
-                "launch/local.sh sets all three"
-            ) from error
-        if not 0 <= index < count:
-            raise InputError(f"GAXJAX_PROCESS {index} is not one of {count} processes; use 0 to {count - 1}")
-        jax.distributed.initialize(coordinator, count, index)
+    processes.join(workdir)
 
 
 def limit(devices: int) -> None:

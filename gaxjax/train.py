@@ -22,6 +22,7 @@ from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, Logs, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
+from gaxjax.processes import check_shared
 from gaxjax.progress import Progress
 from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
 from gaxjax.record import Record, last_picture, open_run, read_results
@@ -51,6 +52,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
                 key=nbytes,
             )
             check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
+    check_shared(workdir)
     lengths = [(c.planned.steps, c.planned.interval(recipe, "checkpoint")) for c in courses]
     rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, lengths), Interruption()
     while True:

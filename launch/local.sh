@@ -7,6 +7,7 @@
 # Every line of output begins with the number of its process. INT and TERM are passed on to all of them, which may
 # then take their time to save. When one fails, the others are ended (and killed after GAXJAX_GRACE seconds, 10 by
 # default: a process that waits for a peer that is gone cannot answer). The first status that is not 0 is the whole's.
+# Should this script itself be killed, the processes get TERM, and are killed if that does not end them in five minutes.
 set -euo pipefail
 set -m # every process gets its own group, so that a signal reaches what it started, and INT is not ignored
 
@@ -43,6 +44,32 @@ signal_all() {
     done
 }
 
+# Reads the processes' numbers until nobody can write any more: this script has ended, and not by itself, for then it
+# ends the guard first.
+guard() {
+    local child left
+    children=()
+    while read -r child; do
+        children+=("$child")
+    done
+    echo "launch/local.sh was killed; its processes are asked to stop" >&2
+    signal_all TERM
+    for ((left = 3000; left; left--)); do
+        any_alive || break
+        sleep 0.1
+    done
+    signal_all KILL
+    rm -rf -- "$pipes"
+}
+
+any_alive() {
+    local child
+    for child in ${children[@]+"${children[@]}"}; do
+        kill -0 -- "-$child" 2>/dev/null && return
+    done
+    return 1
+}
+
 with_number() {
     local line
     while IFS= read -r line || [[ -n $line ]]; do
@@ -50,16 +77,23 @@ with_number() {
     done
 }
 
-trap 'signal_all KILL; rm -rf -- "$pipes"' EXIT
+mkfifo "$pipes/guard"
+guard <"$pipes/guard" &
+guard=$!
+disown # without bash's own word on its end
+exec 9>"$pipes/guard" # closed for everything that is started here: only this script holds it open
+
+trap 'signal_all KILL; kill -KILL "$guard" 2>/dev/null || true; rm -rf -- "$pipes"' EXIT
 trap 'told=1; signal_all INT' INT
 trap 'told=1; signal_all TERM' TERM HUP
 
 for ((i = 0; i < count; i++)); do
     mkfifo "$pipes/$i"
-    with_number "$i" <"$pipes/$i" &
+    with_number "$i" <"$pipes/$i" 9>&- &
     printers+=($!)
-    GAXJAX_PROCESS=$i "$@" </dev/null >"$pipes/$i" 2>&1 &
+    GAXJAX_PROCESS=$i "$@" </dev/null >"$pipes/$i" 2>&1 9>&- &
     children+=($!)
+    echo $! >&9
 done
 
 status=0
@@ -67,7 +101,7 @@ deadline=
 waiting=("${children[@]}")
 while ((${#waiting[@]})); do
     # In the background, because a trap runs only between commands, and while bash waits.
-    sleep 0.1 &
+    sleep 0.1 9>&- &
     wait $! || true
     still=()
     for child in "${waiting[@]}"; do

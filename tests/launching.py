@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,3 +37,14 @@ def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     while not condition():
         assert time.monotonic() < end, f"it did not happen within {seconds} s"
         time.sleep(0.05)
+
+
+def job(count: int) -> list[dict[str, str]]:
+    """The variables of the processes of one run, as somebody sets them by hand on several machines."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    # The stand-in devices hang when their pool of threads is too small; the compiler's passes are not tested.
+    settings = {"NPROC": "64", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    shared = settings | {"GAXJAX_COORDINATOR": f"127.0.0.1:{port}", "GAXJAX_PROCESSES": str(count)}
+    return [shared | {"GAXJAX_PROCESS": str(index)} for index in range(count)]

@@ -171,12 +171,16 @@ def test_no_python_or_a_bad_environment_is_said_at_once(checkout: Path, tmp_path
     assert not (checkout / ".venv").exists()
 
 
-def test_ci_passes_the_status_of_the_tests_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("training", "tests", "status"), [(0, 0, 0), (0, 3, 3), (4, 0, 4), (4, 3, 3)])
+def test_ci_trains_then_tests_and_tells_what_failed(
+    tmp_path: Path, training: int, tests: int, status: int
+) -> None:
     (tmp_path / ".ci").mkdir()
     shutil.copy(REPOSITORY / ".ci" / "run", tmp_path / ".ci")
-    executable(tmp_path / "tests" / "run.sh", 'echo "$@"; exit 3')
+    executable(tmp_path / "launch" / "quickstart.sh", f'echo "trained $@"; exit {training}')
+    executable(tmp_path / "tests" / "run.sh", f'echo "tested $@"; exit {tests}')
     result = run(tmp_path / ".ci" / "run", "-k", "launch")
-    assert (result.returncode, result.stdout) == (3, "-k launch\n")
+    assert (result.returncode, result.stdout) == (status, "trained \ntested -k launch\n")
 
 
 def test_everything_is_pinned() -> None:
