@@ -7,6 +7,11 @@ results.jsonl    what was measured of its samples, one `Result` a line
 tensorboard/     the same as TensorBoard events
 samples/         a picture of fixed latents at intervals, named by images seen
 curves.png, samples.gif, moments.png (four of the pictures)
+before_restart_N/   what was recorded before checkpoints were lost (`history.py`)
+.lock            which process is at it (`lock.py`)
+.saved           there has been a checkpoint at the end of a start
+
+In samples/ only names like those of a run's own pictures are looked at.
 """
 
 import contextlib

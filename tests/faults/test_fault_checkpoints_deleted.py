@@ -59,24 +59,24 @@ def test_some_are_gone(whole: tuple[Path, Path], tmp_path: Path, capsys: pytest.
     recipe, run = whole
     (run / "rollbacks.jsonl").unlink()
     original = Path(shutil.copytree(run, tmp_path / "original"))
-    assert tiny.train(recipe, tmp_path / "begun", "--kimg", str(16 * 20 / 1000)) == 0
+    assert tiny.train(recipe, tmp_path / "begun", "--kimg", str(16 * 35 / 1000)) == 0
     shutil.rmtree(run / "checkpoints")
     shutil.copytree(tmp_path / "begun/checkpoints", run / "checkpoints")
-    assert runs.steps(run) == [15, 20]
+    assert runs.steps(run) == [30, 35]
     before = tiny.contents(run)
     capsys.readouterr()
     assert tiny.train(recipe, run) == 2
     said = capsys.readouterr().err
-    assert f"{run} is recorded up to step 60, but its last checkpoint is 20: put " in said
-    assert "or go on from 20 with --restart, which keeps what is recorded as before_restart_0" in said
+    assert f"{run} is recorded up to step 60, but its last checkpoint is 35: put " in said
+    assert "or go on from 35 with --restart, which keeps what is recorded as before_restart_0" in said
     assert tiny.contents(run) == before
     assert tiny.train(recipe, run, "--restart") == 0
-    assert "going on from 320 images" in capsys.readouterr().out
+    assert "going on from 560 images" in capsys.readouterr().out
     runs.assert_same_run(original, run, runs.STEPS)
     kept = tiny.contents(run / "before_restart_0")
     for name in ("metrics.jsonl", "results.jsonl", "samples.gif", "samples/0000000960.png"):
         assert kept[name] == before[name]
-    assert "samples/0000000320.png" not in kept
+    assert "samples/0000000480.png" not in kept
 
 
 def test_whole_run_with_the_flag(

@@ -30,10 +30,9 @@ def test_damaged_line_is_named(
     before, number = tiny.contents(run), text.count(b"\n") + 1
     capsys.readouterr()
     assert tiny.train(recipe, run) == 2
-    assert capsys.readouterr().err == (
-        f"error: {path}, line {number} is damaged, it begins with {line!r}: delete that line, or put the file "
-        "back from a copy\n"
-    )
+    todo = "delete that line, or put the file back from a copy"
+    said = f"error: {path}, line {number} is damaged, it begins with {line!r}: {todo}\n"
+    assert capsys.readouterr().err == said
     assert tiny.contents(run) == before
     path.write_bytes(text)  # as the message says
     assert tiny.train(recipe, run) == 0

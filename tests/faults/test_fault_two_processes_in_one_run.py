@@ -50,21 +50,21 @@ def test_second_process_and_the_one_after_a_kill(
     first = runs.start("train", recipe, "--workdir", run, "--kimg", "100")
     runs.until(lambda: runs.steps(run), first)
     first.send_signal(signal.SIGSTOP)  # it lives, but changes nothing under our eyes
-    before = (run / "recipe.json").stat().st_mtime_ns
-    capsys.readouterr()
-    assert tiny.train(recipe, run, "--kimg", "100") == 2
-    said = capsys.readouterr().err
-    assert said.startswith(
-        f"error: {run} is being trained by process {first.pid} on {os.uname().nodename} (since "
-    )
-    assert (run / "recipe.json").stat().st_mtime_ns == before and first.poll() is None
-    assert cli.main(["sample", str(run), "--n", "4", "--out", str(tmp_path / "grid.png")]) == 0
-    first.kill()
-    wait(lambda: not birth(first.pid))  # nobody has asked for its status: a zombie is no process
-    with hold(run):
-        assert parse((run / FILE).read_bytes()).process == os.getpid()
-    assert f"{run} is taken over from {who} (since " in capsys.readouterr().err
-    runs.finish(first)
+    try:
+        who = f"process {first.pid} on {os.uname().nodename}"
+        before = (run / "recipe.json").stat().st_mtime_ns
+        capsys.readouterr()
+        assert tiny.train(recipe, run, "--kimg", "100") == 2
+        assert capsys.readouterr().err.startswith(f"error: {run} is being trained by {who} (since ")
+        assert (run / "recipe.json").stat().st_mtime_ns == before and first.poll() is None
+        assert cli.main(["sample", str(run), "--n", "4", "--out", str(tmp_path / "grid.png")]) == 0
+        first.kill()
+        wait(lambda: not birth(first.pid))  # nobody has asked for its status: a zombie is no process
+        with hold(run):
+            assert parse((run / FILE).read_bytes()).process == os.getpid()
+        assert f"{run} is taken over from {who} (since " in capsys.readouterr().err
+    finally:
+        runs.finish(first, 1)
     assert not list(run.glob(".lock*")) and not list(whole.glob(".lock*"))
 
 
