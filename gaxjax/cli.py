@@ -99,6 +99,9 @@ def train(arguments: list[str]) -> None:
         """directory of the run: made, or resumed if it is there"""
         dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
         """check everything, say what would run, and write nothing"""
+        restart: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """go on from what checkpoints are left, or begin again, where some were lost; what was recorded after
+        them is kept in a folder before_restart_N of the run"""
 
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
@@ -114,7 +117,7 @@ def train(arguments: list[str]) -> None:
         raise InputError("say where the run is kept: --workdir DIR")
     from gaxjax.train import train
 
-    picture = train(chosen.recipe, chosen.workdir, path)
+    picture = train(chosen.recipe, chosen.workdir, path, chosen.restart)
     if picture:
         print(f"samples: {picture}")
 

@@ -15,6 +15,7 @@ from gaxjax.metrics.metric import OF_GAME, PAIRED, chosen
 from gaxjax.metrics.result import Result
 from gaxjax.record import append_results, read_run
 from gaxjax.seeds import Seeds
+from gaxjax.stages import images_by
 
 __all__ = ["evaluate_folders", "evaluate_run"]
 
@@ -31,7 +32,7 @@ def evaluate_run(
     source = open_source(data)
     gan, state = last(workdir, recipe, source.spec, "best" if best else "checkpoints")
     seeds = Seeds(recipe.seed, recipe.seeds)
-    seen = int(seeds.one(state.images))
+    seen = images_by(recipe.all_stages, int(seeds.one(state.step)))
     results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)
     if parallel.primary():
         append_results(workdir, results)

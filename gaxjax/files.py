@@ -1,6 +1,7 @@
-"""Writing files whole or not at all."""
+"""Writing files, and what is added to them, whole or not at all."""
 
 import contextlib
+import errno
 import io
 import os
 import zipfile
@@ -25,6 +26,19 @@ def write_bytes(path: Path, content: bytes) -> Path:
         finally:
             temporary.unlink(missing_ok=True)
     return path
+
+
+def append(file: io.FileIO, content: bytes) -> None:
+    """Adds to the end of an unbuffered file; the part that a full disk has taken is cut off again."""
+    with naming(Path(str(file.name))):
+        end = file.seek(0, os.SEEK_END)
+        try:
+            if file.write(content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> Path:

@@ -1,8 +1,11 @@
 """Samples as pictures: sheets of images, plots of points, an animation and four moments of a run."""
 
+import contextlib
 import io
 import math
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,10 +86,33 @@ def plot_curves(rows: list[dict[str, Any]], path: Path) -> Path:
 
 def new_figure(rows: int, columns: int) -> Any:
     """A matplotlib figure without a window or global state, and its axes [rows, columns]."""
-    from matplotlib.figure import Figure
+    with no_backend():
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5 * columns, 4 * rows), layout="constrained")
+    FigureCanvasAgg(figure)  # which the figure keeps
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+@contextlib.contextmanager
+def no_backend() -> Iterator[None]:
+    """Lets matplotlib be imported whatever MPLBACKEND says, which is about windows: we have none.
+
+    A notebook's kernel names its own there, also to processes that cannot import it, and matplotlib refuses
+    what it does not know. Where it knows it, the notebook's own plots have it as before.
+    """
+    backend = os.environ.pop("MPLBACKEND", "") if "matplotlib" not in sys.modules else ""
+    try:
+        yield
+    finally:
+        if backend:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        import matplotlib
+
+        with contextlib.suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
 
 
 def save_figure(figure: Any, path: Path) -> Path:

@@ -7,13 +7,19 @@ results.jsonl    what was measured of its samples, one `Result` a line
 tensorboard/     the same as TensorBoard events
 samples/         a picture of fixed latents at intervals, named by images seen
 curves.png, samples.gif, moments.png (four of the pictures)
+before_restart_N/   what was recorded before checkpoints were lost (`history.py`)
+.lock            which process is at it (`lock.py`)
+.saved           there has been a checkpoint at the end of a start
+
+In samples/ only names like those of a run's own pictures are looked at.
 """
 
 import contextlib
-import errno
+import io
 import json
 import math
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -23,24 +29,26 @@ from typing import Any, Self
 
 from gaxjax import pictures
 from gaxjax.errors import InputError, brief
-from gaxjax.files import naming, write_bytes
+from gaxjax.files import append, naming, write_bytes
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.plain import describe, differences, rebuild
 from gaxjax.recipe import Recipe
+from gaxjax.rows import append_rows, as_line, cut_torn, read_rows
 
-PICTURES, RESULTS = "samples", "results.jsonl"
+METRICS, RESULTS, PICTURES = "metrics.jsonl", "results.jsonl", "samples"
+PICTURE = re.compile("[0-9]{10,}[.]png")
+"""How a run names its own pictures: by the images seen."""
 
 
-def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
-    """Begins a run directory, or makes sure that the one that is there is of the same recipe."""
+def check_run(workdir: Path, recipe: Recipe) -> None:
+    """Makes sure that a directory is free for a run, or has one of the same recipe; changes nothing."""
     if str(workdir).split("/")[0].endswith(":"):
         raise InputError(f"{workdir} is an address, not a directory: mount the bucket, name the mounted path")
-    described = describe(recipe)
-    stored = workdir / "recipe.json"
-    if stored.exists():
+    if (workdir / "recipe.json").exists():
         there = describe(read_run(workdir))  # fields that are newer than the run have their defaults
-        changed = differences(there, described)
-        if changed and not longer(there, described):
+        asked = describe(recipe)
+        changed = differences(there, asked)
+        if changed and not longer(there, asked):
             lines = "\n  ".join(changed)
             what = f"{workdir} holds a run of another recipe"
             raise InputError(f"{what}; use another --workdir, or undo:\n  {lines}")
@@ -48,11 +56,18 @@ def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
         begun = {"config.py"}  # what a start that was cut off may have left
         if not workdir.is_dir() or {path.name for path in workdir.glob("[!.]*")} - begun:
             raise InputError(f"{workdir} is there and is not a run of gaxjax: use another --workdir")
+
+
+def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
+    """Begins a run directory, or goes on with the one that is there, if it is of the same recipe."""
+    check_run(workdir, recipe)
     try:
         if config is not None:  # of the same recipe, but its own classes may have changed
             write_bytes(workdir / "config.py", config.read_bytes())
         # Last, for it makes the directory a run. At every start, for it shows that one can write there.
-        write_bytes(stored, json.dumps(described, indent=2).encode() + b"\n")
+        write_bytes(workdir / "recipe.json", json.dumps(describe(recipe), indent=2).encode() + b"\n")
+        for name in (METRICS, RESULTS):
+            cut_torn(workdir / name)
     except OSError as error:
         raise InputError(f"cannot write to {workdir} ({brief(error)}); use another --workdir") from error
 
@@ -81,37 +96,44 @@ def read_run(workdir: Path) -> Recipe:
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl, nan where it has null; a last line that was cut off is left out."""
-    path = workdir / "metrics.jsonl"
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    rows = [json.loads(line) for line in lines if line.endswith("\n")]
-    return [{name: math.nan if value is None else value for name, value in row.items()} for row in rows]
+
+    def form(row: dict[str, Any]) -> dict[str, Any]:
+        values = {name: math.nan if value is None else value for name, value in row.items()}
+        whole = isinstance(row["step"], int) and isinstance(row["images"], int)
+        if not whole or not all(isinstance(x, int | float) for x in (row["seconds"], *values.values())):
+            raise ValueError("metrics are numbers")
+        return values
+
+    return read_rows(workdir / METRICS, form)
 
 
 def read_results(workdir: Path) -> list[Result]:
     """What was measured of a run, in the order of measuring; a last line that was cut off is left out."""
-    path = workdir / RESULTS
-    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    return [from_row(json.loads(line)) for line in lines if line.endswith("\n")]
+
+    def form(row: dict[str, Any]) -> Result:
+        result = from_row(row)
+        if not isinstance(result.value, int | float) or not isinstance(result.checkpoint, int | None):
+            raise ValueError("a result is a number, of a number of images")
+        return result
+
+    return read_rows(workdir / RESULTS, form)
 
 
 def append_results(workdir: Path, results: Sequence[Result]) -> None:
     """Adds to what was measured of a run; another process may do so too."""
-    path = workdir / RESULTS
-    text = path.read_bytes() if path.exists() else b""
-    cut = text and not text.endswith(b"\n")  # a line that a crash cut off is not continued
-    with naming(path), open(path, "ab", buffering=0) as file:
-        file.write(b"\n" * bool(cut) + b"".join(as_line(asdict(result)) for result in results))
+    append_rows(workdir / RESULTS, [asdict(result) for result in results])
 
 
-def as_line(row: dict[str, Any]) -> bytes:
-    """A row as a line of strict JSON, which has no word for nan or infinity."""
-    strict = {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}
-    return json.dumps(strict, allow_nan=False).encode() + b"\n"
+def pictures_of(workdir: Path) -> list[Path]:
+    """The pictures of a run's samples, by images seen; what else lies beside them is not its own."""
+    own = [path for path in (workdir / PICTURES).glob("*.png") if PICTURE.fullmatch(path.name)]
+    return sorted(own, key=lambda path: int(path.stem))
 
 
 def last_picture(workdir: Path) -> Path | None:
     """The newest picture of a run's samples."""
-    return max((workdir / PICTURES).glob("*.png"), default=None)
+    own = pictures_of(workdir)
+    return own[-1] if own else None
 
 
 class Record:
@@ -122,11 +144,11 @@ class Record:
 
     def __init__(self, workdir: Path, step: int, images: int):
         self.workdir = workdir
-        for picture in (workdir / PICTURES).glob("[0-9]*.png"):
+        for picture in pictures_of(workdir):
             if int(picture.stem) > images:
                 picture.unlink()
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
-        self._path = workdir / "metrics.jsonl"
+        self._path = workdir / METRICS
         text = b"".join(as_line(row) for row in self.rows)
         if not self._path.exists() or self._path.read_bytes() != text:
             write_bytes(self._path, text)
@@ -134,7 +156,7 @@ class Record:
         kept = [result for result in results if (result.checkpoint or 0) <= images]
         if len(kept) < len(results):
             write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in kept))
-        self._metrics = open(self._path, "ab", buffering=0)  # noqa: SIM115
+        self._metrics = self._opened()
         self._events: Events | None = None
         self._begin = step
         self._mark = (self.rows[-1]["images"] if self.rows else 0, time.monotonic())
@@ -152,9 +174,19 @@ class Record:
                 self._events.close()
             if self.rows:
                 pictures.plot_curves(self.rows, self.workdir / "curves.png")
-            drawn = sorted((self.workdir / PICTURES).glob("*.png"))
+            drawn = pictures_of(self.workdir)
             pictures.animate(drawn, self.workdir / "samples.gif")
             pictures.compose(drawn, self.workdir / "moments.png")
+
+    def _opened(self) -> io.FileIO:
+        return open(self._path, "ab", buffering=0)
+
+    def flush(self) -> None:
+        """Waits until all rows are kept. Closes their file, for a mounted bucket keeps what is closed."""
+        with naming(self._path):
+            os.fsync(self._metrics.fileno())
+            self._metrics.close()
+            self._metrics = self._opened()
 
     def metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
         """One row: the values, and how fast the run has gone since the last one."""
@@ -165,10 +197,7 @@ class Record:
         rate = (images - seen) / max(now - then, 1e-9)
         pace = {"seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
         row = {"step": step, "images": images, **pace, **values}
-        line = as_line(row)
-        with naming(self._path):
-            if self._metrics.write(line) < len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        append(self._metrics, as_line(row))
         self.rows.append(row)
         if self._events is None:
             self._events = Events(self.workdir / "tensorboard", self._begin)

@@ -1,16 +1,19 @@
 """The way back of a run that has gone wrong: to its last good checkpoint, and on more slowly."""
 
-import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from gaxjax import parallel
 from gaxjax.checkpoint import DIGITS, Checkpoints, tell
 from gaxjax.errors import Diverged, Unwritable, brief
 from gaxjax.files import write_bytes
+from gaxjax.rows import as_line, cut_torn, read_rows
 from gaxjax.sentinel import Sentinel
 
 FILE = "rollbacks.jsonl"
+MARK = ".saved"
+"""An empty file in a run that must have a checkpoint: it ended with one, and has not gone back behind all."""
 
 
 class Seen(Diverged):
@@ -40,12 +43,13 @@ class Rollbacks:
 
     def __init__(self, workdir: Path, sentinel: Sentinel, stages: list[tuple[int, int]]):
         self._workdir, self._sentinel, self._stages = workdir, sentinel, stages
-        path = workdir / FILE
-        self._text = path.read_bytes() if parallel.primary() and path.exists() else b""
+        with parallel.together():
+            earlier = self._read(workdir / FILE) if parallel.primary() else []
+        self._text = b"".join(as_line(row) for row in earlier)
         if parallel.primary() and sentinel.rollbacks:
             # What interruptions left, lest it pushes out the one to go back to: only the last is needed.
             self._drop([step for step in self._there()[:-1] if step != due_before(step + 1, stages)])
-        self.count = parallel.from_primary(self._text.count(b"\n"))
+        self.count = parallel.from_primary(len(earlier))
 
     @property
     def rate(self) -> float:
@@ -67,13 +71,26 @@ class Rollbacks:
                 except OSError as error:
                     raise Unwritable(f"step {seen.step}: {seen.what}; stopped by {brief(error)}") from error
 
+    def _read(self, path: Path) -> list[dict[str, Any]]:
+        """The lines; InputError for one that is none, which would make the learning rates smaller."""
+
+        def form(row: dict[str, Any]) -> dict[str, Any]:
+            if not isinstance(row["step"], int) or not isinstance(row["seen"], str):
+                raise ValueError("a rollback has a step, and what was seen there")
+            return row
+
+        cut_torn(path)
+        return read_rows(path, form)
+
     def _write(self, seen: Seen) -> None:
         there = self._there()
         back = target(there, due_before(seen.step, self._stages))
+        if not back:
+            (self._workdir / MARK).unlink(missing_ok=True)
         # The line comes last: killed before it, the run comes here again from the checkpoint that it tells.
         self._drop([step for step in there if step > back])
         line = {"step": seen.step, "seen": seen.what, "checkpoint": back or None, "factor": self.rate}
-        self._text += json.dumps(line).encode() + b"\n"
+        self._text += as_line(line)
         write_bytes(self._workdir / FILE, self._text)
         where = f"checkpoint {back}" if back else "the beginning"
         of = f"rollback {self.count} of {self._sentinel.rollbacks}"

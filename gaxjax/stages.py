@@ -1,6 +1,7 @@
 """Parts of a run, each with a game, a batch size and a compiled program of its own; growing as such parts."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -60,6 +61,28 @@ class Stage:
             name: jax.ShapeDtypeStruct(self.shape, x.dtype) if len(x.shape) == 3 else x
             for name, x in spec.items()
         }
+
+
+def images_by(stages: Sequence[Stage], step: int) -> int:
+    """Real images that the first player has seen by a step of the run.
+
+    Counted here, and not by the devices: their 32 bits end at 2,147,484 kimg.
+    """
+    images = first = 0
+    for stage in stages:
+        images += min(max(step - first, 0), stage.steps) * stage.images
+        first += stage.steps
+    return images
+
+
+def step_by(stages: Sequence[Stage], images: int) -> int:
+    """The first step of the run by which so many images were seen; its last one, if it never sees them."""
+    first = 0
+    for stage in stages:
+        if images <= stage.steps * stage.images:
+            return first - (-max(images, 0) // stage.images)
+        first, images = first + stage.steps, images - stage.steps * stage.images
+    return first
 
 
 @dataclass(frozen=True)

@@ -20,24 +20,30 @@ from gaxjax.errors import Interrupted
 from gaxjax.evaluator import Evaluator
 from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, Logs, State, init, judge, sample
+from gaxjax.history import check_history, last_recorded, set_aside, tell_gaps
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
+from gaxjax.lock import Lock, hold
 from gaxjax.processes import check_shared
 from gaxjax.progress import Progress
 from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
-from gaxjax.record import Record, last_picture, open_run, read_results
-from gaxjax.rollback import Rollbacks, Seen, refuse
+from gaxjax.record import Record, check_run, last_picture, open_run, read_results
+from gaxjax.rollback import MARK, Rollbacks, Seen, refuse
 from gaxjax.seeds import Seeds
 from gaxjax.sentinel import check_watched, collapsed, nonfinite, saturated
 from gaxjax.solvers import Step
+from gaxjax.stages import images_by
 
 
-def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | None:
+def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bool = False) -> Path | None:
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
-    Raises InputError before the first step where something does not fit, Diverged where a loss or parameter
-    is no longer finite, or the recipe's sentinel has seen something else, and no rollback is left; Unwritable
-    where the disk refuses, and Interrupted, once all is saved, after Ctrl-C or SIGTERM.
+    restart: where checkpoints are gone, from those that are left, or the beginning, in place of a refusal.
+
+    Raises InputError before the first step where something does not fit or another process is at it, Diverged
+    where a loss or parameter is no longer finite, or the recipe's sentinel has seen something else, and no
+    rollback is left; Unwritable where the disk refuses, and Interrupted, once all is saved, after Ctrl-C or
+    SIGTERM.
     """
     with parallel.together():
         mesh, source, courses = prepare(recipe)
@@ -46,23 +52,55 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
             for course in courses:
                 evaluator.check(course.stage.gan, course.state, source.spec)
         if parallel.primary():
-            open_run(workdir, recipe, config)
-            largest = max(
-                (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
-                key=nbytes,
-            )
-            check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
-    check_shared(workdir)
-    lengths = [(c.planned.steps, c.planned.interval(recipe, "checkpoint")) for c in courses]
-    rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, lengths), Interruption()
-    while True:
-        try:
-            slowed = [c.slowed(recipe, rollbacks.rate) for c in courses]
-            play(recipe, workdir, mesh, source, slowed, evaluator, interruption)
-            return last_picture(workdir)
-        except Seen as seen:
-            rollbacks.go_back(seen)
-        gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
+            check_run(workdir, recipe)
+    intervals = [(c.planned.steps, c.planned.interval(recipe, "checkpoint")) for c in courses]
+    with hold(workdir) as lock:
+        check_shared(workdir)
+        with parallel.together():
+            if parallel.primary():
+                open_run(workdir, recipe, config)
+                largest = max(
+                    (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
+                    key=nbytes,
+                )
+                check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
+        if restart:
+            begin_again(recipe, workdir, mesh, courses)
+        with parallel.together():
+            if parallel.primary() and not restart:
+                check_history(workdir, recipe.all_stages, intervals)
+        rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, intervals), Interruption()
+        while True:
+            try:
+                slowed = [c.slowed(recipe, rollbacks.rate) for c in courses]
+                play(recipe, workdir, mesh, source, slowed, evaluator, interruption, lock)
+                return last_picture(workdir)
+            except Seen as seen:
+                rollbacks.go_back(seen)
+            gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
+
+
+def begin_again(recipe: Recipe, workdir: Path, mesh: jax.sharding.Mesh, courses: Sequence[Course]) -> None:
+    """Sets aside what was recorded after the newest checkpoint that can be read, or all of it."""
+    with Checkpoints(workdir / "checkpoints", recipe.sentinel.kept(recipe.keep)) as checkpoints:
+        start, _ = checkpoints.newest_good(loader(recipe, checkpoints, mesh, courses)) or ({"step": 0}, None)
+    with parallel.together():
+        if parallel.primary() and last_recorded(workdir, recipe.all_stages) > start["step"]:
+            set_aside(workdir, start["step"], images_by(recipe.all_stages, start["step"]))
+
+
+def loader(
+    recipe: Recipe, checkpoints: Checkpoints, mesh: jax.sharding.Mesh, courses: Sequence[Course]
+) -> Callable[[int], tuple[dict[str, int], Any]]:
+    """Reads a checkpoint: step -> its plain values, and the carry on the devices."""
+
+    def load(step: int) -> tuple[dict[str, int], Any]:
+        meta = checkpoints.meta(step)
+        course = courses[meta["stage"]]
+        carry = Seeds(recipe.seed, recipe.seeds).shaped(carry_of(course.state, course.logs))
+        return meta, checkpoints.restore(step, parallel.placed(carry, parallel.state_sharding(mesh)))
+
+    return load
 
 
 def play(
@@ -73,6 +111,7 @@ def play(
     courses: Sequence[Course],
     evaluator: Evaluator | None,
     interruption: Interruption,
+    lock: Lock | None,
 ) -> None:
     """From the last checkpoint to the end. Raises Seen where the run has gone wrong."""
     seeds = Seeds(recipe.seed, recipe.seeds)
@@ -88,20 +127,16 @@ def play(
         checkpoints = stack.enter_context(Checkpoints(workdir / "checkpoints", keep))
         best = stack.enter_context(Checkpoints(workdir / "best")) if recipe.evaluation.best else None
 
-        def load(step: int) -> tuple[dict[str, int], Any]:
-            meta = checkpoints.meta(step)
-            course = courses[meta["stage"]]
-            like = parallel.placed(
-                seeds.shaped(carry_of(course.state, course.logs)), parallel.state_sharding(mesh)
-            )
-            return meta, checkpoints.restore(step, like)
-
+        load = loader(recipe, checkpoints, mesh, courses)
         start, carry = checkpoints.newest_good(load) or ({"stage": 0, "step": 0}, None)
         begin = step = start["step"]
         first, state, stopped = sum(c.planned.steps for c in courses[: start["stage"]]), None, 0
         total = sum(c.planned.steps * c.planned.images for c in courses)
-        seen = int(seeds.one(carry[0].images)) if carry else 0
+        seen = images_by(recipe.all_stages, begin)
         record = stack.enter_context(Record(workdir, begin, seen)) if parallel.primary() else None
+        if record:
+            logs = [(c.planned.steps, c.planned.interval(recipe, "log")) for c in courses]
+            tell_gaps([row["step"] for row in record.rows], begin, logs)
         measured = [result for result in read_results(workdir) if (result.checkpoint or 0) <= seen]
         progress = stack.enter_context(Progress(total, seen, mesh, shown=record is not None))
         stack.enter_context(interruption)
@@ -110,7 +145,7 @@ def play(
             stage, planned = course.stage, course.planned
             if carry is None:
                 carry = begin_stage(course, source, init_key, number, state, seeds)
-            last, images = first + planned.steps, int(seeds.one(carry[0].images))
+            last, images = first + planned.steps, images_by(recipe.all_stages, step)
             names = ("log", "sample", "checkpoint", "evaluation")
             every = {name: planned.interval(recipe, name) for name in names}
             draw = jax.jit(lambda state, key, gan=stage.gan: sample(gan, state, normalize(fixed), key))
@@ -122,6 +157,8 @@ def play(
                 advance = training_program(planned.step, mesh, longest, feed.assemble)
                 for count in itertools.chain(lengths(step, *ends), [0]):
                     state, totals = carry
+                    if lock:
+                        lock.check()
                     stopped = interruption.asked(step % every["log"] == 0)
                     at = {name: step == last or (step - first) % steps == 0 for name, steps in every.items()}
                     # What the start before this one left at its last step is there: picture and checkpoint.
@@ -146,6 +183,8 @@ def play(
                             record.measured(results)
                             progress.say(*results)
                     if saved:
+                        if record:
+                            record.flush()
                         checkpoints.save(step, (state, totals), meta)
                     if step == last or stopped:
                         break
@@ -164,6 +203,8 @@ def play(
                 break
             first, carry = last, None
         checkpoints.wait()
+        if record:
+            (workdir / MARK).touch()
         if best:
             best.wait()
 

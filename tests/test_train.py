@@ -78,7 +78,7 @@ def scalars(workdir: Path) -> dict[tuple[int, str], float]:
 def test_directory(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     files = {"recipe.json", "config.py", "metrics.jsonl", "curves.png", "samples.gif", "moments.png"}
-    assert names == files | {"tensorboard", "samples", "checkpoints"}
+    assert names == files | {"tensorboard", "samples", "checkpoints", ".saved"}
     assert runs.steps(finished) == [55, 60] and runs.being_saved(finished) == []
 
 

@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 import optax
 from jax import Array
 
@@ -113,9 +115,12 @@ def changed(gan: GAN, player: str, state: State, change: Any, optimizer: Any, st
 def finish(
     gan: GAN, state: State, batches: Batch, updates: Updates, half_life: float, ramp_up: float
 ) -> State:
-    """Counts the step and moves the averages."""
+    """Counts the step and moves the averages, for which alone images are counted, up to 2^31 - 1."""
     images = examples(gan, updates, size(take(dict(batches), 0)))
-    seen = state.images + images
+    most = np.iinfo(np.int32).max
+    # A count below 0 is one that an earlier version let run over.
+    full = (state.images < 0) | (state.images > most - images)
+    seen = jnp.where(full, most, state.images + images)
     now = {network: state.params[network] for network in state.average}
     average = transforms.average(state.average, now, images, half_life, seen, ramp_up)
     return state._replace(step=state.step + 1, images=seen, average=average)
