@@ -85,6 +85,8 @@ def train(arguments: list[str]) -> None:
         """directory of the run: made, or resumed if it is there"""
         dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
         """check everything, say what would run, and write nothing"""
+        decode: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """with --dry-run: decode every image too, also of a set that is too large to be kept"""
 
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
@@ -95,8 +97,10 @@ def train(arguments: list[str]) -> None:
     if chosen.dry_run:
         from gaxjax.show import outline
 
-        print(outline(chosen.recipe))
+        print(outline(chosen.recipe, chosen.decode))
         return
+    if chosen.decode:
+        raise InputError("--decode goes with --dry-run: it looks at every image and trains nothing")
     if chosen.workdir is None:
         raise InputError("say where the run is kept: --workdir DIR")
     parallel.initialize()

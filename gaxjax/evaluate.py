@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
-from gaxjax.data.images import measure, open_picture
+from gaxjax.data.images import DamagedError, is_gray, measure
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import Evaluator
@@ -70,14 +70,20 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def shape_of(files: list[Path]) -> tuple[int, int, int]:
-    """(height, width, channels) of images that all have one size; 3 channels unless the first is gray."""
-    width, height = measure(files[0])
+    """(height, width, channels) of images that all have one size; 3 channels unless all are gray."""
+    sizes, gray = {}, True
     for file in files:
-        if measure(file) != (width, height):
-            other = "x".join(str(n) for n in measure(file))
+        try:
+            sizes[file] = measure(file)
+            gray = gray and is_gray(file)
+        except DamagedError as error:
+            raise InputError(f"{file} cannot be used ({error}): repair or remove it") from error
+    width, height = sizes[files[0]]
+    for file, size in sizes.items():
+        if size != (width, height):
+            other = "x".join(str(n) for n in size)
             raise InputError(
                 f"{file} is {other} pixels, {files[0]} is {width}x{height}; metrics depend on how images are "
                 "resized, so bring all to one size first"
             )
-    channels = len(open_picture(files[0], upright=True).getbands())
-    return height, width, 1 if channels <= 2 else 3
+    return height, width, 1 if gray else 3
