@@ -54,8 +54,9 @@ def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Res
     n = min(evaluation.n, len(names[fake]))
     asked = replace(evaluation, n=n, real=n if paired else evaluation.real, split="")
     data = {folder: Data("folder", shape, str(folder), split="", layout="flat") for folder in names}
+    measured = open_source(data[fake])  # first, for what cannot be used is said before anything is computed
     evaluator = Evaluator(asked, data[real], paired=True)
-    gathered = evaluator.of_real(open_source(data[fake]), n, evaluator.needs)
+    gathered = evaluator.of_real(measured, n, evaluator.needs)
     return [
         replace(result, data=f"{real} at {'x'.join(map(str, shape))}" if result.real else "")
         for result in evaluator.results(gathered, None, str(fake))

@@ -50,7 +50,7 @@ def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
     """InputError where a run goes on that was trained on other data than are read now.
 
     A run without checkpoints begins anew, with whatever is there. One without an inventory is older than
-    inventories: nothing can be compared but how classes were numbered then.
+    inventories: nothing can be compared but how classes were numbered then. An empty one accepts anything.
     """
     if not any(step.name.isdigit() for step in (workdir / "checkpoints").glob("*")):
         return
@@ -58,11 +58,12 @@ def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
     if not path.exists():
         check_older(workdir, recipe, inventory)
         return
-    changes = "\n  ".join(differences(read_json(path), inventory))
+    before = read_json(path)
+    changes = "\n  ".join(differences(before, inventory)) if before else ""
     if changes:
         raise InputError(
             f"{workdir} was trained on other data than are read now:\n  {changes}\n"
-            f"Bring those back, use another --workdir, or remove {path} to go on with these."
+            f"Bring those back, use another --workdir, or go on with these: echo {{}} > {path}"
         )
 
 
@@ -92,7 +93,8 @@ def check_older(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
         raise InputError(
             f"{workdir} was begun when classes were numbered as text, {', '.join(before)}; now they are as "
             f"people count, {', '.join(names)}: name the folders so that both are one order, such as "
-            f"0_{before[0]} and 1_{before[1]}, or use another --workdir"
+            f"a_{before[0]} and b_{before[1]}, use another --workdir, or go on with the new numbers: "
+            f"echo {{}} > {workdir / FILE}"
         )
     tell(
         f"{workdir} is older than {FILE}, which is written now, of {inventory['examples']:,} images: what it "
