@@ -19,8 +19,9 @@ from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.game import GAN
 from gaxjax.modules import inside
+from gaxjax.plain import describe, differences
 from gaxjax.recipe import Recipe
-from gaxjax.record import read_json
+from gaxjax.record import read_json, read_run
 
 FILE = "data.json"
 SHOWN = 20
@@ -46,6 +47,15 @@ def write_inventory(workdir: Path, inventory: Inventory) -> None:
     write_bytes(workdir / FILE, json.dumps(inventory, indent=2).encode() + b"\n")
 
 
+def read_inventory(workdir: Path) -> Inventory:
+    """What is kept with a run; empty for one that is older, or that accepts any data."""
+    path = workdir / FILE
+    inventory = read_json(path) if path.exists() else {}
+    if not isinstance(inventory, dict):
+        raise InputError(f"{path} is not an inventory of data, which {{}} would be: remove it")
+    return inventory
+
+
 def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
     """InputError where a run goes on that was trained on other data than are read now.
 
@@ -54,21 +64,23 @@ def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
     """
     if not any(step.name.isdigit() for step in (workdir / "checkpoints").glob("*")):
         return
+    if differences(describe(read_run(workdir).data), describe(recipe.data), "data"):
+        return  # another recipe, which is refused as that
     path = workdir / FILE
     if not path.exists():
         check_older(workdir, recipe, inventory)
         return
-    before = read_json(path)
-    changes = "\n  ".join(differences(before, inventory)) if before else ""
-    if changes:
+    lines = "\n  ".join(changes(read_inventory(workdir), inventory))
+    if lines:
         raise InputError(
-            f"{workdir} was trained on other data than are read now:\n  {changes}\n"
+            f"{workdir} was trained on other data than are read now:\n  {lines}\n"
             f"Bring those back, use another --workdir, or go on with these: echo {{}} > {path}"
         )
 
 
-def differences(before: Inventory, now: Inventory) -> list[str]:
-    """What has changed, a line each; the digest only where nothing else says it."""
+def changes(before: Inventory, now: Inventory) -> list[str]:
+    """What has changed of what is known, a line each; the digest only where nothing else says it."""
+    before = now | before
     lines = []
     if before["examples"] != now["examples"]:
         lines.append(f"{before['examples']:,} examples then, {now['examples']:,} now")

@@ -184,9 +184,10 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source, list[Course]]:
     for stage in recipe.all_stages:
         parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     source = open_source(recipe.data)
+    for stage in recipe.all_stages:
+        check_classes(stage.gan, source)
     courses = check(recipe, source.spec, mesh)
     for number, (stage, planned, state, logs) in enumerate(courses):
-        check_classes(stage.gan, source)
         Feed(recipe, stage, planned, source, number, 0).close()
         if recipe.sentinel.diversity or recipe.sentinel.saturation:
             batch = abstract_batch(source.spec, recipe.samples)

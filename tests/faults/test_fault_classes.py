@@ -9,6 +9,8 @@ from pathlib import Path
 import folders
 import numpy as np
 import pytest
+import runs
+import styled
 
 from gaxjax import cli
 from gaxjax.data import Data, Source, open_source
@@ -47,11 +49,12 @@ def test_more_classes_than_the_game(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_they_are_numbered_as_people_count_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    source = classes(tmp_path, "1", "2", "10", "b")
+    source = classes(tmp_path / "in", "1", "2", "10", "b")
     assert list(source.class_names) == ["1", "2", "10", "b"]
     assert source.take(np.arange(4))["label"].tolist() == [0, 2, 1, 3]  # files stay in their order as text
-    arguments = ["train", str(CONFIGS / "quickstart.py"), "--dry-run", "--data.name", "folder"]
-    assert cli.main([*arguments, "--data.directory", str(tmp_path)]) == 0
+    recipe = runs.write_recipe(tmp_path / "recipe", styled.CONDITIONAL)
+    arguments = ["train", str(recipe), "--dry-run", "--data.name", "folder"]
+    assert cli.main([*arguments, "--data.directory", str(tmp_path / "in")]) == 0
     told = "classes  0 = 1, 1 = 2, 2 = 10, 3 = b (the game is told of 10 classes)"
     assert told in capsys.readouterr().out
 
