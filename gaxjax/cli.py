@@ -102,6 +102,8 @@ def train(arguments: list[str]) -> None:
         restart: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
         """go on from what checkpoints are left, or begin again, where some were lost; what was recorded after
         them is kept in a folder before_restart_N of the run"""
+        decode: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """with --dry-run: decode every image too, also of a set that is too large to be kept"""
 
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
@@ -111,8 +113,10 @@ def train(arguments: list[str]) -> None:
     if chosen.dry_run:
         from gaxjax.show import outline
 
-        print(outline(chosen.recipe))
+        print(outline(chosen.recipe, chosen.decode))
         return
+    if chosen.decode:
+        raise InputError("--decode goes with --dry-run: it looks at every image and trains nothing")
     if chosen.workdir is None:
         raise InputError("say where the run is kept: --workdir DIR")
     from gaxjax.train import train

@@ -6,7 +6,7 @@ from pathlib import Path
 from gaxjax import parallel
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
-from gaxjax.data.images import measure, open_picture
+from gaxjax.data.images import DamagedError, is_gray, measure
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import Evaluator
@@ -58,8 +58,9 @@ def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Res
     n = min(evaluation.n, len(names[fake]))
     asked = replace(evaluation, n=n, real=n if paired else evaluation.real, split="")
     data = {folder: Data("folder", shape, str(folder), split="", layout="flat") for folder in names}
+    measured = open_source(data[fake])  # first, for what cannot be used is said before anything is computed
     evaluator = Evaluator(asked, data[real], paired=True)
-    gathered = evaluator.of_real(open_source(data[fake]), n, evaluator.needs)
+    gathered = evaluator.of_real(measured, n, evaluator.needs)
     return [
         replace(result, data=f"{real} at {'x'.join(map(str, shape))}" if result.real else "")
         for result in evaluator.results(gathered, None, str(fake))
@@ -74,14 +75,20 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def shape_of(files: list[Path]) -> tuple[int, int, int]:
-    """(height, width, channels) of images that all have one size; 3 channels unless the first is gray."""
-    width, height = measure(files[0])
+    """(height, width, channels) of images that all have one size; 3 channels unless all are gray."""
+    sizes, gray = {}, True
     for file in files:
-        if measure(file) != (width, height):
-            other = "x".join(str(n) for n in measure(file))
+        try:
+            sizes[file] = measure(file)
+            gray = gray and is_gray(file)
+        except DamagedError as error:
+            raise InputError(f"{file} cannot be used ({error}): repair or remove it") from error
+    width, height = sizes[files[0]]
+    for file, size in sizes.items():
+        if size != (width, height):
+            other = "x".join(str(n) for n in size)
             raise InputError(
                 f"{file} is {other} pixels, {files[0]} is {width}x{height}; metrics depend on how images are "
                 "resized, so bring all to one size first"
             )
-    channels = len(open_picture(files[0], upright=True).getbands())
-    return height, width, 1 if channels <= 2 else 3
+    return height, width, 1 if gray else 3

@@ -185,6 +185,6 @@ def spec_of(recipe: Recipe) -> Batch:
         return open_source(recipe.data).spec
     except InputError:
         image = jax.ShapeDtypeStruct(recipe.data.shape, "uint8")
-        if recipe.data.layout == "halves":
+        if recipe.data.layout in ("halves", "domains"):
             return {"a": image, "b": image}
         return {"image": image, "label": jax.ShapeDtypeStruct((), "int32")}

@@ -14,7 +14,7 @@ from gaxjax.recipe import Recipe
 
 CONFIG = "gaxjax_config"
 """The name under which a recipe file is imported; classes of its own are stored under it."""
-READING = {"data.directory", "data.workers", "data.memory", "data.resident"}
+READING = {"data.directory", "data.workers", "data.memory", "data.resident", "data.strict"}
 ELSEWHERE = READING | {"steps_per_call", "evaluation", "evaluation_kimg"}
 """Where and how data are read, how steps are sent off, and what is measured: what changes no number of the
 training, and so may change between two starts of one run."""

@@ -22,6 +22,7 @@ from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, Logs, State, init, judge, sample
 from gaxjax.history import check_history, last_recorded, set_aside, tell_gaps
 from gaxjax.interruption import Interruption
+from gaxjax.inventory import check_classes, class_summary, compare_data, inventory_of, write_inventory
 from gaxjax.landscape import places
 from gaxjax.lock import Lock, hold
 from gaxjax.processes import check_shared
@@ -58,12 +59,17 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
         check_shared(workdir)
         with parallel.together():
             if parallel.primary():
+                inventory = inventory_of(source)
+                compare_data(workdir, recipe, inventory)
                 open_run(workdir, recipe, config)
+                write_inventory(workdir, inventory)
                 largest = max(
                     (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
                     key=nbytes,
                 )
                 check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
+                if classes := class_summary(recipe, inventory):
+                    print(classes, flush=True)
         if restart:
             begin_again(recipe, workdir, mesh, courses)
         with parallel.together():
@@ -218,6 +224,8 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source, list[Course]]:
     for stage in recipe.all_stages:
         parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     source = open_source(recipe.data)
+    for stage in recipe.all_stages:
+        check_classes(stage.gan, source)
     courses = check(recipe, source.spec, mesh)
     for number, (stage, planned, state, logs) in enumerate(courses):
         Feed(recipe, stage, planned, source, number, 0).close()
@@ -274,14 +282,28 @@ def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
     """The examples that go with the sample grids (sources, labels), spread over the set; classes in order."""
     if not source.classes:
         return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
-    # Chosen from some more, as many of each class, so that a sheet has a row for each.
+    if source.labels is not None:
+        return source.take(rows_of_classes(source.labels, n))
+    # Where labels are not known, from some more examples: a class without any there has no row.
     more = max(n, min(16 * n, len(source)))
     batch = source.take(np.linspace(0, len(source) - 1, more).astype(np.int64))
-    chosen = []
-    for i, label in enumerate(np.arange(n) * source.classes // n):
-        members = np.flatnonzero(batch["label"] == label)
-        chosen.append(members[i % len(members)] if len(members) else i)
+    chosen = rows_of_classes(batch["label"], n)
     return {name: values[chosen] for name, values in batch.items()}
+
+
+def rows_of_classes(labels: np.ndarray, n: int) -> np.ndarray:
+    """Indices of n examples, as many of each class that there is, classes in order.
+
+    >>> rows_of_classes(np.array([0, 0, 5, 0, 2, 0]), 6)
+    array([0, 3, 4, 4, 2, 2])
+    """
+    classes = np.unique(labels)
+    shown, rows = np.unique(classes[np.arange(n) * len(classes) // n], return_counts=True)
+    chosen = []
+    for label, row in zip(shown, rows, strict=True):
+        members = np.flatnonzero(labels == label)
+        chosen.append(members[np.arange(row) * len(members) // row])
+    return np.concatenate(chosen)
 
 
 def counted(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Layout = Literal["auto", "flat", "classes", "halves"]
+Layout = Literal["auto", "flat", "classes", "halves", "domains"]
 Fit = Literal["crop", "resize"]
 Filter = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
@@ -23,13 +23,15 @@ class Data:
     """The folder of images, or where tensorflow-datasets keeps its sets (empty: its own default)."""
     split: str = "train"
     """tensorflow-datasets syntax ("train[:90%]"). For a folder, the subfolder of that name; without a
-    subfolder "train", the folder itself is "train"."""
+    subfolder "train", the folder itself is "train"; empty: the folder with all that is in it."""
     layout: Layout = "auto"
     """Folders: "flat" takes every image below the folder; "classes" makes each subfolder a label; "halves"
-    makes a pair {a, b} of the left and right half of each image; "auto" takes classes where every image is in
-    one of two or more subfolders, else flat."""
+    makes a pair {a, b} of the left and right half of each image; "domains" takes a from the subfolder trainA
+    and b from trainB (or of another split), unpaired; "auto" takes classes where every image is in one of two
+    or more subfolders, else flat."""
     paired: bool = True
-    """Halves: whether b[i] belongs to a[i]; if not, b comes in an order of its own (unpaired translation)."""
+    """Halves: whether b[i] belongs to a[i]; if not, b comes in an order of its own (unpaired translation), as
+    it always does in domains."""
     fit: Fit = "crop"
     """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
     filter: Filter = "lanczos"

@@ -11,6 +11,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from gaxjax.data.config import Filter, Fit
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+GRAY = frozenset({"1", "L", "LA", "La", "I", "F"})
+"""Pillow's modes without color, with those of 16 bits."""
 
 
 class DamagedError(Exception):
@@ -41,6 +43,9 @@ def opened(file: Path | bytes) -> Iterator[Image.Image]:
         empty = not file if isinstance(file, bytes) else file.stat().st_size == 0
         reason = "the file is empty" if empty else "not an image, or its header is damaged"
         raise DamagedError(reason) from error
+    except FileNotFoundError as error:
+        link = isinstance(file, Path) and file.is_symlink()
+        raise DamagedError("a link to a file that is not there" if link else "No such file") from error
     # Pillow raises what its parsers happen to raise: OSError, SyntaxError, ValueError, struct.error, ...
     except Exception as error:
         raise DamagedError(str(error) or type(error).__name__) from error
@@ -74,6 +79,12 @@ def measure(file: Path) -> tuple[int, int]:
     with opened(file) as picture:
         width, height = picture.size
         return (height, width) if orientation(picture) >= 5 else (width, height)
+
+
+def is_gray(file: Path) -> bool:
+    """Whether an image has no color, by its header; a palette counts as color, whatever is in it."""
+    with opened(file) as picture:
+        return picture.mode in GRAY or picture.mode.startswith("I;16")
 
 
 def eight_bits(picture: Image.Image) -> Image.Image:

@@ -12,10 +12,11 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data
-from gaxjax.data.images import fitted, open_picture
+from gaxjax.data.images import DamagedError, fitted, open_picture
 from gaxjax.data.pictures import Pictures
+from gaxjax.data.shards import Shards
 from gaxjax.data.source import Batch
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, brief
 
 
 def find(name: str, directory: str) -> Any | None:
@@ -102,20 +103,24 @@ class Named(Pictures):
             )
         check_format(data.name, builder)
         try:
-            self.records = builder.as_data_source(
+            records = builder.as_data_source(
                 split=data.split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
             )
+            self.records = Shards(records, builder.info.splits[data.split].file_instructions)
         except ValueError as error:
             raise InputError(
                 f"{data.name} has no split {data.split!r} with examples in it; its splits are "
                 f"{', '.join(builder.info.splits)}, and parts of them are written as train[:90%]"
             ) from error
+        self.remedy = f"Remove {builder.data_dir} and prepare it again: {command(data.name, data.directory)}"
+        self.records.check(self.remedy)
+        self.full_name = builder.info.full_name
         chosen = {"image": features["image"]}
         self.spec = {"image": jax.ShapeDtypeStruct(data.shape, np.uint8)}
         if "label" in features and isinstance(features["label"], tfds.features.ClassLabel):
             chosen["label"] = features["label"]
             self.spec["label"] = jax.ShapeDtypeStruct((), np.int32)
-            self.classes = features["label"].num_classes
+            self.classes, self.class_names = features["label"].num_classes, features["label"].names
         self.streams = dict.fromkeys(self.spec, 0)
         self.features = tfds.features.FeaturesDict(chosen)
         self.decoders = {"image": tfds.decode.SkipDecoding()}
@@ -125,16 +130,26 @@ class Named(Pictures):
         return len(self.records)
 
     def name(self, index: int) -> str:
-        return f"{self.data.name} {self.data.split}, number {index}"
+        file, number = self.records.place(index)
+        return f"{self.data.name} {self.data.split}, number {index}, record {number} of {file}"
 
-    def fetch(self, indices: Sequence[int]) -> Sequence[bytes]:
-        return self.records.__getitems__(list(indices))
+    def identity(self, index: int) -> tuple[str, int]:
+        file, number = self.records.place(index)
+        return f"{self.full_name} {file.name}", number
+
+    def fetch(self, indices: Sequence[int]) -> Sequence[bytes | DamagedError]:
+        return self.records.read(indices)
 
     def check(self, index: int) -> None:
         """Nothing: tensorflow-datasets has decoded each image once, to write it."""
 
-    def decode(self, fetched: bytes) -> Batch:
-        example = self.features.deserialize_example_np(fetched, decoders=self.decoders)
+    def decode(self, fetched: bytes | DamagedError) -> Batch:
+        if isinstance(fetched, DamagedError):
+            raise fetched
+        try:
+            example = self.features.deserialize_example_np(fetched, decoders=self.decoders)
+        except Exception as error:  # protobuf's, or of a record without the features
+            raise DamagedError(f"its record is not an example of the set ({brief(error)})") from error
         picture = open_picture(example["image"])
         batch: Batch = {"image": fitted(picture, self.data.shape, self.data.fit, self.data.filter)}
         if "label" in self.spec:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gaxjax.counting import nbytes
 from gaxjax.data.config import Data, Filter, Fit, Layout
+from gaxjax.data.domains import Domains
 from gaxjax.data.pictures import Kept, Pictures, Streamed
 from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.source import Source
@@ -38,14 +39,16 @@ def open_source(data: Data) -> Source:
         return Points(data)
     if data.name == STACKED:
         return Stacked(open_source(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
-    pictures: Pictures
+    parts: list[Pictures]
     if data.name == "folder":
         from gaxjax.data.folder import Folder
 
-        pictures = Folder(data)
+        parts = [Folder(data, side) for side in ("ab" if data.layout == "domains" else [""])]
     else:
         from gaxjax.data.named import Named
 
-        pictures = Named(data)
-    kind = Kept if nbytes(pictures.spec) * len(pictures) <= data.memory * 2**30 else Streamed
-    return kind(pictures, data.workers, data.strict)
+        parts = [Named(data)]
+    size = sum(nbytes(pictures.spec) * len(pictures) for pictures in parts)
+    kind = Kept if size <= data.memory * 2**30 else Streamed
+    sources = [kind(pictures, data.workers, data.strict) for pictures in parts]
+    return Domains(*sources) if len(sources) > 1 else sources[0]

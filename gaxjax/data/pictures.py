@@ -1,6 +1,8 @@
 """Sources of images: decoded once and kept in memory, or decoded as they are needed."""
 
 import functools
+import hashlib
+import json
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -22,11 +24,22 @@ class Pictures(ABC):
 
     spec: Spec
     classes: int | None = None
+    class_names: Sequence[str] = ()
     streams: dict[str, int]
+    remedy: str
+    """What can be done about examples that cannot be used."""
 
     @abstractmethod
     def __len__(self) -> int:
         """How many there are."""
+
+    @abstractmethod
+    def identity(self, index: int) -> tuple[str, int]:
+        """What tells an example from others wherever the set lies, without reading it."""
+
+    def labels(self) -> np.ndarray | None:
+        """Of all examples [len], where no image has to be read for them."""
+        return None
 
     @abstractmethod
     def name(self, index: int) -> str:
@@ -34,7 +47,10 @@ class Pictures(ABC):
 
     @abstractmethod
     def fetch(self, indices: Sequence[int]) -> Sequence[Any]:
-        """What `decode` takes, for several at once: a read of one record costs 30 times one of a block."""
+        """What `decode` takes, for several at once: a read of one record costs 30 times one of a block.
+
+        For what cannot even be read, a DamagedError, which `decode` raises.
+        """
 
     @abstractmethod
     def check(self, index: int) -> None:
@@ -45,7 +61,7 @@ class Pictures(ABC):
         """One example, as `spec` says; DamagedError if it cannot be used."""
 
 
-def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool) -> None:
+def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy: str) -> None:
     """Say which examples cannot be used: an InputError if strict or if none is left, else one warning."""
     if not damaged:
         return
@@ -56,12 +72,12 @@ def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool) -> None
     if strict or len(damaged) == total:
         raise InputError(
             f"{len(damaged)} of {total} images cannot be used:\n{listing}\n"
-            "Repair or remove them, or leave them out with strict=False."
+            f"{remedy}; strict=False (--data.no-strict) leaves them out of a run."
         )
     warnings.warn(f"left out {len(damaged)} of {total} images that cannot be used:\n{listing}", stacklevel=2)
 
 
-def reason_against(attempt: Callable[[], None]) -> str | None:
+def reason_against(attempt: Callable[[], object]) -> str | None:
     """Why the example that is attempted cannot be used; None: it can."""
     try:
         attempt()
@@ -79,8 +95,16 @@ def usable(
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         reasons = [reason for block in pool.map(attempt, blocks) for reason in block]
     damaged = [(pictures.name(index), reason) for index, reason in enumerate(reasons) if reason is not None]
-    report(damaged, count, strict)
+    report(damaged, count, strict, pictures.remedy)
     return np.array([index for index, reason in enumerate(reasons) if reason is None], np.int64)
+
+
+def digest(pictures: Pictures, indices: np.ndarray) -> str:
+    """A hash of which examples are used, in which order."""
+    hashed = hashlib.sha256()
+    for index in indices.tolist():
+        hashed.update(json.dumps(pictures.identity(index)).encode())
+    return hashed.hexdigest()
 
 
 @final
@@ -88,6 +112,7 @@ class Kept(Source):
     """Images in memory: taking n of them is one indexing."""
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
+        self.pictures, self.class_names = pictures, pictures.class_names
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         self.tables: Batch
         count = len(pictures)
@@ -104,9 +129,16 @@ class Kept(Source):
                 for index, fetched in zip(block, pictures.fetch(block), strict=True)
             ]
 
-        indices = usable(pictures, attempt, workers, strict)
-        whole = len(indices) == count
-        self.tables = arrays if whole else {key: array[indices] for key, array in arrays.items()}
+        self.indices = usable(pictures, attempt, workers, strict)
+        whole = len(self.indices) == count
+        self.tables = arrays if whole else {key: array[self.indices] for key, array in arrays.items()}
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        return self.tables.get("label")
+
+    def digest(self) -> str:
+        return digest(self.pictures, self.indices)
 
     def __len__(self) -> int:
         return len(next(iter(self.tables.values())))
@@ -129,7 +161,8 @@ class Streamed(Source):
     """Images on disk, decoded each time they are taken."""
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
-        self.pictures, self.strict = pictures, strict
+        self.pictures, self.workers, self.strict = pictures, workers, strict
+        self.class_names = pictures.class_names
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         self.reported: set[int] = set()
 
@@ -137,6 +170,23 @@ class Streamed(Source):
             return [reason_against(functools.partial(pictures.check, index)) for index in block]
 
         self.indices = usable(pictures, attempt, workers, strict)
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        known = self.pictures.labels()
+        return None if known is None else known[self.indices]
+
+    def digest(self) -> str:
+        return digest(self.pictures, self.indices)
+
+    def decode_all(self) -> int:
+        def attempt(block: range) -> list[str | None]:
+            return [
+                reason_against(functools.partial(self.pictures.decode, fetched))
+                for fetched in self.pictures.fetch(block)
+            ]
+
+        return len(usable(self.pictures, attempt, self.workers, self.strict))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -166,5 +216,6 @@ class Streamed(Source):
                     error = another
             if self.strict or index not in self.reported:
                 self.reported.add(index)
-                report([(self.pictures.name(index), str(error))], len(self), self.strict)
+                damaged = [(self.pictures.name(index), str(error))]
+                report(damaged, len(self), self.strict, self.pictures.remedy)
         raise InputError(f"none of {len(self)} images can be used")

@@ -23,6 +23,7 @@ class Reduced(Source):
 
     def __init__(self, source: Source, shape: tuple[int, ...]):
         self.source, self.streams, self.classes = source, source.streams, source.classes
+        self.class_names = source.class_names
         self.spec = dict(source.spec)
         for name, leaf in source.spec.items():
             if len(leaf.shape) != 3:
@@ -47,6 +48,16 @@ class Reduced(Source):
     @property
     def has_tables(self) -> bool:
         return self.source.has_tables
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        return self.source.labels
+
+    def digest(self) -> str:
+        return self.source.digest()
+
+    def decode_all(self) -> int:
+        return self.source.decode_all()
 
     def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         return self.source.choose(positions, seed)

@@ -2,6 +2,7 @@
 
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -64,6 +65,21 @@ class Source(ABC):
     """Which order each name follows: names of one stream belong together, example by example."""
     tables: Batch | None = None
     """Whole arrays, where there are such."""
+    class_names: Sequence[str] = ()
+    """What each label is called, where that is known."""
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Of every example, as stored [len], where no image has to be read for them."""
+        return None
+
+    def digest(self) -> str:
+        """A hash of which examples there are, in which order; empty where a description says it all."""
+        return ""
+
+    def decode_all(self) -> int:
+        """Decodes every image once, if that has not been done, to see those that cannot be used: how many."""
+        return len(self)
 
     @property
     def has_tables(self) -> bool:

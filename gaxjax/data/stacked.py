@@ -39,6 +39,12 @@ class Stacked(Source):
         """Those of the digits."""
         return self.digits.tables
 
+    def digest(self) -> str:
+        return self.digits.digest()
+
+    def decode_all(self) -> int:
+        return self.digits.decode_all()
+
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         """The examples at global positions; no seed: examples of their own, that no training run draws."""
         triples = self.triples(positions, seed)

@@ -1,0 +1,87 @@
+"""Which folder a split is, and which of its layouts; one that may be meant in two ways is asked about."""
+
+from pathlib import Path
+
+from gaxjax.data.config import Data
+from gaxjax.data.listing import has_images
+from gaxjax.errors import InputError
+
+SPLITS = {"train", "training", "trainval", "test", "testing", "val", "valid", "validation", "dev", "eval"}
+"""Names that subfolders have where each is a split."""
+
+
+def chosen_folder(data: Data) -> Path:
+    """The folder of the split: its subfolder; without a subfolder "train" the folder itself is "train".
+
+    Of `layout=domains`, the folder that holds both domains.
+    """
+    if not data.directory:
+        raise InputError("name=folder needs directory, the folder of images")
+    folder = Path(data.directory).expanduser()
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {what}; directory is the folder of images")
+    check_domains(folder, data)
+    if data.layout == "domains":
+        return folder
+    if data.split and (folder / data.split).is_dir():
+        check_split(folder, data.split)
+        return folder / data.split
+    if data.split == "train":
+        check_whole(folder)
+    if data.split in ("", "train"):
+        return folder
+    subfolders = ", ".join(path.name for path in subfolders_of(folder))
+    raise InputError(
+        f"{folder} has no subfolder {data.split!r}; its subfolders: {subfolders or 'none'}. "
+        "split=train without a subfolder train is the folder itself"
+    )
+
+
+def subfolders_of(folder: Path) -> list[Path]:
+    """The folders in it that are not hidden, sorted."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be looked into ({error.strerror})") from error
+
+
+def check_domains(folder: Path, data: Data) -> None:
+    """Refuses two domains, trainA and trainB, in another layout, and the layout without them."""
+    names = [f"{data.split}{side}" for side in "AB"]
+    there = all((folder / name).is_dir() for name in names)
+    if data.layout == "domains" and not there:
+        raise InputError(
+            f"layout=domains takes a and b from two folders, {' and '.join(names)}, and {folder} has only "
+            f"{', '.join(path.name for path in subfolders_of(folder)) or 'none'}"
+        )
+    if data.layout == "domains" and data.paired:
+        raise InputError(
+            "layout=domains makes no pairs: each folder has an order of its own; use paired=False"
+        )
+    if there and data.split and data.layout != "domains":
+        raise InputError(
+            f"{folder} has {' and '.join(names)}, two domains: layout=domains with paired=False takes a from "
+            f"the one and b from the other; split='' takes all images below {folder} as one set"
+        )
+
+
+def check_split(folder: Path, split: str) -> None:
+    """Refuses a folder "train" that may as well be a class, beside others of which none is a split."""
+    others = [path for path in subfolders_of(folder) if path.name != split and has_images(path)]
+    if split == "train" and others and not any(path.name.lower() in SPLITS for path in others):
+        names = ", ".join(path.name for path in others[:3]) + ", ..." * (len(others) > 3)
+        raise InputError(
+            f"{folder / split} may be the split or a class, for beside it are {names}: use split='' for all "
+            f"of {folder}, or directory={folder / split} for that folder alone"
+        )
+
+
+def check_whole(folder: Path) -> None:
+    """Refuses to train on all of a folder in which a subfolder is named as another split."""
+    others = [p for p in subfolders_of(folder) if p.name.lower() in SPLITS and has_images(p)]
+    if others:
+        raise InputError(
+            f"{folder} has no subfolder train, and would be trained on with {others[0].name} in it: use "
+            f"split='' for all of it, or put what is trained on into {folder / 'train'}"
+        )

@@ -1,0 +1,119 @@
+"""Which files of a folder are images: links are followed, and what is passed over is counted."""
+
+import itertools
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+
+from gaxjax.errors import InputError
+
+SUFFIXES = {
+    *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
+    *(".avif", ".jp2", ".j2k", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".qoi"),
+}
+"""Of images that Pillow decodes; of several frames the first is read. Listed, so that every machine takes
+the same files."""
+SYSTEM = {"thumbs.db", "desktop.ini"}
+"""Files that Windows leaves in folders; those that macOS leaves begin with a dot, as all that is hidden."""
+LOOP = "link to a folder that it lies in"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images below a folder, relative to it, in one order on every system; and what else is there."""
+
+    folder: Path
+    files: list[Path]
+    others: list[tuple[Path, str]]
+    """files that are passed over, and of which kind"""
+
+    def passed_over(self) -> str:
+        """A line on what is not read; empty where there is nothing."""
+        if not self.others:
+            return ""
+        counts = Counter(kind for _, kind in self.others).most_common()
+        kinds, count = ", ".join(f"{n} {kind}" for kind, n in counts), len(self.others)
+        files = f"{count} file" + "s" * (count > 1)
+        return f"{self.folder}: {files} passed over ({kinds}), such as {self.others[0][0]}"
+
+
+def list_images(folder: Path) -> Listing:
+    """Looks below a folder, through links; InputError for one that may not be listed, or without images."""
+    found = list(walk(folder))
+    # by the parts of the path, as text: the same order on every system
+    files = sorted((path for path, kind in found if not kind), key=lambda path: path.parts)
+    listing = Listing(folder, files, sorted((path, kind) for path, kind in found if kind))
+    if not files:
+        there = f", and {listing.passed_over()}" if listing.others else ""
+        raise InputError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}){there}")
+    return listing
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Every image below a folder, relative to it, sorted."""
+    return list_images(folder).files
+
+
+def has_images(folder: Path) -> bool:
+    """Whether there is an image anywhere below."""
+    return any(not kind for _, kind in walk(folder))
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, str]]:
+    """All files below that are not hidden, relative, each with why it is not an image (empty: it is one)."""
+    yield from _walk(folder, Path(), ())
+
+
+def _walk(folder: Path, below: Path, around: tuple[tuple[int, int], ...]) -> Iterator[tuple[Path, str]]:
+    place = folder / below
+    try:
+        here = place.stat()
+        around = (*around, (here.st_dev, here.st_ino))
+        entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
+        folders = {entry.name for entry in entries if entry.is_dir()}
+    except OSError as error:
+        name = error.filename or place
+        raise InputError(
+            f"{name} cannot be looked into ({error.strerror}): let it be read, or move it elsewhere"
+        ) from error
+    for entry in entries:
+        path = below / entry.name
+        if entry.name not in folders:
+            if entry.name.lower() not in SYSTEM:
+                yield path, kind_of(entry)
+            continue
+        inner = entry.stat()
+        if (inner.st_dev, inner.st_ino) in around:
+            yield path, LOOP
+        else:
+            yield from _walk(folder, path, around)
+
+
+def kind_of(entry: os.DirEntry[str]) -> str:
+    """What a file is that is no image; empty for one that is, by its name."""
+    suffix = Path(entry.name).suffix.lower()
+    if suffix not in SUFFIXES:
+        return suffix or "without a suffix"
+    # a link to nothing stays in: it is an image that cannot be used, and is reported as such
+    return "" if entry.is_file() or entry.is_symlink() else "not a file"
+
+
+def tell(line: str) -> None:
+    """A line for the person at the keyboard, if there is anything to say; once for all processes."""
+    if line and jax.process_index() == 0:
+        print(line, file=sys.stderr, flush=True)
+
+
+def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """A key that sorts names as people count: 1, 2, 10.
+
+    >>> sorted(["10", "b", "2", "a10", "a9", "02"], key=natural)
+    ['02', '2', '10', 'a9', 'a10', 'b']
+    """
+    parts = ("".join(group) for _, group in itertools.groupby(name, str.isdecimal))
+    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts), name

@@ -1,0 +1,83 @@
+"""The files of a prepared set: looked at before the first step, and named where a record cannot be read."""
+
+import itertools
+from bisect import bisect_right
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, final
+
+from gaxjax.data.images import DamagedError
+from gaxjax.errors import InputError, brief
+
+LISTED = 10
+THREADS = 16
+
+
+@final
+class Shards:
+    """The records of a split, read as bytes, from files of array_record.
+
+    source: the same records as tensorflow-datasets gives them, which reads many at once.
+    instructions: its own list of files, each with where the split's part begins, how long it is, and how many
+    records the file has in all.
+    """
+
+    def __init__(self, source: Any, instructions: Sequence[Any]):
+        self.source, self.instructions = source, list(instructions)
+        self.ends = list(itertools.accumulate(part.take for part in self.instructions))
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def check(self, remedy: str) -> None:
+        """InputError for files that are missing, cut off, or of another length than the set's own is."""
+        parts = {str(part.filename): part.examples_in_shard for part in self.instructions}
+        with ThreadPoolExecutor(THREADS) as pool:
+            reasons = list(pool.map(reason_against, parts, parts.values()))
+        damaged = [f"  {file}: {reason}" for file, reason in zip(parts, reasons, strict=True) if reason]
+        if damaged:
+            more = [f"  and {len(damaged) - LISTED} more"] if len(damaged) > LISTED else []
+            listing = "\n".join([*damaged[:LISTED], *more])
+            raise InputError(f"{len(damaged)} of {len(parts)} files cannot be used:\n{listing}\n{remedy}")
+
+    def place(self, index: int) -> tuple[Path, int]:
+        """The file of a record, and its number there."""
+        number = bisect_right(self.ends, index)
+        part = self.instructions[number]
+        return Path(part.filename), index - self.ends[number] + part.take + part.skip
+
+    def read(self, indices: Sequence[int]) -> list[bytes | DamagedError]:
+        """Records; for one that cannot be read, why."""
+        try:
+            return list(self.source.__getitems__(list(indices)))
+        except Exception as error:  # array_record's are RuntimeErrors, and what its readers make of them
+            if len(indices) == 1:
+                return [DamagedError(f"its record cannot be read ({first_words(error)})")]
+        return [record for index in indices for record in self.read([index])]
+
+
+def reason_against(file: str, count: int) -> str:
+    """Why a file cannot be used; empty if it can, as far as its size and its own index of records show."""
+    from array_record.python import array_record_module
+
+    try:
+        size = Path(file).stat().st_size
+    except OSError as error:
+        return error.strerror or brief(error)
+    if not size:
+        return "the file is empty"
+    try:
+        reader = array_record_module.ArrayRecordReader(file, options="readahead_buffer_size:0")
+        whole, there = reader.ok(), reader.num_records()
+        reader.close()
+    except Exception:  # what it says of a file that ends too early is not meant for people
+        whole = False
+    if not whole:
+        return f"its index, at its end, cannot be read: it was cut off at {size:,} bytes, or damaged"
+    return "" if there == count else f"it has {there:,} records, and should have {count:,}"
+
+
+def first_words(error: Exception) -> str:
+    """The cause as array_record says it, without checksums and addresses."""
+    return brief(error).split(" (computed")[0].removeprefix("Corrupted Riegeli/records file: ")
