@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import parallel
+from gaxjax import beside, parallel
 from gaxjax.checkpoint import Checkpoints, check_disk
 from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
@@ -46,6 +46,8 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
                 evaluator.check(course.stage.gan, course.state, source.spec)
         if parallel.primary():
             open_run(workdir, recipe, config)
+            if config is not None:
+                beside.keep(config, workdir)
             largest = max(
                 (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
                 key=nbytes,
