@@ -1,12 +1,13 @@
 """Measures a run, or two folders of images; what the command `gaxjax evaluate` does."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
 from gaxjax.data.images import measure, open_picture
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, brief
 from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import Evaluator
 from gaxjax.generate import last
@@ -32,7 +33,10 @@ def evaluate_run(
     seeds = Seeds(recipe.seed, recipe.seeds)
     seen = int(seeds.one(state.images))
     results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)
-    append_results(workdir, results)
+    try:
+        append_results(workdir, results)
+    except OSError as error:
+        print(f"warning: results are not kept with the run: {brief(error)}", file=sys.stderr)
     return results
 
 
