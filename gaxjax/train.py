@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import beside, parallel
+from gaxjax import beside, examples, parallel
 from gaxjax.checkpoint import Checkpoints, check_disk
 from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
@@ -48,6 +48,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
             open_run(workdir, recipe, config)
             if config is not None:
                 beside.keep(config, workdir)
+            examples.keep(workdir, source, fixed_batch(source, recipe.samples), courses)
             largest = max(
                 (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
                 key=nbytes,
