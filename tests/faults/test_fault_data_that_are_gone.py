@@ -1,7 +1,7 @@
 """Sampling from a run, or editing, needs the data set that it was trained on.
 
-Right: a run is enough: it keeps the shapes, the number of classes and, where samples are made of images, those
-of its grids. A class that it was not trained on is refused.
+Right: a run is enough: it keeps the shapes, the number of classes and, where samples are made of images, some
+of those. A class that it was not trained on is refused.
 """
 
 import shutil
