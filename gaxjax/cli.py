@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from gaxjax import processes
 
-    status = run(list(sys.argv[1:] if arguments is None else arguments))
+    status = run([with_home(word) for word in (sys.argv[1:] if arguments is None else arguments)])
     processes.leave(status)
     return status
 
@@ -80,6 +80,13 @@ def run(arguments: list[str]) -> int:
         return 130
     except OSError as error:
         print(f"error: {brief(error)}", file=sys.stderr)
+        return 2
+    except (RuntimeError, AssertionError):
+        if has_device():
+            raise
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        advice = f"JAX_PLATFORMS is {asked!r}: unset it, or make it cpu"
+        print(f"error: JAX finds no device, and {advice}", file=sys.stderr)
         return 2
 
 
@@ -325,6 +332,24 @@ def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
     return arguments[0], arguments[1:]
 
 
+def has_device() -> bool:
+    """Whether JAX has any: it says in many ways that there is none of the kind that was asked for."""
+    import jax
+
+    try:
+        return bool(jax.devices())
+    except (RuntimeError, AssertionError):
+        return False
+
+
+def with_home(word: str) -> str:
+    """An argument with a path's ~ as the home directory, also where a shell leaves it: `--workdir=~/run`."""
+    flag, equals, value = word.partition("=")
+    if equals and flag.startswith("--"):
+        return f"{flag}={os.path.expanduser(value)}"
+    return os.path.expanduser(word)
+
+
 def settle(devices: int = 0, workdir: Path | None = None) -> None:
     """What the command line sets for the whole process, before anything is compiled; joins a job's others.
 
@@ -333,9 +358,12 @@ def settle(devices: int = 0, workdir: Path | None = None) -> None:
     import jax
 
     from gaxjax import memory, parallel
+    from gaxjax.cache import home, writable
 
     memory.keep_freed()
-    cache = os.environ.get("JAX_COMPILATION_CACHE_DIR") or str(Path.home() / ".cache" / "gaxjax" / "compiled")
+    cache = (
+        os.path.expanduser(os.environ.get("JAX_COMPILATION_CACHE_DIR", "")) or f"{writable(home())}/compiled"
+    )
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     if sys.unraisablehook is sys.__unraisablehook__:

@@ -42,6 +42,18 @@ def brief(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
+LARGEST_SEED = 2**31 - 1
+
+
+def check_seed(seed: int, name: str = "seed") -> int:
+    """The seed, where it is one: JAX's keys, in 32 bits, would take a larger one for another or for none."""
+    if seed < 0:
+        raise InputError(f"{name} is at least 0, not {seed}")
+    if seed > LARGEST_SEED:
+        raise InputError(f"{name} is at most {LARGEST_SEED}, not {seed}")
+    return seed
+
+
 def multiples(number: int, of: int) -> str:
     """The nearest multiples of a number, for a message: above 0, below and above what came.
 

@@ -1,5 +1,6 @@
 """Measures a run, or two folders of images; what the command `gaxjax evaluate` does."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from gaxjax import parallel
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
 from gaxjax.data.images import DamagedError, is_gray, measure
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, brief
 from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import Evaluator
 from gaxjax.generate import last
@@ -34,8 +35,11 @@ def evaluate_run(
     seeds = Seeds(recipe.seed, recipe.seeds)
     seen = images_by(recipe.all_stages, int(seeds.one(state.step)))
     results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)
-    if parallel.primary():
-        append_results(workdir, results)
+    try:
+        if parallel.primary():
+            append_results(workdir, results)
+    except OSError as error:
+        print(f"warning: results are not kept with the run: {brief(error)}", file=sys.stderr)
     parallel.wait_for_all()
     return results
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gaxjax import expressions
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_seed
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         if self.n < 2 or self.real < 0:
             raise InputError(f"n is at least 2 and real at least 0; got {self.n} and {self.real}")
+        check_seed(self.seed)
         expressions.options(self.sampling)
         if self.best and not self.metrics:
             raise InputError(f"best={self.best!r} needs metrics that give it; metrics is empty")

@@ -82,6 +82,7 @@ class Evaluator:
         self.batch = POINTS if len(self.shape) == 1 else BATCH
         for name, metric in self.metrics.items():
             metric.check(name, self.shape, evaluation.n, self.count)
+        self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
         self.real = self.gathered(self.data, self.source, self.count, real) if real else Gathered(0)
         points = self.source if isinstance(self.source, Points) else None
         self.mixture = Mixture(points.centers, points.deviation) if points else None

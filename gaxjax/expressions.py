@@ -4,7 +4,10 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_seed
+
+MOST = 1_000_000
+"""Numbers of one list: what is beyond is a slip, and may not fit into memory."""
 
 
 def options(text: str) -> dict[str, Any]:
@@ -52,5 +55,8 @@ def numbers(text: str, flag: str) -> tuple[int, ...]:
             raise InputError(f"{flag} is numbers and ranges, such as 0-3,7; got {text!r}")
         if int(last or first) < int(first):
             raise InputError(f"{flag}: the range {part.strip()} ends before it begins")
+        check_seed(int(last or first), f"each number of {flag}")
+        if len(found) + int(last or first) - int(first) >= MOST:
+            raise InputError(f"{flag} is at most {MOST:,} numbers; got more in {text!r}")
         found.extend(range(int(first), int(last or first) + 1))
     return tuple(found)

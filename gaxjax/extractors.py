@@ -8,6 +8,8 @@ from gaxjax import features as all_features
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.features import Features
+from gaxjax.memory import installed
+from gaxjax.metrics.frechet import bytes_needed
 from gaxjax.metrics.metric import OF_CLASSES, OF_FEATURES, Metric
 
 
@@ -30,6 +32,21 @@ class Extractors(NamedTuple):
         if "paths" in metric.fake and self.distance:
             return self.distance, self.distance.level
         return self.classifier if "digits" in metric.fake else None, ""
+
+    def check_memory(self, needs: Set[str], shape: tuple[int, ...], n: int, real: int) -> None:
+        """InputError, before any is made, for features that do not fit into memory, of so many images."""
+        if self.features is None or not needs & {"moments", "vectors"}:
+            return
+        size = self.features.size(shape, self.level)
+        needed = bytes_needed(size, n, real) if "moments" in needs else 0
+        if "vectors" in needs:
+            needed = max(needed, 8 * size * (n + real))
+        if needed > (there := installed()):
+            raise InputError(
+                f"{self.features.name} has {size:,} features of an image, and those of {n:,} images and of "
+                f"{real:,} real ones take {needed / 2**30:,.0f} GiB, where this machine has "
+                f"{there / 2**30:,.0f}: take fewer (--n, --real), smaller images, or other --features"
+            )
 
 
 def extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> Extractors:

@@ -5,10 +5,11 @@ from typing import Any
 
 import jax
 
-from gaxjax import parallel
+from gaxjax import examples, parallel
 from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import normalize, open_source
-from gaxjax.errors import InputError
+from gaxjax.data.source import Spec
+from gaxjax.errors import InputError, check_seed
 from gaxjax.game import GAN, Batch, State, judge, sample
 from gaxjax.landscape import places
 from gaxjax.pictures import draw
@@ -28,18 +29,33 @@ def generate(
     """
     if n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
+    check_seed(seed, "--seed")
     recipe = read_run(workdir)
-    source = open_source(recipe.data)
-    gan, states = last(workdir, recipe, source.spec)
+    spec, batch = batch_of(workdir, recipe, n)
+    gan, states = last(workdir, recipe, spec)
     state = Seeds(recipe.seed, recipe.seeds).one(states)
     options: dict[str, Any] = {}
     if psi != 1.0 or cutoff is not None:
         check_psi(gan, psi, cutoff)
         options = {"psi": psi, "cutoff": cutoff}
-    batch = fixed_batch(source, n)
     made = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
     verdict = jax.jit(lambda state: judge(gan, state, places(batch)))(state)
     return draw(jax.device_get(made), out, batch.get("image"), jax.device_get(verdict))
+
+
+def batch_of(workdir: Path, recipe: Recipe, n: int) -> tuple[Spec, Batch]:
+    """`n` examples for samples, and their spec: those that the run keeps, or else of its data."""
+    there = examples.read(workdir)
+    if there and (batch := there.batch(n)):
+        return there.spec, batch
+    try:
+        source = open_source(recipe.data)
+    except InputError as error:
+        if there is None:
+            raise
+        few = f"the run keeps examples for --n {there.number}, and needs its data for {n}"
+        raise InputError(f"{few}: {error}") from error
+    return source.spec, fixed_batch(source, n)
 
 
 def last(workdir: Path, recipe: Recipe, spec: Batch, kind: str = "checkpoints") -> tuple[GAN, State]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -11,14 +12,18 @@ from gaxjax import parallel
 
 
 class Interruption:
-    """While entered, one signal is noted; a second one, should saving hang, ends the process at once."""
+    """While entered, one signal is noted; a second one, should saving hang, ends the process at once.
+
+    In another thread than the main one, which alone is told of signals, nothing is noted.
+    """
 
     def __init__(self) -> None:
         self.signal = 0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        main = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGINT, signal.SIGTERM) if main else ():
             self._before[number] = signal.signal(number, self._note)
         return self
 

@@ -1,11 +1,24 @@
-"""What becomes of the memory that a step has used, on a CPU."""
+"""The machine's memory: how much there is, and what becomes of it, on a CPU, when a step has used it."""
 
+import contextlib
 import ctypes
+import os
+from pathlib import Path
 
 KEPT = 2**30
 """Bytes: blocks up to this size, and as much in all, are kept for the next step."""
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 """Of glibc's malloc.h."""
+
+
+def installed() -> int:
+    """Bytes that the machine has, or that this process is allowed to have."""
+    if not hasattr(os, "sysconf"):  # Windows
+        return 1 << 62
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with contextlib.suppress(OSError, ValueError):  # no limit reads "max"
+        return min(there, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return there
 
 
 def keep_freed() -> bool:

@@ -9,20 +9,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gaxjax.beside import MODULES, folder_of, importing_from
 from gaxjax.errors import InputError
 from gaxjax.recipe import Recipe
 
 CONFIG = "gaxjax_config"
 """The name under which a recipe file is imported; classes of its own are stored under it."""
-READING = {"data.directory", "data.workers", "data.memory", "data.resident", "data.strict"}
-ELSEWHERE = READING | {"steps_per_call", "evaluation", "evaluation_kimg"}
+READING = {"directory", "strict", "workers", "memory", "resident"}
+"""Fields of `Data` that say where and how images are read, and not what they are."""
+ELSEWHERE = {f"data.{name}" for name in READING} | {"steps_per_call", "evaluation", "evaluation_kimg"}
 """Where and how data are read, how steps are sent off, and what is measured: what changes no number of the
 training, and so may change between two starts of one run."""
 
 
 def load_recipe(target: str) -> tuple[Recipe, Path]:
     """The recipe at `FILE.py` or `FILE.py:name` (default name: recipe), and the file."""
-    file, _, name = target.partition(":")
+    file, name = target, "recipe"
+    if not Path(target).is_file():
+        before, _, after = target.rpartition(":")
+        if before and (after.isidentifier() or not after):  # any other colon is the path's own
+            file, name = before, after or name
     path = Path(file)
     if not path.is_file():
         siblings = sorted(str(p) for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
@@ -30,20 +36,26 @@ def load_recipe(target: str) -> tuple[Recipe, Path]:
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         raise InputError(f"no recipe file {file!r}{hint}")
     recipes = {key: value for key, value in vars(import_file(path)).items() if isinstance(value, Recipe)}
-    if (name or "recipe") not in recipes:
-        raise InputError(f"{file} has no recipe {name or 'recipe'!r}; it has {', '.join(recipes) or 'none'}")
-    return recipes[name or "recipe"], path
+    if name not in recipes:
+        raise InputError(f"{file} has no recipe {name!r}; it has {', '.join(recipes) or 'none'}")
+    return recipes[name], path
 
 
 def import_file(path: Path) -> Any:
-    """Runs a recipe file as the module `gaxjax_config`."""
+    """Runs a recipe file as the module `gaxjax_config`; it may import the files beside it."""
     spec = importlib.util.spec_from_file_location(CONFIG, path)
     if spec is None:
         raise InputError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[CONFIG] = module
-    # Compiled here, for a loader would leave its bytecode in the folder, which may be a run's.
-    exec(compile(path.read_bytes(), path, "exec"), vars(module))
+    try:
+        with importing_from(folder_of(path)):
+            # Compiled here, for a loader would leave its bytecode in the folder, which may be a run's.
+            exec(compile(path.read_bytes(), path, "exec"), vars(module))
+    except SyntaxError as error:
+        raise InputError(f"{error.filename}, line {error.lineno}: {error.msg}") from error
+    except ImportError as error:
+        raise InputError(f"{path} cannot be imported: {error}") from error
     return module
 
 
@@ -76,10 +88,13 @@ def describe(value: Any) -> Any:
 
 
 def rebuild(value: Any, config: Path | None = None) -> Any:
-    """The inverse of `describe`; `config` is the recipe file, for classes that it defines itself."""
-    if config is not None and f'"{CONFIG}:' in json.dumps(value):
+    """The inverse of `describe`; `config` is the recipe file, for classes that it defines or finds itself."""
+    if config is None:
+        return _rebuild(value)
+    if f'"{CONFIG}:' in json.dumps(value) or (config.parent / MODULES).is_dir():
         import_file(config)
-    return _rebuild(value)
+    with importing_from(folder_of(config)):
+        return _rebuild(value)
 
 
 def _rebuild(value: Any) -> Any:

@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 
 from gaxjax import parallel, solvers
 from gaxjax.data import Data, normalize
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_seed
 from gaxjax.evaluation import Evaluation
 from gaxjax.game import GAN, Batch, Logs, State, init, sample
 from gaxjax.modules import inside, setting
@@ -98,6 +98,8 @@ class Recipe:
         for name in ("samples", "keep", "seeds", "steps_per_call"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
+        check_seed(self.seed)
+        check_seed(self.seed + self.seeds - 1, "the last of the seeds")
         if self.half_life < 0:
             raise InputError(f"half_life, in images, must not be negative; got {self.half_life}")
         if self.ramp_up < 0:

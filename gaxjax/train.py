@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import parallel
+from gaxjax import beside, examples, parallel
 from gaxjax.checkpoint import Checkpoints, check_disk
 from gaxjax.counting import nbytes
 from gaxjax.data import Source, normalize, open_source
@@ -63,6 +63,9 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
                 compare_data(workdir, recipe, inventory)
                 open_run(workdir, recipe, config)
                 write_inventory(workdir, inventory)
+                if config is not None:
+                    beside.keep(config, workdir)
+                examples.keep(workdir, source, fixed_batch(source, recipe.samples), courses)
                 largest = max(
                     (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
                     key=nbytes,

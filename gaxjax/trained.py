@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import transforms
-from gaxjax.data import open_source
+from gaxjax import examples, transforms
 from gaxjax.errors import InputError
 from gaxjax.game import Batch, ask
 from gaxjax.generate import last
@@ -35,8 +34,8 @@ class Trained:
 
     def __init__(self, run: Path, psi: Psi = 1.0, cutoff: int | None = None):
         self.recipe = read_run(run)
-        source = open_source(self.recipe.data)
-        self.gan, states = last(run, self.recipe, source.spec)
+        spec, classes = examples.shapes(run, self.recipe)
+        self.gan, states = last(run, self.recipe, spec)
         state = Seeds(self.recipe.seed, self.recipe.seeds).one(states)
         self.state = state._replace(optimizers={})
         game: Any = self.gan
@@ -44,6 +43,8 @@ class Trained:
             raise InputError(f"{type(game).__name__} makes nothing of single latents, which this is about")
         self.generator, self.latents_of = game.generator, game.latents
         self.classes = getattr(game, "classes", 0) or getattr(game.generator, "classes", 0)
+        if classes is not None:  # the game may have room for more than it was shown
+            self.classes = min(self.classes, classes)
         self.label = jnp.zeros(1, jnp.int32)
         self.psi, self.cutoff = psi, cutoff
         if psi != 1.0 or cutoff is not None:

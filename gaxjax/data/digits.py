@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
+from gaxjax.cache import cached
 from gaxjax.errors import InputError
 
 
@@ -62,6 +63,17 @@ def prepare_digits(directory: str = "") -> Path:
     if not (target / "dataset_info.json").is_file():
         raise InputError(f"{target} exists and is not a prepared set; remove it or use another directory")
     return target
+
+
+def standard() -> Path:
+    """Where tensorflow-datasets keeps its sets, or, where that cannot be written, with what gaxjax keeps."""
+    folder = os.path.expanduser(tfds.core.constants.DATA_DIR)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return Path(folder)
+    except OSError:
+        return cached("datasets")
 
 
 def generate(directory: str) -> Path:

@@ -82,8 +82,11 @@ class Named(Pictures):
 
         builder = find(data.name, data.directory)
         if builder is None and plain(data.name) == "digits":
-            prepare(data.name, data.directory)
-            builder = find(data.name, data.directory)
+            from gaxjax.data.digits import standard
+
+            where = data.directory or str(standard())
+            prepare(data.name, where)
+            builder = find(data.name, where)
         if builder is None:
             if plain(data.name) not in known():
                 raise unknown(data.name)

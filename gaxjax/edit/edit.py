@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_seed
 from gaxjax.files import write_arrays
 from gaxjax.pictures import save, save_animation, sheet, to_uint8
 from gaxjax.trained import Trained
@@ -65,6 +65,7 @@ def perform(run: Path, edit: Edit) -> list[str]:
     picture = edit.out or Path(f"{edit.name}.png")
     if picture.suffix != ".png":
         raise InputError(f"--out {picture}: the picture is a PNG; end its name in .png")
+    check_seed(getattr(edit, "seed", None) or 0, "--seed")
     files = {suffix: picture.with_suffix(suffix) for suffix in (".npz", ".gif", ".png")}
     command = command_of(run, edit)
     refuse_others(files, command)

@@ -22,10 +22,11 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import Array
 
 from gaxjax import compiler
+from gaxjax.cache import cached, home, writable
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.source import Batch
-from gaxjax.errors import InputError
-from gaxjax.features.features import Features, cached, digest
+from gaxjax.errors import InputError, check_seed
+from gaxjax.features.features import Features, digest
 from gaxjax.files import write_arrays
 from gaxjax.game import DROPOUT
 from gaxjax.networks.layers import Conv, Dense, Dropout, flatten
@@ -199,5 +200,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, help="(default: ~/.cache/gaxjax/classifiers/NAME.npz)")
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and dropout (default: 0)")
     chosen = parser.parse_args(arguments)
-    out = chosen.out or cached("classifiers", f"{chosen.name}.npz")
+    check_seed(chosen.seed, "--seed")
+    if chosen.out is None and writable(home()) != home():
+        raise InputError("the classifier has nowhere to be kept: say where, with --out FILE")
+    out = chosen.out or Path(home(), "classifiers", f"{chosen.name}.npz")
     print(describe(train(chosen.name, chosen.data_directory, out, chosen.seed)))

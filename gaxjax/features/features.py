@@ -67,8 +67,3 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a file") from error
-
-
-def cached(*names: str) -> Path:
-    """Where a file of weights is kept: ~/.cache/gaxjax/..."""
-    return Path.home().joinpath(".cache", "gaxjax", *names)

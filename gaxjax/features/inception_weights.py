@@ -17,8 +17,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gaxjax.cache import cached
 from gaxjax.errors import InputError
-from gaxjax.features.features import cached, digest
+from gaxjax.features.features import digest
 from gaxjax.features.torch_file import tensors
 from gaxjax.files import write_bytes
 from gaxjax.transforms import Tree

@@ -1,10 +1,14 @@
 """The Fréchet distance between two sets of features: FID, where they are Inception's. Heusel et al. 2017.
 
-Moments are gathered batch by batch, so that memory is one batch and a matrix of features by features.
+Moments are gathered batch by batch, so that memory is one batch and a matrix of features by features; where
+examples are fewer than features, as with the pixels of large images, they are kept themselves.
 """
 
+import contextlib
 import dataclasses
 import functools
+import math
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -60,30 +64,86 @@ class Moments:
         return self.scatter / (self.count - 1)
 
 
-def frechet_distance(a: Moments, b: Moments) -> float:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Vectors:
+    """A set of features themselves: less than their scatter, where there are fewer of them than features."""
+
+    values: Float[np.ndarray, "batch features"]
+    """float32"""
+
+    @property
+    def count(self) -> int:
+        """Examples."""
+        return len(self.values)
+
+    @functools.cached_property
+    def mean(self) -> Float[np.ndarray, " features"]:
+        """Of the examples, in float64."""
+        return self.values.mean(axis=0, dtype=np.float64)
+
+
+def frechet_distance(a: Moments | Vectors, b: Moments | Vectors) -> float:
     """|mean_a - mean_b|^2 + tr(C_a + C_b - 2 (C_a C_b)^(1/2)). Heusel et al. 2017, eq. 6.
 
-    The trace of (C_a C_b)^(1/2) is the sum of the singular values of C_a^(1/2) C_b^(1/2), which is as exact
-    for singular covariances as for others: of fewer examples than features, say.
+    The trace of (C_a C_b)^(1/2) is the sum of the singular values of F_a^T F_b, where C = F F^T, which is as
+    exact for singular covariances as for others: of fewer examples than features, say. F of vectors is what
+    they differ from their mean, so that nothing is as large as features by features.
 
     >>> one, other = Moments.of(np.array([[0.0], [2.0]])), Moments.of(np.array([[3.0], [5.0]]))
     >>> frechet_distance(one, other)  # 3^2, and no difference in spread
     9.0
     """
     _check_widths(a, b)
-    root = np.linalg.svd(_factor(a.covariance).T @ _factor(b.covariance), compute_uv=False).sum()
-    spread = np.trace(a.covariance) + np.trace(b.covariance) - 2 * root
+    first, second = _factor(a), _factor(b)
+    blocks = [slice(start, start + BLOCK) for start in range(0, len(a.mean), BLOCK)]
+    traces, product = 0.0, np.zeros(())
+    for block in blocks:
+        left, right = first(block), second(block)
+        traces += float(np.sum(left**2) + np.sum(right**2))
+        product = product + left.T @ right
+    spread = traces - 2 * np.linalg.svd(product, compute_uv=False).sum()
     return max(0.0, float(np.sum((a.mean - b.mean) ** 2) + spread))
 
 
-def _factor(covariance: np.ndarray) -> np.ndarray:
-    """F of F F^T = C, [features, rank]."""
+BLOCK = 2048
+"""Features at once, of vectors in float64."""
+
+
+def bytes_needed(features: int, *counts: int) -> int:
+    """What the distance of sets of so many examples takes, about.
+
+    >>> round(bytes_needed(2048, 50_000, 10_000) / 2**20)
+    320
+    """
+    ranks = [min(count, features) for count in counts]
+    sides = [8 * features * rank if rank < features else 32 * features**2 for rank in ranks]
+    return sum(sides) + 16 * math.prod(ranks)
+
+
+def _factor(side: Moments | Vectors) -> Callable[[slice], np.ndarray]:
+    """Rows of F of F F^T = C, [rows, rank] in float64."""
+    if side.count < 2:
+        raise InputError(f"a covariance needs at least 2 examples; got {side.count}")
+    if isinstance(side, Moments):
+        factor = _root(side.covariance)
+        return lambda rows: factor[rows]
+    values, mean, scale = side.values, side.mean, 1 / math.sqrt(side.count - 1)
+    return lambda rows: (values[:, rows].T.astype(np.float64) - mean[rows, None]) * scale
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """F of F F^T = C, [features, rank]: Cholesky's, which is many times faster, where the rank is full."""
+    with contextlib.suppress(np.linalg.LinAlgError):
+        factor = np.linalg.cholesky(covariance)
+        pivots = np.diag(factor) ** 2
+        if pivots.min() > pivots.max() * len(pivots) * np.finfo(np.float64).eps:
+            return factor
     values, vectors = np.linalg.eigh(covariance)
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def _check_widths(a: Moments, b: Moments) -> None:
+def _check_widths(a: Moments | Vectors, b: Moments | Vectors) -> None:
     if a.mean.shape != b.mean.shape:
         raise InputError(
             f"both sets must have the same number of features; got {len(a.mean)} and {len(b.mean)}"

@@ -12,7 +12,8 @@ from jax import Array
 from gaxjax import compiler
 from gaxjax.features import Features, pixels
 from gaxjax.features.features import pixels_of
-from gaxjax.metrics.frechet import Moments
+from gaxjax.metrics.checking import Values, check_finite
+from gaxjax.metrics.frechet import Moments, Vectors
 from gaxjax.metrics.metric import Gathered
 
 
@@ -52,13 +53,26 @@ def look(
 
 def gather(looks: Iterable[tuple[int, dict[str, Array]]], needs: Set[str]) -> Gathered:
     """What `needs` asks for of batches (examples that count, what was seen of them)."""
-    count, moments = 0, None
+    count, moments, few = 0, None, list[np.ndarray]()
     arrays: dict[str, list[np.ndarray]] = {name: [] for name in needs - {"moments"}}
     for rows, seen in looks:
         count += rows
-        if "moments" in needs:
-            part = Moments.of(seen["vectors"][:rows])
-            moments = part if moments is None else moments.merge(part)
+        if "moments" in needs and count < seen["vectors"].shape[1]:  # examples are less than their scatter
+            few.append(np.asarray(seen["vectors"], np.float32)[:rows])
+        elif "moments" in needs:
+            more: list[Values] = [*few, seen["vectors"][:rows]]
+            for part in map(Moments.of, more):
+                moments = part if moments is None else moments.merge(part)
+            few.clear()
         for name, parts in arrays.items():
             parts.append(np.asarray(seen[name])[:rows])
-    return Gathered(count, moments, {name: np.concatenate(parts) for name, parts in arrays.items()})
+    whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    return Gathered(count, vectors_of(few) if few else moments, whole)
+
+
+def vectors_of(parts: list[np.ndarray]) -> Vectors:
+    """Of batches of vectors [n, D]; InputError where they are not finite."""
+    found = Vectors(np.concatenate(parts))
+    parts.clear()  # twice the memory no longer than it takes
+    check_finite(features=found.mean)
+    return found

@@ -18,7 +18,7 @@ from gaxjax.metrics import (
     similarity,
     sliced,
 )
-from gaxjax.metrics.frechet import Moments, frechet_distance
+from gaxjax.metrics.frechet import Moments, Vectors, frechet_distance
 from gaxjax.metrics.path_length import path_length
 from gaxjax.metrics.points import Mixture
 
@@ -41,7 +41,7 @@ class Gathered:
     """What was kept of a set of images."""
 
     count: int
-    moments: Moments | None = None
+    moments: Moments | Vectors | None = None
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     """the other needs, by name"""
 
