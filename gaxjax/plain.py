@@ -15,9 +15,9 @@ from gaxjax.recipe import Recipe
 CONFIG = "gaxjax_config"
 """The name under which a recipe file is imported; classes of its own are stored under it."""
 READING = {"data.directory", "data.workers", "data.memory", "data.resident"}
-ELSEWHERE = READING | {"steps_per_call", "evaluation", "evaluation_kimg"}
-"""Where and how data are read, how steps are sent off, and what is measured: what changes no number of the
-training, and so may change between two starts of one run."""
+ELSEWHERE = READING | {"steps_per_call", "evaluation", "evaluation_kimg", "sentinel.largest_loss"}
+"""Where and how data are read, how steps are sent off, what is measured, what loss stops it: what changes no
+number of the training, and so may change between two starts of one run."""
 
 
 def load_recipe(target: str) -> tuple[Recipe, Path]:

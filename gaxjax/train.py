@@ -27,16 +27,17 @@ from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
 from gaxjax.record import Record, last_picture, open_run, read_results
 from gaxjax.rollback import Rollbacks, Seen, refuse
 from gaxjax.seeds import Seeds
-from gaxjax.sentinel import check_watched, collapsed, nonfinite, saturated
+from gaxjax.sentinel import absurd, check_watched, collapsed, nonfinite, saturated
 from gaxjax.solvers import Step
 
 
 def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | None:
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
-    Raises InputError before the first step where something does not fit, Diverged where a loss or parameter
-    is no longer finite, or the recipe's sentinel has seen something else, and no rollback is left; Unwritable
-    where the disk refuses, and Interrupted, once all is saved, after Ctrl-C or SIGTERM.
+    Raises InputError before the first step where something does not fit or no checkpoint can be read,
+    Diverged where a loss or parameter is no longer finite, or the recipe's sentinel has seen something else,
+    and no rollback is left; Unwritable where the disk refuses, and Interrupted, once all is saved, after
+    Ctrl-C or SIGTERM.
     """
     with parallel.together():
         mesh, source, courses = prepare(recipe)
@@ -128,7 +129,8 @@ def play(
                     pictured = at["sample"] and (step > begin or step == 0)
                     saved = (at["checkpoint"] or stopped) and step > begin
                     if pictured or saved:
-                        refuse(step, nonfinite({}, (state, totals)), checkpoints)
+                        bad = nonfinite({}, (state, totals)) or absurd(recipe.sentinel, means(totals))
+                        refuse(step, bad, checkpoints)
                     if pictured or (saved and at["checkpoint"] and recipe.sentinel.diversity):
                         one = seeds.one(state)
                         made, verdict = jax.device_get((draw(one), say(one)))
@@ -155,12 +157,12 @@ def play(
                     step, images = step + count, images + count * planned.images
                     if step % every["log"] == 0 or step == last:
                         state, totals = carry
-                        values = {name: float(np.mean(x)) for name, x in jax.device_get(mean(totals)).items()}
+                        values = means(totals)
                         carry = state, jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
-                        bad = nonfinite(values, carry) or saturated(recipe.sentinel, values)
-                        refuse(step, bad, checkpoints)
+                        bad = nonfinite(values, carry) or absurd(recipe.sentinel, values)
+                        refuse(step, bad or saturated(recipe.sentinel, values), checkpoints)
             if stopped:
                 break
             first, carry = last, None
@@ -231,6 +233,13 @@ def counted(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
         return state, {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1}
 
     return on
+
+
+def means(totals: Any) -> dict[str, float]:
+    """Of the logs since the last row, over the seeds too; none right after a row."""
+    if not np.all(jax.device_get(totals["count"])):
+        return {}
+    return {name: float(np.mean(x)) for name, x in jax.device_get(mean(totals)).items()}
 
 
 @jax.jit
