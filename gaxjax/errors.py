@@ -1,7 +1,11 @@
 """The exceptions that are meant for the person at the keyboard, who gets their message alone."""
 
+import errno
 import os
 import re
+
+DAMAGE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
+"""What reading says of a file that is missing or another; other errors of the system are not its fault."""
 
 
 class InputError(ValueError):
@@ -12,7 +16,7 @@ class InputError(ValueError):
 
 
 class Diverged(RuntimeError):
-    """A loss or parameter is not finite, or a sentinel saw a collapse; the message names it and the last good
+    """A loss or parameter is not finite, or a sentinel saw something; the message names it and the last good
     checkpoint.
     """
 
@@ -37,6 +41,29 @@ def brief(error: Exception) -> str:
     if code:
         return os.strerror(int(code[1]))
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def hindrance(error: Exception) -> str:
+    """Path and cause of an error that is no fault of what was read: permissions, the disk, memory; or "".
+
+    >>> hindrance(PermissionError(13, "Permission denied", "/a")), hindrance(ValueError("not JSON"))
+    ('/a: Permission denied', '')
+    """
+    import jax
+
+    while isinstance(error.__cause__, Exception) and not isinstance(error, OSError):
+        error = error.__cause__
+    if isinstance(error, MemoryError):
+        return os.strerror(errno.ENOMEM)
+    if isinstance(error, jax.errors.JaxRuntimeError):  # of the device, mostly its memory
+        return brief(error)
+    if isinstance(error, OSError):
+        return brief(error) if error.errno not in DAMAGE | {None} else ""
+    code = re.search(r"os_error_code='(\d+)'", str(error))  # of tensorstore
+    if not code or int(code[1]) in DAMAGE:
+        return ""
+    path = re.search(r'"(/[^"]*)"', str(error))
+    return f"{path[1]}: {brief(error)}" if path else brief(error)
 
 
 def multiples(number: int, of: int) -> str:

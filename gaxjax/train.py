@@ -22,6 +22,7 @@ from gaxjax.feed import Feed, lengths
 from gaxjax.game import Batch, Logs, State, init, judge, sample
 from gaxjax.interruption import Interruption
 from gaxjax.landscape import places
+from gaxjax.literal import check_place
 from gaxjax.progress import Progress
 from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
 from gaxjax.record import Record, last_picture, open_run, read_results
@@ -46,6 +47,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None) -> Path | N
             for course in courses:
                 evaluator.check(course.stage.gan, course.state, source.spec)
         if parallel.primary():
+            check_place(workdir)
             open_run(workdir, recipe, config)
             largest = max(
                 (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
