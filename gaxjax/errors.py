@@ -1,10 +1,13 @@
 """The exceptions that are meant for the person at the keyboard, who gets their message alone."""
 
+import errno
 import os
 import re
 
 GONE = 3
 """Status of a process that has ended because another one of its run is gone."""
+DAMAGE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
+"""What reading says of a file that is missing or another; other errors of the system are not its fault."""
 
 
 class InputError(ValueError):
@@ -15,7 +18,7 @@ class InputError(ValueError):
 
 
 class Diverged(RuntimeError):
-    """A loss or parameter is not finite, or a sentinel saw a collapse; the message names it and the last good
+    """A loss or parameter is not finite, or a sentinel saw something; the message names it and the last good
     checkpoint.
     """
 
@@ -52,6 +55,29 @@ def check_seed(seed: int, name: str = "seed") -> int:
     if seed > LARGEST_SEED:
         raise InputError(f"{name} is at most {LARGEST_SEED}, not {seed}")
     return seed
+
+
+def hindrance(error: Exception) -> str:
+    """Path and cause of an error that is no fault of what was read: permissions, the disk, memory; or "".
+
+    >>> hindrance(PermissionError(13, "Permission denied", "/a")), hindrance(ValueError("not JSON"))
+    ('/a: Permission denied', '')
+    """
+    import jax
+
+    while isinstance(error.__cause__, Exception) and not isinstance(error, OSError):
+        error = error.__cause__
+    if isinstance(error, MemoryError):
+        return os.strerror(errno.ENOMEM)
+    if isinstance(error, jax.errors.JaxRuntimeError):  # of the device, mostly its memory
+        return brief(error)
+    if isinstance(error, OSError):
+        return brief(error) if error.errno not in DAMAGE | {None} else ""
+    code = re.search(r"os_error_code='(\d+)'", str(error))  # of tensorstore
+    if not code or int(code[1]) in DAMAGE:
+        return ""
+    path = re.search(r'"(/[^"]*)"', str(error))
+    return f"{path[1]}: {brief(error)}" if path else brief(error)
 
 
 def multiples(number: int, of: int) -> str:

@@ -17,9 +17,14 @@ CONFIG = "gaxjax_config"
 """The name under which a recipe file is imported; classes of its own are stored under it."""
 READING = {"directory", "strict", "workers", "memory", "resident"}
 """Fields of `Data` that say where and how images are read, and not what they are."""
-ELSEWHERE = {f"data.{name}" for name in READING} | {"steps_per_call", "evaluation", "evaluation_kimg"}
-"""Where and how data are read, how steps are sent off, and what is measured: what changes no number of the
-training, and so may change between two starts of one run."""
+ELSEWHERE = {f"data.{name}" for name in READING} | {
+    "steps_per_call",
+    "evaluation",
+    "evaluation_kimg",
+    "sentinel.largest_loss",
+}
+"""Where and how data are read, how steps are sent off, what is measured, what loss stops it: what changes no
+number of the training, and so may change between two starts of one run."""
 
 
 def load_recipe(target: str) -> tuple[Recipe, Path]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax import parallel
-from gaxjax.checkpoint import DIGITS, Checkpoints, tell
+from gaxjax.checkpoint import DIGITS, Checkpoints, steps_in, tell
 from gaxjax.errors import Diverged, Unwritable, brief
 from gaxjax.files import write_bytes
 from gaxjax.rows import as_line, cut_torn, read_rows
@@ -97,8 +97,7 @@ class Rollbacks:
         tell(f"step {seen.step}: {seen.what}. Back to {where}, learning rates times {self.rate:g} ({of})")
 
     def _there(self) -> list[int]:
-        folder = self._workdir / "checkpoints"
-        return sorted(int(path.name) for path in folder.glob("*") if path.name.isdigit())
+        return steps_in(self._workdir / "checkpoints")
 
     def _drop(self, steps: list[int]) -> None:
         for step in steps:

@@ -1,4 +1,4 @@
-"""What a run is watched for: numbers that are not finite, collapse, saturation; each named in a sentence."""
+"""What a run is watched for: numbers that are not finite or absurd, collapse, saturation; each is named."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -24,6 +24,9 @@ class Sentinel:
     saturation: float = 0.0
     """mean logits, above it at real and below minus it at fake examples, with which a discriminator counts as
     saturated; 10 is a probability of 5e-5; 0: not watched"""
+    largest_loss: float = 1e9
+    """magnitude of a player's mean loss above which the run has gone wrong, though all is finite: penalties
+    square it, Adam squares their gradient, and float32 ends at 3e38; 0: not watched"""
     rollbacks: int = 0
     """how often the run may go back to its last good checkpoint, and on with smaller learning rates"""
     factor: float = 0.5
@@ -34,6 +37,8 @@ class Sentinel:
             raise InputError(f"sentinel.diversity is a share, from 0 to below 1; got {self.diversity}")
         if not 0 <= self.saturation < math.inf:
             raise InputError(f"sentinel.saturation must be 0 or more, and finite; got {self.saturation}")
+        if not 0 <= self.largest_loss < math.inf:
+            raise InputError(f"sentinel.largest_loss must be 0 or more, and finite; got {self.largest_loss}")
         if self.rollbacks < 0:
             raise InputError(f"sentinel.rollbacks must be 0 or more; got {self.rollbacks}")
         if not 0 < self.factor < 1:
@@ -131,6 +136,18 @@ def saturated(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
                 f"{player} is saturated: mean logits {real:.3g} at real and {fake:.3g} at fake examples "
                 f"(watched: {watched:g})"
             )
+    return None
+
+
+def absurd(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
+    """Names a loss that is larger than any that a game is played with.
+
+    >>> absurd(Sentinel(), {"critic/loss": -8.8e30, "painter/loss": 1e5, "painter/seen": 1e12})
+    'critic/loss is -8.8e+30 (watched: 1e+09)'
+    """
+    for name, value in values.items():
+        if sentinel.largest_loss and name.endswith("/loss") and abs(value) > sentinel.largest_loss:
+            return f"{name} is {value:.3g} (watched: {sentinel.largest_loss:.3g})"
     return None
 
 

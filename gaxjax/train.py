@@ -24,6 +24,7 @@ from gaxjax.history import check_history, last_recorded, set_aside, tell_gaps
 from gaxjax.interruption import Interruption
 from gaxjax.inventory import check_classes, class_summary, compare_data, inventory_of, write_inventory
 from gaxjax.landscape import places
+from gaxjax.literal import check_place
 from gaxjax.lock import Lock, hold
 from gaxjax.processes import check_shared
 from gaxjax.progress import Progress
@@ -31,7 +32,7 @@ from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
 from gaxjax.record import Record, check_run, last_picture, open_run, read_results
 from gaxjax.rollback import MARK, Rollbacks, Seen, refuse
 from gaxjax.seeds import Seeds
-from gaxjax.sentinel import check_watched, collapsed, nonfinite, saturated
+from gaxjax.sentinel import absurd, check_watched, collapsed, nonfinite, saturated
 from gaxjax.solvers import Step
 from gaxjax.stages import images_by
 
@@ -41,10 +42,10 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
 
     restart: where checkpoints are gone, from those that are left, or the beginning, in place of a refusal.
 
-    Raises InputError before the first step where something does not fit or another process is at it, Diverged
-    where a loss or parameter is no longer finite, or the recipe's sentinel has seen something else, and no
-    rollback is left; Unwritable where the disk refuses, and Interrupted, once all is saved, after Ctrl-C or
-    SIGTERM.
+    Raises InputError before the first step where something does not fit, another process is at it or no
+    checkpoint can be read, Diverged where a loss or parameter is no longer finite, or the recipe's sentinel
+    has seen something else, and no rollback is left; Unwritable where the disk refuses, and Interrupted, once
+    all is saved, after Ctrl-C or SIGTERM.
     """
     with parallel.together():
         mesh, source, courses = prepare(recipe)
@@ -53,6 +54,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
             for course in courses:
                 evaluator.check(course.stage.gan, course.state, source.spec)
         if parallel.primary():
+            check_place(workdir)
             check_run(workdir, recipe)
     intervals = [(c.planned.steps, c.planned.interval(recipe, "checkpoint")) for c in courses]
     with hold(workdir) as lock:
@@ -92,7 +94,8 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
 def begin_again(recipe: Recipe, workdir: Path, mesh: jax.sharding.Mesh, courses: Sequence[Course]) -> None:
     """Sets aside what was recorded after the newest checkpoint that can be read, or all of it."""
     with Checkpoints(workdir / "checkpoints", recipe.sentinel.kept(recipe.keep)) as checkpoints:
-        start, _ = checkpoints.newest_good(loader(recipe, checkpoints, mesh, courses)) or ({"step": 0}, None)
+        load = loader(recipe, checkpoints, mesh, courses)
+        start, _ = checkpoints.newest_good(load, restart=True) or ({"step": 0}, None)
     with parallel.together():
         if parallel.primary() and last_recorded(workdir, recipe.all_stages) > start["step"]:
             set_aside(workdir, start["step"], images_by(recipe.all_stages, start["step"]))
@@ -174,7 +177,8 @@ def play(
                     pictured = at["sample"] and (step > begin or step == 0)
                     saved = (at["checkpoint"] or stopped) and step > begin
                     if pictured or saved:
-                        refuse(step, nonfinite({}, (state, totals)), checkpoints)
+                        bad = nonfinite({}, (state, totals)) or absurd(recipe.sentinel, means(totals))
+                        refuse(step, bad, checkpoints)
                     if pictured or (saved and at["checkpoint"] and recipe.sentinel.diversity):
                         one = seeds.one(state)
                         made, verdict = parallel.fetch((draw(one, shown_key), say(one)))
@@ -202,12 +206,12 @@ def play(
                     step, images = step + count, images + count * planned.images
                     if step % every["log"] == 0 or step == last:
                         state, totals = carry
-                        values = {name: float(np.mean(x)) for name, x in parallel.fetch(mean(totals)).items()}
+                        values = means(totals)
                         carry = state, jax.tree.map(jnp.zeros_like, totals)
                         if record:
                             progress.update(record.metrics(step, images, values))
-                        bad = nonfinite(values, carry) or saturated(recipe.sentinel, values)
-                        refuse(step, bad, checkpoints)
+                        bad = nonfinite(values, carry) or absurd(recipe.sentinel, values)
+                        refuse(step, bad or saturated(recipe.sentinel, values), checkpoints)
             if stopped:
                 break
             first, carry = last, None
@@ -318,6 +322,13 @@ def counted(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
         return state, {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1}
 
     return on
+
+
+def means(totals: Any) -> dict[str, float]:
+    """Of the logs since the last row, over the seeds too; none right after a row."""
+    if not np.all(parallel.fetch(totals["count"])):
+        return {}
+    return {name: float(np.mean(x)) for name, x in parallel.fetch(mean(totals)).items()}
 
 
 @jax.jit

@@ -1,0 +1,42 @@
+"""The path of a run's checkpoints, which orbax and tensorstore would not take as it is written."""
+
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from gaxjax.errors import InputError
+
+
+def check_place(directory: Path) -> None:
+    """Refuses a directory whose path tensorstore takes for another one, before anything is in it."""
+    path, seen = str(directory.absolute()), str(literal(directory))
+    text = path.encode(errors="backslashreplace").decode()
+    if "\\" in path:  # it would write to a folder of another name, with / in its place
+        reason = "has a backslash"
+    elif text != path:
+        reason = "is not UTF-8"
+    elif seen != path:
+        reason = f"would be taken for {seen}"
+    else:
+        return
+    raise InputError(f"{text} cannot hold checkpoints, for its path {reason}: use another --workdir")
+
+
+def literal(directory: Path) -> Any:
+    """The directory as orbax's own kind of path, which for `glob` would be a pattern as a whole."""
+    return path_class()(str(directory.absolute()))
+
+
+@functools.cache
+def path_class() -> Any:
+    """Orbax's kind of path, with a `glob` in which only the pattern is one."""
+    from etils import epath
+
+    # By inheritance, for orbax asks its paths for their type, and makes others of the same.
+    class Literal(type(epath.Path("/"))):  # type: ignore[misc]
+        def glob(self, pattern: str) -> Iterator[Any]:
+            return (self._new(path) for path in Path(os.fspath(self)).glob(pattern))
+
+    return Literal
