@@ -365,7 +365,8 @@ def settle(devices: int = 0, workdir: Path | None = None) -> None:
         os.path.expanduser(os.environ.get("JAX_COMPILATION_CACHE_DIR", "")) or f"{writable(home())}/compiled"
     )
     jax.config.update("jax_compilation_cache_dir", cache)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
     if sys.unraisablehook is sys.__unraisablehook__:
         sys.unraisablehook = unraisable
     parallel.limit(devices)

@@ -1,9 +1,24 @@
+import atexit
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import pytest
+import quick
 import styled
+
+# Here and in the processes that this one starts.
+os.environ["XLA_FLAGS"] = quick.flags(*os.environ.get("XLA_FLAGS", "").split())
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    # What this session has compiled, for its processes and those that they start, and for no later session.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="compiled-")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 
 # [batch, 1] against [batch] must fail wherever it happens, not broadcast to a matrix.
 jax.config.update("jax_numpy_rank_promotion", "raise")

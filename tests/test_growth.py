@@ -1,7 +1,6 @@
 """Runs that grow: their stages, the images they see, and an exact resume inside of a fade."""
 
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import shrinking
-from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints
@@ -127,27 +125,7 @@ def last_state(workdir: Path) -> object:
         return checkpoints.restore(step, parallel.placed(like, parallel.state_sharding(parallel.make_mesh())))
 
 
-@pytest.fixture
-def hardly_optimized(tmp_path: Path) -> Iterator[None]:
-    """Compiling is nearly all that this costs: each program once, and quickly."""
-    options = {
-        "jax_disable_most_optimizations": True,
-        "jax_compilation_cache_dir": str(tmp_path / "compiled"),
-        "jax_persistent_cache_min_compile_time_secs": 0.1,
-    }
-    before = {name: getattr(jax.config, name, False) for name in options}
-    for name, value in options.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-
-
-def test_a_run_over_three_sizes_resumes_exactly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hardly_optimized: None
-) -> None:
+def test_a_run_over_three_sizes_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped inside of both fades, at steps 3 and 5: the same bits as without a stop."""
     train(RECIPE, tmp_path / "whole")
     asked, stops = iter(range(10**6)), [3, 6]

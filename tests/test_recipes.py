@@ -78,7 +78,7 @@ def on_two_devices(
         if getattr(item, "originalname", "") == "test_two_devices_agree_with_one"
     ]
     folder = tmp_path_factory.mktemp("two")
-    flags = "--xla_backend_optimization_level=0 --xla_force_host_platform_device_count=2"
+    flags = quick.flags("--xla_force_host_platform_device_count=2")
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
     command = [sys.executable, shrinking.__file__, str(folder), *asked]
     with open(folder / "errors", "w+") as errors:

@@ -102,15 +102,13 @@ def small(target: str) -> Recipe:
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Small recipes, programs that are compiled in little time, and a home of its own."""
+    """Small recipes, and a home of its own."""
     for table in (lucic2018, metz2017):
         monkeypatch.setattr(table, "configured", small)
     monkeypatch.setattr(lucic2018, "Evaluation", functools.partial(Evaluation, real=500))
     monkeypatch.setenv("HOME", str(tmp_path))
     reproduction.seen_by.cache_clear()
-    jax.config.update("jax_disable_most_optimizations", True)
     yield
-    jax.config.update("jax_disable_most_optimizations", False)
     reproduction.seen_by.cache_clear()
 
 

@@ -5,18 +5,15 @@ import math
 import re
 import shutil
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import chex
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import runs
-from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import cli, files, rollback
 from gaxjax.data import Data
@@ -54,23 +51,6 @@ RECIPE = Recipe(
     samples=16,
     sentinel=Sentinel(rollbacks=2, factor=0.02),
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The same few small programs again and again: compiled at the first start alone, and not for speed."""
-    wanted = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_disable_most_optimizations": True,
-    }
-    before = {name: jax.config.values[name] for name in wanted}
-    for settings in (wanted, before):
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()
-        if settings is wanted:
-            yield
 
 
 @pytest.fixture(scope="module")

@@ -64,12 +64,10 @@ def test_help_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 @contextlib.contextmanager
 def tiny() -> Iterator[None]:
-    """Images of 8 px, and programs that are compiled in little time."""
+    """Images of 8 px."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(objectives, "SHAPE", (8, 8, 1))
-        jax.config.update("jax_disable_most_optimizations", True)
         yield
-        jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module")

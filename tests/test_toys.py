@@ -5,11 +5,9 @@ import itertools
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,17 +66,9 @@ def test_any_pair_can_be_played(objective: str, solver: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def quick_programs() -> Iterator[None]:
-    """Programs that are compiled in little time."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    reproduction.seen_by.cache_clear()
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory, quick_programs: None) -> Path:
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of each of two seeds, on the ring; not to be changed."""
+    reproduction.seen_by.cache_clear()
     out = tmp_path_factory.mktemp("toys") / "table"
     assert cli.main(command(out)) == 0
     return out
