@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -48,6 +49,13 @@ def ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         jax.random, "uniform", lambda key, shape=(), minval=0.0, maxval=1.0: jnp.full(shape, maxval)
     )
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """What the test makes is float64; for what a module made before there is `rounding.widest`."""
+    with jax.enable_x64(True):
+        yield
 
 
 @pytest.fixture(scope="session")
