@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import quick
+from rounding import widest
 
 from gaxjax import parallel
 from gaxjax.data import Data, Source, open_source
@@ -27,6 +28,8 @@ from gaxjax.transforms import leaves_by_path
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 KEY_OF_PLAY = 1
+STEPS = 2
+"""after which runs are compared"""
 SIZES = {
     "batch_size": 4,
     "batch_sizes": 4,
@@ -79,7 +82,7 @@ class Gated(Optimizer):
 def with_gates(state: State, gates: dict[str, tuple[float, float]]) -> State:
     """The state in which each player follows its gates; who is not named stands still."""
     optimizers = {
-        player: (Gates(*map(jnp.float32, gates.get(player, (0, 0)))), inner)
+        player: (Gates(*(jnp.asarray(gate, float) for gate in gates.get(player, (0, 0)))), inner)
         for player, (_, inner) in state.optimizers.items()
     }
     return state._replace(optimizers=optimizers)
@@ -153,7 +156,9 @@ def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:
     minibatches = plan(recipe, stage).minibatches
     positions = step * 1000 + np.arange(minibatches * stage.batch_size)
     examples = Synthetic(dict(stage.seen(spec_of(recipe.data)))).take(positions)
-    return {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
+    return widest(
+        {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
+    )
 
 
 def save(path: Path, state: State) -> None:
@@ -175,42 +180,16 @@ def begin(recipe: Recipe) -> State:
     stage = recipe.all_stages[0]
     batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
     optimizers = plan(recipe, stage).optimizers
-    return quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0))
+    return widest(quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0)))
 
 
-class Pace(NamedTuple):
-    """How far a run goes before it is compared."""
-
-    steps: int = 2
-    rate: float = 0.01
-    """of gradient descent"""
-
-
-PACES = {
-    "cyclegan_facades.py": Pace(1, 0.001),
-    "stylegan.py": Pace(2, 0.001),
-    "stylegan_small.py": Pace(2, 0.001),
-}
-"""Files whose shrunk networks make rounding errors, which follow from how a batch is split, too large else.
-
-Of CycleGAN's, with instance norm over a few pixels, a change of 1e-7 in all parameters is one of 2e-5 after
-one step at a rate of 0.01, and of 9e-3 after two. StyleGAN's first bias is followed by a norm that takes it
-away: its gradient is nothing but rounding errors, divided by a deviation near 0.
-"""
-
-
-def pace_of(name: str) -> Pace:
-    """That of a recipe, by its name here."""
-    return PACES.get(name.split(":")[0], Pace())
-
-
-def descending(begun: State, pace: Pace) -> State:
+def descending(begun: State) -> State:
     """The state from which every player follows gradient descent.
 
     An optimizer that divides by a gradient's size, such as Adam, makes the rounding error of one near zero as
     large as any move: what is to agree but for rounding errors must not use it.
     """
-    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, pace.rate)))
+    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.01)))
 
 
 def main(target: Path, names: list[str]) -> None:
@@ -218,10 +197,9 @@ def main(target: Path, names: list[str]) -> None:
     for name in names:
         recipe = shrunk(found[name])
         stage = recipe.all_stages[0]
-        pace = pace_of(name)
-        state = parallel.replicate(descending(begin(recipe), pace), mesh)
+        state = parallel.replicate(descending(begin(recipe)), mesh)
         step_on = parallel.pmapped(plan(recipe, stage).step, mesh)
-        for step in range(pace.steps):
+        for step in range(STEPS):
             given = parallel.shard(batches(recipe, stage, step), mesh)
             state, _ = step_on(state, given, jax.random.key(KEY_OF_PLAY))
         save(target / f"{name}.{mesh.size}.npz", jax.device_get(state))
