@@ -2,6 +2,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -25,6 +26,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 LONGEST = (
+    "meshes",
     "recipes",
     "readme",
     "solvers_together",
@@ -63,6 +65,13 @@ def ones(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         jax.random, "uniform", lambda key, shape=(), minval=0.0, maxval=1.0: jnp.full(shape, maxval)
     )
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """What the test makes is float64; for what a module made before there is `rounding.widest`."""
+    with jax.enable_x64(True):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 import quick
 from jax import Array
+from rounding import widest
 
 from gaxjax.game import GAN, PLAY, Batch, Logs, State, init, objective, own
 from gaxjax.gans.adversarial import Adversarial
@@ -163,7 +164,7 @@ def begin(
 ) -> State:
     """The state before the first step."""
     shape = {"image": jnp.zeros((2, 2))} if batch is None else batch
-    return quick.run(lambda key: init(gan, optimizers or sgd(gan), key, shape), jax.random.key(0))
+    return widest(quick.run(lambda key: init(gan, optimizers or sgd(gan), key, shape), jax.random.key(0)))
 
 
 def values(state: State) -> dict[str, float]:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import quick
+from rounding import widest
 
 from gaxjax import parallel
 from gaxjax.data import Data, Source, open_source
@@ -23,13 +24,14 @@ from gaxjax.files import write_bytes
 from gaxjax.game import State, init
 from gaxjax.optimizers import Optimizer
 from gaxjax.plain import fields_of, import_file
-from gaxjax.recipe import Recipe, Stage, abstract_batch, check, plan
-from gaxjax.seeds import Seeds
-from gaxjax.train import no_totals, training_program
+from gaxjax.recipe import Recipe, Stage, abstract_batch, plan
+from gaxjax.train import training_program
 from gaxjax.transforms import leaves_by_path
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 KEY_OF_PLAY = 1
+STEPS = 2
+"""after which runs are compared"""
 SIZES = {
     "batch_size": 4,
     "batch_sizes": 4,
@@ -82,7 +84,7 @@ class Gated(Optimizer):
 def with_gates(state: State, gates: dict[str, tuple[float, float]]) -> State:
     """The state in which each player follows its gates; who is not named stands still."""
     optimizers = {
-        player: (Gates(*map(jnp.float32, gates.get(player, (0, 0)))), inner)
+        player: (Gates(*(jnp.asarray(gate, float) for gate in gates.get(player, (0, 0)))), inner)
         for player, (_, inner) in state.optimizers.items()
     }
     return state._replace(optimizers=optimizers)
@@ -156,7 +158,9 @@ def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:
     minibatches = plan(recipe, stage).minibatches
     positions = step * 1000 + np.arange(minibatches * stage.batch_size)
     examples = Synthetic(dict(stage.seen(spec_of(recipe.data)))).take(positions)
-    return {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
+    return widest(
+        {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
+    )
 
 
 def save(path: Path, state: State) -> None:
@@ -178,57 +182,34 @@ def begin(recipe: Recipe) -> State:
     stage = recipe.all_stages[0]
     batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
     optimizers = plan(recipe, stage).optimizers
-    return quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0))
+    return widest(quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0)))
 
 
-class Pace(NamedTuple):
-    """How far a run goes before it is compared."""
-
-    steps: int = 2
-    rate: float = 0.01
-    """of gradient descent"""
-
-
-PACES = {
-    "cyclegan_facades.py": Pace(1, 0.001),
-    "stylegan.py": Pace(2, 0.001),
-    "stylegan_small.py": Pace(2, 0.001),
-}
-"""Files whose shrunk networks make rounding errors, which follow from how a batch is split, too large else.
-
-Of CycleGAN's, with instance norm over a few pixels, a change of 1e-7 in all parameters is one of 2e-5 after
-one step at a rate of 0.01, and of 9e-3 after two. StyleGAN's first bias is followed by a norm that takes it
-away: its gradient is nothing but rounding errors, divided by a deviation near 0.
-"""
-
-
-def pace_of(name: str) -> Pace:
-    """That of a recipe, by its name here."""
-    return PACES.get(name.split(":")[0], Pace())
-
-
-def descending(begun: State, pace: Pace) -> State:
+def descending(begun: State) -> State:
     """The state from which every player follows gradient descent.
 
     An optimizer that divides by a gradient's size, such as Adam, makes the rounding error of one near zero as
     large as any move: what is to agree but for rounding errors must not use it.
     """
-    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, pace.rate)))
+    return with_gates(begun, dict.fromkeys(begun.optimizers, (0, 0.01)))
 
 
 def main(target: Path, names: list[str]) -> None:
-    mesh, found, seeds = parallel.make_mesh(), recipes(), Seeds(0, 1)
+    mesh, found = parallel.make_mesh(), recipes()
     count, key = parallel.copied(np.int32(1), mesh), parallel.replicate(jax.random.key(KEY_OF_PLAY), mesh)
     for name in names:
         recipe = shrunk(found[name])
-        pace = pace_of(name)
-        first = dataclasses.replace(recipe, stages=recipe.all_stages[:1])
-        course = check(first, spec_of(recipe.data), mesh)[0]
-        advance = training_program(course.planned.step, mesh, 1, as_loaded)
-        carry = parallel.replicate(descending(begin(recipe), pace), mesh), no_totals(course, seeds)
-        for step in range(pace.steps):
-            given = stacked([batches(recipe, course.stage, step)])
-            carry = advance(carry, {}, parallel.shard(given, mesh, calls=True), count, key)
+        stage = recipe.all_stages[0]
+        planned = plan(recipe, stage)
+        state = parallel.replicate(descending(begin(recipe)), mesh)
+        examples = parallel.shard(batches(recipe, stage, 0), mesh)
+        logs = jax.eval_shape(planned.step, state, examples, key)[1]
+        totals = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), {"sums": logs, "count": np.int32(0)})
+        carry = state, parallel.replicate(totals, mesh)
+        advance = training_program(planned.step, mesh, 1, as_loaded)
+        for step in range(STEPS):
+            given = parallel.shard(stacked([batches(recipe, stage, step)]), mesh, calls=True)
+            carry = advance(carry, {}, given, count, key)
         save(target / f"{name}.{mesh.size}.npz", jax.device_get(carry[0]))
 
 

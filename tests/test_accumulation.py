@@ -14,6 +14,7 @@ import runs
 import styled
 from games import Ledger
 from jax import Array
+from rounding import widest
 
 from gaxjax import cli, solvers
 from gaxjax.augmentations import Augment, Noise
@@ -77,23 +78,23 @@ def begun(gan: GAN) -> tuple[dict[str, Any], Any]:
 
 
 def close(found: Any, expected: Any) -> None:
-    """To 1e-6 of the largest number: sums in another order, some of which are zero, round its terms."""
+    """Of float64: sums in another order, some of which are zero, round their terms, and no more."""
     chex.assert_trees_all_equal_structs(found, expected)
-    largest = max(1.0, *(float(np.abs(x).max()) for x in jax.tree.leaves(expected)))
-    chex.assert_trees_all_close(found, expected, rtol=0, atol=1e-6 * largest)
+    chex.assert_trees_all_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", GAMES)
 def test_gradients_logs_and_statistics_are_those_of_the_whole(name: str) -> None:
     """Also of a penalty, of the average of w, and of standard deviations of groups across the minibatch."""
-    gan, batch = GAMES[name], batch_of(3)
+    gan = GAMES[name]
     _, state = begun(gan)
 
     def all_of(parts: int) -> Any:
         def run(state: Any, batch: Batch) -> Any:
             return {player: gradient_of(gan, player, state, batch, KEY, parts) for player in gan.players}
 
-        return quick.run(run, state, batch)
+        return quick.run(run, widest(state), batch_of(3))
 
     expected, found = all_of(1), all_of(2)
     close(found, expected)
@@ -101,6 +102,7 @@ def test_gradients_logs_and_statistics_are_those_of_the_whole(name: str) -> None
         assert max(float(abs(x).max()) for x in jax.tree.leaves(found[player][0])) > 1e-3
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("solver", ["alternating", "simultaneous", "extragradient"])
 def test_a_step_is_that_of_the_whole(solver: str) -> None:
     """In float64, for a gradient at where another one led can be far off by rounding alone."""
@@ -108,18 +110,12 @@ def test_a_step_is_that_of_the_whole(solver: str) -> None:
     rules, state = begun(gan)
     updates = dict.fromkeys(gan.players, 1)
 
-    def wide(tree: Any) -> Any:
-        return jax.tree.map(lambda x: np.asarray(x, np.float64) if x.dtype == np.float32 else x, tree)
-
-    with jax.enable_x64(True):
-        arguments = wide(state), wide(batch_of(3, 2)), KEY
-        expected, found = (
-            quick.run(solvers.named(solver)(gan, rules, updates, 100.0, accumulate=parts), *arguments)
-            for parts in (1, 4)
-        )
-        expected, found = jax.device_get((expected, found))
-    for one, other in zip(jax.tree.leaves(expected), jax.tree.leaves(found), strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-9, atol=1e-9)
+    arguments = widest(state), batch_of(3, 2), KEY
+    expected, found = (
+        quick.run(solvers.named(solver)(gan, rules, updates, 100.0, accumulate=parts), *arguments)
+        for parts in (1, 4)
+    )
+    close(found, expected)
     before, after = (jax.tree.leaves(s.params["generator_ab"]) for s in (state, found[0]))
     assert max(np.abs(x - y).max() for x, y in zip(before, after, strict=True)) > 1e-4
 

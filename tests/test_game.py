@@ -13,6 +13,7 @@ import pytest
 import quick
 from games import begin, sgd
 from jax import Array
+from rounding import derivative, widest
 
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, State, init, objective, own, pure, sample, size
@@ -194,13 +195,14 @@ class Pure(Mapping):
         return jnp.mean(bound**2) + jnp.mean(slope**2), logs
 
 
+@pytest.mark.usefixtures("float64")
 def test_pure_gives_what_the_bound_network_gives() -> None:
-    gan = Pure()
-    state = begin(gan, batch=IMAGES)
-    loss = objective(gan, "generator", state, IMAGES, KEY)
+    gan, images = Pure(), widest(IMAGES)
+    state = begin(gan, batch=images)
+    loss = objective(gan, "generator", state, images, KEY)
     params = own(gan, "generator", state.params)
     (_, (logs, stats)), gradient = quick.run(jax.value_and_grad(loss, has_aux=True), params)
-    np.testing.assert_allclose(logs["pure"], logs["bound"], rtol=1e-6)
+    np.testing.assert_allclose(logs["pure"], logs["bound"], rtol=1e-9)
     assert np.all(logs["slope"] != 0)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     # One draw of dropout for all calls of one pure function, another for the next function.
@@ -211,29 +213,28 @@ def test_pure_gives_what_the_bound_network_gives() -> None:
     # Running statistics followed the one call of the bound network: those of `pure` were dropped.
     inside = IMAGES["image"] @ np.array(params["generator"]["layers_0"]["kernel"])
     running = stats["batch_stats"]["generator"]["layers_1"]
-    np.testing.assert_allclose(running["mean"], 0.1 * inside.mean(axis=0), rtol=1e-4, atol=1e-6)
-    np.testing.assert_allclose(running["var"], 0.9 + 0.1 * inside.var(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(running["mean"], 0.1 * inside.mean(axis=0), rtol=1e-9)
+    np.testing.assert_allclose(running["var"], 0.9 + 0.1 * inside.var(axis=0), rtol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 def test_the_gradient_of_an_input_gradient_passes_through_batch_norm() -> None:
-    """Second order, through `pure` in training mode, against a central difference."""
-    with jax.enable_x64(True):
-        gan = Pure()
-        images = {"image": jnp.asarray(IMAGES["image"], jnp.float64)}
-        state = begin(gan, batch=images)
-        state = state._replace(params=jax.tree.map(lambda x: x.astype(jnp.float64), state.params))
-        loss = objective(gan, "generator", state, images, KEY)
-        differentiated = quick.compiled(
-            jax.value_and_grad(lambda p: loss(p)[0]), own(gan, "generator", state.params)
-        )
-        params = own(gan, "generator", state.params)
-        gradient = differentiated(params)[1]
-        ahead, behind = (
-            differentiated(jax.tree.map(lambda x, g, e=e: x + e * g, params, gradient))[0]
-            for e in (1e-5, -1e-5)
-        )
-        squared = sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient))
-        np.testing.assert_allclose((ahead - behind) / 2e-5, squared, rtol=1e-6)
+    """Second order, through `pure` in training mode, against differences, in float64."""
+    gan = Pure()
+    images = widest(IMAGES)
+    state = begin(gan, batch=images)
+    loss = objective(gan, "generator", state, images, KEY)
+    differentiated = quick.compiled(
+        jax.value_and_grad(lambda p: loss(p)[0]), own(gan, "generator", state.params)
+    )
+    params = own(gan, "generator", state.params)
+    gradient = differentiated(params)[1]
+
+    def along(step: float) -> Array:
+        return differentiated(jax.tree.map(lambda x, g: x + step * g, params, gradient))[0]
+
+    squared = sum(jnp.sum(g**2) for g in jax.tree.leaves(gradient))
+    np.testing.assert_allclose(derivative(along), squared, rtol=1e-8)
 
 
 # Samples.
@@ -259,23 +260,25 @@ def by_hand(state: State, mean: Any, variance: Any) -> np.ndarray:
     return np.tanh(norm["scale"] * normal + norm["bias"])
 
 
+@pytest.mark.usefixtures("float64")
 def test_samples_use_running_statistics_and_no_dropout() -> None:
-    gan = Mapping()
-    state = trained(gan, IMAGES)
-    whole = sample(gan, state, IMAGES, KEY)
-    alone = sample(gan, state, {"image": IMAGES["image"][:1]}, jax.random.key(9))
-    np.testing.assert_allclose(alone[0], whole[0], rtol=1e-6)
+    gan, images = Mapping(), widest(IMAGES)
+    state = trained(gan, images)
+    whole = sample(gan, state, images, KEY)
+    alone = sample(gan, state, {"image": images["image"][:1]}, jax.random.key(9))
+    np.testing.assert_allclose(alone[0], whole[0], rtol=1e-9)
     assert np.all(whole != 0)  # half of them would be, with dropout
     running = state.stats["batch_stats"]["generator"]["BatchNorm_0"]
-    np.testing.assert_allclose(whole, by_hand(state, running["mean"], running["var"]), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(whole, by_hand(state, running["mean"], running["var"]), rtol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 def test_a_move_uses_batch_statistics_and_dropout() -> None:
-    gan = Mapping()
-    state = trained(gan, IMAGES)
+    gan, images = Mapping(), widest(IMAGES)
+    state = trained(gan, images)
 
     def made(key: Array) -> np.ndarray:
-        return np.array(objective(gan, "generator", state, IMAGES, key)(state.params)[1][0]["made"])
+        return np.array(objective(gan, "generator", state, images, key)(state.params)[1][0]["made"])
 
     first, again, other = made(KEY), made(KEY), made(jax.random.key(6))
     np.testing.assert_array_equal(first, again)
@@ -283,7 +286,7 @@ def test_a_move_uses_batch_statistics_and_dropout() -> None:
     assert np.any((first == 0) != (other == 0))
     before = hidden(state)
     whole = by_hand(state, before.mean(axis=0), before.var(axis=0))
-    np.testing.assert_allclose(first, np.where(first == 0, 0, 2 * whole), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(first, np.where(first == 0, 0, 2 * whole), rtol=1e-9)
 
 
 def test_sampling_changes_nothing() -> None:

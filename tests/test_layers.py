@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import quick
 from jax import Array
+from rounding import widest
 
 from gaxjax.errors import InputError
 from gaxjax.game import DROPOUT
@@ -42,12 +43,13 @@ def shapes(layer: nn.Module, x: Array) -> Any:
 
 
 def noise(*shape: int, seed: int = 0) -> Array:
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
 
 
 # Convolutions
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("kernel", "stride", "padding"),
     [(3, 1, "same"), (4, 2, "same"), (5, 2, "same"), (4, 1, "same"), (1, 1, "valid"), (4, 2, "valid")],
@@ -58,9 +60,10 @@ def test_conv_is_flaxs(kernel: int, stride: int, padding: Any) -> None:
     theirs = nn.Conv(5, (kernel, kernel), stride, padding.upper())
     variables = {"params": {"kernel": noise(kernel, kernel, 3, 5), "bias": noise(5)}}
     assert shapes(ours, x) == jax.tree.map(jnp.shape, variables)
-    np.testing.assert_allclose(apply(ours, variables, x), apply(theirs, variables, x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(apply(ours, variables, x), apply(theirs, variables, x), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (7, 1), (4, 2)])
 def test_reflect_padding_mirrors_the_border(kernel: int, stride: int) -> None:
     x = noise(2, 7, 6, 3)
@@ -72,9 +75,10 @@ def test_reflect_padding_mirrors_the_border(kernel: int, stride: int) -> None:
     for i, j in ((0, 0), (out.shape[1] - 1, out.shape[2] - 1)):
         window = padded[:, i * stride : i * stride + kernel, j * stride : j * stride + kernel]
         by_hand = np.einsum("bhwi,hwio->bo", window, variables["params"]["kernel"])
-        np.testing.assert_allclose(out[:, i, j], by_hand, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(out[:, i, j], by_hand, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     ("kernel", "stride", "size"),
     [(4, 2, (8, 8)), (4, 2, (7, 6)), (5, 2, (5, 9)), (3, 2, (7, 6)), (3, 1, (7, 6)), (4, 3, (5, 9))],
@@ -89,7 +93,7 @@ def test_conv_transpose_is_the_transpose_of_conv(kernel: int, stride: int, size:
     assert shapes(transpose, y) == jax.tree.map(jnp.shape, variables)
     back = apply(transpose, variables, y, size)
     assert back.shape == x.shape
-    np.testing.assert_allclose(jnp.vdot(convolved, y), jnp.vdot(x, back), rtol=1e-4)
+    np.testing.assert_allclose(jnp.vdot(convolved, y), jnp.vdot(x, back), rtol=1e-9, atol=1e-9)
 
 
 def test_conv_transpose_makes_any_size_of_that_ceiling() -> None:
@@ -137,10 +141,13 @@ def test_initial_kernels_keep_the_variance_through_relu(layer: nn.Module, shape:
 # Dense layers
 
 
+@pytest.mark.usefixtures("float64")
 def test_dense_is_flaxs() -> None:
     x = noise(4, 3)
     variables = {"params": {"kernel": noise(3, 5), "bias": noise(5)}}
-    np.testing.assert_allclose(Dense(5).apply(variables, x), nn.Dense(5).apply(variables, x), rtol=1e-5)
+    np.testing.assert_allclose(
+        Dense(5).apply(variables, x), nn.Dense(5).apply(variables, x), rtol=1e-9, atol=1e-9
+    )
 
 
 def test_a_bound_makes_initial_kernels_uniform() -> None:
@@ -149,11 +156,12 @@ def test_a_bound_makes_initial_kernels_uniform() -> None:
     assert kernel.std() == pytest.approx(0.005 / 3**0.5, rel=0.02)
 
 
+@pytest.mark.usefixtures("float64")
 def test_maxout_is_the_largest_of_its_pieces() -> None:
     x, layer = noise(4, 3), Maxout(5, pieces=2, bound=1.0)
     variables = layer.init(KEY, x)
-    (dense,) = jax.device_get(variables["params"]).values()
-    dense["bias"] = np.arange(10, dtype=np.float32) / 10
+    (dense,) = jax.device_get(widest(variables["params"])).values()
+    dense["bias"] = np.arange(10) / 10
     out = layer.apply({"params": {"Dense_0": dense}}, x)
     assert out.shape == (4, 5)
     for row in range(4):
@@ -162,12 +170,13 @@ def test_maxout_is_the_largest_of_its_pieces() -> None:
                 sum(float(x[row, i]) * dense["kernel"][i, piece] for i in range(3)) + dense["bias"][piece]
                 for piece in (2 * unit, 2 * unit + 1)
             ]
-            assert out[row, unit] == pytest.approx(max(lines), rel=1e-5, abs=1e-6)
+            assert out[row, unit] == pytest.approx(max(lines), rel=1e-9, abs=1e-9)
 
 
 # Normalization
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("shape", [(6, 4), (3, 4, 5, 4)])
 def test_batch_norm_is_flaxs(shape: tuple[int, ...]) -> None:
     x = 3 * noise(*shape) + 2
@@ -183,13 +192,13 @@ def test_batch_norm_is_flaxs(shape: tuple[int, ...]) -> None:
     training, moved = train(ours)
     theirs = nn.BatchNorm(use_running_average=False, momentum=0.8, epsilon=1e-5)
     expected, expected_moved = train(theirs)
-    np.testing.assert_allclose(training, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(training, expected, rtol=1e-9, atol=1e-9)
     for name in ("mean", "var"):
         np.testing.assert_allclose(
-            moved["batch_stats"][name], expected_moved["batch_stats"][name], rtol=1e-5, atol=1e-6
+            moved["batch_stats"][name], expected_moved["batch_stats"][name], rtol=1e-9, atol=1e-9
         )
     sampling = nn.BatchNorm(use_running_average=True, epsilon=1e-5)
-    np.testing.assert_allclose(apply(ours, variables, x), apply(sampling, variables, x), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(apply(ours, variables, x), apply(sampling, variables, x), rtol=1e-9, atol=1e-9)
 
 
 def test_batch_norm_begins_around_one_and_with_standard_statistics() -> None:

@@ -2,9 +2,11 @@
 
 from math import e, log, pi, sqrt
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from rounding import rounding
 
 from gaxjax.errors import InputError
 from gaxjax.metrics import parzen as module
@@ -27,23 +29,34 @@ def digits(random: np.random.Generator, count: int) -> np.ndarray:
     return blobs.astype(np.float32)
 
 
+def rounded(points: np.ndarray, samples: np.ndarray, sigma: float) -> float:
+    """How far float32 may be off: by its sums over features of the squared distances, over 2 sigma^2.
+
+    These are |x|^2 - 2 x.s + |s|^2 around the samples' mean, whose terms sum to (|x| + |s|)^2 at most.
+    """
+    longest = [np.linalg.norm(values - samples.mean(axis=0), axis=1).max() for values in (points, samples)]
+    return rounding(points.shape[1], sum(longest) ** 2 / (2 * sigma**2))
+
+
 @pytest.mark.parametrize("sigma", [0.1, 0.17, 0.3, 1.0])
 def test_agrees_with_float64(sigma: float) -> None:
     random = np.random.default_rng(0)
     samples = digits(random, 400)
     # far ones, near ones and a copy
     points = np.concatenate([digits(random, 40), samples[:20] + 0.01, samples[20:21]])
-    error = np.abs(log_likelihood(points, samples, sigma) - reference(points, samples, sigma))
-    assert error.max() < 0.003
+    expected, error = reference(points, samples, sigma), rounded(points, samples, sigma)
+    np.testing.assert_allclose(log_likelihood(points, samples, sigma), expected, rtol=0, atol=error)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(log_likelihood(points, samples, sigma), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_far_from_the_origin_as_near_it() -> None:
     random = np.random.default_rng(1)
     samples, points = digits(random, 50), digits(random, 20)
     shift = np.float32(1024)  # whose float32 neighbors are 2^-13 apart
-    rounded = [(values + shift) - shift for values in (points, samples)]
+    near = [(values + shift) - shift for values in (points, samples)]
     moved = log_likelihood(points + shift, samples + shift, 0.2)
-    np.testing.assert_allclose(moved, log_likelihood(*rounded, 0.2), atol=0.003)
+    np.testing.assert_allclose(moved, reference(*near, 0.2), rtol=0, atol=rounded(*near, 0.2))
 
 
 def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +64,9 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     samples, points = random.normal(size=(30, 5)), random.normal(size=(11, 5))
     whole = log_likelihood(points, samples, 0.5)
     monkeypatch.setattr(module, "BLOCK", 4 * 30)
-    np.testing.assert_allclose(log_likelihood(points, samples, 0.5), whole, atol=1e-5)
+    np.testing.assert_allclose(
+        log_likelihood(points, samples, 0.5), whole, rtol=0, atol=rounded(points, samples, 0.5)
+    )
 
 
 def test_a_normal_density_that_is_known() -> None:
@@ -82,8 +97,9 @@ def test_estimate_of_a_test_set() -> None:
     means = [reference(validation, samples, sigma).mean() for sigma in np.logspace(-1, 0, 10)]
     assert found.sigma == pytest.approx(np.logspace(-1, 0, 10)[np.argmax(means)])
     values = reference(test, samples, found.sigma)
-    assert found.mean == pytest.approx(values.mean(), abs=1e-4)
-    assert found.standard_error == pytest.approx(values.std() / sqrt(40), abs=1e-4)
+    error = rounded(test, samples, found.sigma)
+    assert found.mean == pytest.approx(values.mean(), abs=error)
+    assert found.standard_error == pytest.approx(values.std() / sqrt(40), abs=error)
 
 
 @pytest.mark.parametrize(

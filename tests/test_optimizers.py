@@ -27,8 +27,8 @@ def moves(optimizer: Optimizer, gradients: list[float], images_per_update: float
 )
 def test_linear_is_a_line_between_two_constants(images: int, value: float) -> None:
     line = Linear(1.0, 0.0, from_kimg=10, to_kimg=30)
-    np.testing.assert_allclose(line(images), value)
-    np.testing.assert_allclose(jax.jit(line)(jnp.int32(images)), value)
+    np.testing.assert_allclose(line(images), value, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(line)(jnp.int32(images)), value, atol=1e-6)
 
 
 def test_exponential_halves() -> None:
@@ -36,7 +36,7 @@ def test_exponential_halves() -> None:
     images = jnp.array([0, 1_000, 2_000, 4_000, 8_000, 9_000, 100_000])
     np.testing.assert_allclose(halving(images), [8, 8 / 2**0.5, 4, 2, 0.5, 0.5, 0.5], rtol=1e-6)
     stairs = Exponential(8.0, half_life_kimg=2, stairs=True)
-    np.testing.assert_allclose(stairs(jnp.array([0, 1_999, 2_000, 3_999, 4_000])), [8, 8, 4, 4, 2])
+    np.testing.assert_allclose(stairs(jnp.array([0, 1_999, 2_000, 3_999, 4_000])), [8, 8, 4, 4, 2], rtol=1e-6)
 
 
 def test_sgd_by_hand() -> None:
@@ -93,7 +93,7 @@ def test_a_schedule_counts_images() -> None:
     """100 images an update: the rate is 0 from the fourth update on."""
     rate = Linear(0.3, 0.0, from_kimg=0, to_kimg=0.3)
     found = moves(Optimizer("sgd", rate, b1=0.0), [1.0] * 5, images_per_update=100)
-    np.testing.assert_allclose(found, [-0.3, -0.2, -0.1, 0.0, 0.0], atol=1e-7)
+    np.testing.assert_allclose(found, [-0.3, -0.2, -0.1, 0.0, 0.0], atol=1e-6)
 
 
 def test_a_schedule_of_the_momentum() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import pytest
+import quick
 import runs
 
 from gaxjax import cli, parallel
@@ -18,7 +19,7 @@ from gaxjax.errors import InputError
 
 # NPROC: the stand-in devices take their threads from a pool of that size, and hang when it is too small.
 # The compiler's own passes are not what is tested, and take longer than the steps.
-SETTINGS = {"NPROC": "64", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+SETTINGS = {"NPROC": "64", "XLA_FLAGS": quick.flags()}
 
 
 def free_port() -> int:

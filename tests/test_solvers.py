@@ -1,4 +1,4 @@
-"""How the players move, on games whose answers are known."""
+"""How the players move, on games whose answers are known; in float64."""
 
 from typing import Any, ClassVar
 
@@ -19,6 +19,8 @@ from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.optimizers import Optimizer
 from gaxjax.solvers import alternating, simultaneous, unrolled
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 KEY = jax.random.key(7)
 ONCE = {"discriminator": 1, "generator": 1}
@@ -50,7 +52,7 @@ def test_simultaneous_steps_spiral_out(steps: int) -> None:
     """(x, y) -> (x - eta y, y + eta x) is a turn and a factor of sqrt(1 + eta^2)."""
     gan, eta = Bilinear(), 0.2
     end = values(play(simultaneous(gan, sgd(gan, eta), once(gan)), begin(gan), steps))
-    assert end["x"] ** 2 + end["y"] ** 2 == pytest.approx(25 * (1 + eta**2) ** steps, rel=1e-5)
+    assert end["x"] ** 2 + end["y"] ** 2 == pytest.approx(25 * (1 + eta**2) ** steps, rel=1e-9)
 
 
 def test_a_simultaneous_step_is_a_turn() -> None:
@@ -69,7 +71,7 @@ def test_alternating_steps_stay_on_an_ellipse() -> None:
     radii = []
     for steps in (1, 10, 17, 500):
         end = values(play(step, begin(gan), steps))
-        assert end["x"] ** 2 + end["y"] ** 2 - eta * end["x"] * end["y"] == pytest.approx(kept, rel=1e-4)
+        assert end["x"] ** 2 + end["y"] ** 2 - eta * end["x"] * end["y"] == pytest.approx(kept, rel=1e-9)
         radii.append(end["x"] ** 2 + end["y"] ** 2)
     assert max(radii) < kept / (1 - eta / 2) * 1.0001
 
@@ -138,9 +140,9 @@ def test_several_updates_are_so_many_moves_by_hand() -> None:
         trace = gradient if move in (0, k) else jax.tree.map(lambda t, g: 0.5 * t + g, trace, gradient)
         moved = jax.tree.map(lambda p, t: p - rate * t, own(gan, player, state.params), trace)
         state = state._replace(params={**state.params, **moved})
-    chex.assert_trees_all_close(found.params, state.params, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(logs["discriminator/loss"], np.mean(losses[:k]), rtol=1e-5)
-    np.testing.assert_allclose(logs["generator/loss"], losses[k], rtol=1e-5)
+    chex.assert_trees_all_close(found.params, state.params, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(logs["discriminator/loss"], np.mean(losses[:k]), rtol=1e-9)
+    np.testing.assert_allclose(logs["generator/loss"], losses[k], rtol=1e-9)
     assert len({float(loss) for loss in losses}) == 4
 
 
@@ -206,7 +208,7 @@ def test_unrolled_zero_times_is_simultaneous(game: type[GAN]) -> None:
         for _ in range(3):
             state, logs = step(state, {"image": jnp.ones((2, 2, 2))}, KEY)
         ends.append((state, logs))
-    chex.assert_trees_all_close(*ends, rtol=1e-6, atol=1e-7)
+    chex.assert_trees_all_close(*ends, rtol=1e-9, atol=1e-9)
 
 
 def test_simultaneous_players_have_one_minibatch_and_one_draw() -> None:
@@ -218,7 +220,7 @@ def test_simultaneous_players_have_one_minibatch_and_one_draw() -> None:
     batch, key = {"image": points(2)["image"][0]}, jax.random.split(jax.random.fold_in(KEY, 0), 2)[0]
     for player in gan.players:
         loss, _ = quick.run(objective(gan, player, begun, batch, key), own(gan, player, begun.params))
-        assert float(logs[f"{player}/loss"]) == pytest.approx(float(loss), rel=1e-6)
+        assert float(logs[f"{player}/loss"]) == pytest.approx(float(loss), rel=1e-9)
 
 
 def test_virtual_updates_are_thrown_away() -> None:

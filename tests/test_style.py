@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import quick
 from jax import Array, lax
+from rounding import widest
 
 from gaxjax.errors import InputError
 from gaxjax.networks.layers import Dense, flatten, upsample
@@ -84,6 +85,7 @@ heads = [  # the other two have the same
 ]
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", heads)
 def test_a_grown_generator_fades_from_the_small_one(name: str) -> None:
     """At 0 it is the small one enlarged, at 1 the old colors do nothing, between it is the paper's blend."""
@@ -93,19 +95,19 @@ def test_a_grown_generator_fades_from_the_small_one(name: str) -> None:
     variables = begun(grown, LATENTS)
     before = {**variables, "params": graft(begun(small, LATENTS)["params"], variables["params"])}
 
-    def by_tree(params: Any, alpha: Array) -> Array:
-        return made(grown, {**variables, "params": params}, alpha, LATENTS)
+    def by_tree(params: Any, latents: Array, alpha: Array) -> Array:
+        return made(grown, {**variables, "params": params}, alpha, latents)
 
-    def by_formula(params: Any, alpha: Array) -> Array:
+    def by_formula(params: Any, latents: Array, alpha: Array) -> Array:
         known = {**before, "params": graft(before["params"], params)}
-        old = upsample(made(small, known, 1.0, LATENTS))
-        return (1 - alpha) * old + alpha * made(plain, {**variables, "params": params}, 1.0, LATENTS)
+        old = upsample(made(small, known, 1.0, latents))
+        return (1 - alpha) * old + alpha * made(plain, {**variables, "params": params}, 1.0, latents)
 
-    agree(by_tree, by_formula, variables["params"])
+    agree(by_tree, by_formula, *widest((variables["params"], LATENTS)))
 
 
 def agree(by_tree: Any, by_formula: Any, *inputs: Any) -> None:
-    """Outputs and gradients of both, at the ends of a fade and inside of it."""
+    """Outputs and gradients of both, at the ends of a fade and inside of it, in float64."""
 
     def both(alpha: Array, *inputs: Any) -> Any:
         found = []
@@ -114,16 +116,15 @@ def agree(by_tree: Any, by_formula: Any, *inputs: Any) -> None:
             found.append((outputs, pullback(jnp.cos(outputs))))
         return found
 
-    compiled = quick.compiled(both, jnp.float32(0), *inputs)
+    compiled = quick.compiled(both, jnp.float64(0), *inputs)
     for alpha in (0.0, 0.3, 1.0):
-        for found, expected in zip(*compiled(jnp.float32(alpha), *inputs), strict=True):
-            largest = max(float(jnp.max(jnp.abs(x))) for x in jax.tree.leaves(expected))
-            chex.assert_trees_all_close(found, expected, rtol=0, atol=1e-5 * max(1.0, largest))
+        found, expected = compiled(jnp.float64(alpha), *inputs)
+        chex.assert_trees_all_close(found, expected, rtol=1e-9, atol=1e-9)
 
 
 def blended(network: Discriminator, params: Any, images: Array, alpha: Array) -> Array:
     """The logits of a discriminator of 16 px by the formula of the paper's figure 2."""
-    act = activation(network.scaled, jnp.dtype("float32"))
+    act = activation(network.scaled, images.dtype)
 
     def layer(name: str, x: Array, kernel: int = 3, resize: Any = "none") -> Array:
         kernels = params[name]
@@ -140,12 +141,14 @@ def blended(network: Discriminator, params: Any, images: Array, alpha: Array) ->
     return dense("last", act(dense("dense", flatten(x))))[:, 0]
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", DISCRIMINATORS)
 def test_a_grown_discriminator_fades_from_the_small_one(name: str) -> None:
     small = DISCRIMINATORS[name]
     grown = replace(small, shape=LARGE, fading=True)
-    params = begun(grown, IMAGES)["params"]
-    rest = graft(begun(small, IMAGES[:, ::2, ::2])["params"], params)
+    images = widest(IMAGES)
+    params = begun(grown, images)["params"]
+    rest = graft(begun(small, images[:, ::2, ::2])["params"], params)
 
     # Seen without fading: the formula itself weighs the two ways.
     whole = replace(grown, fading=False)
@@ -153,30 +156,31 @@ def test_a_grown_discriminator_fades_from_the_small_one(name: str) -> None:
         lambda params, images, alpha: grown.apply({"params": grown.seen(params, alpha)}, images),
         lambda params, images, alpha: blended(grown, whole.seen(params), images, alpha),
         params,
-        IMAGES,
+        images,
     )
     at_first, alone = quick.run(
         lambda params, rest: (
-            grown.apply({"params": grown.seen(params, 0.0)}, IMAGES),
-            small.apply({"params": small.seen(rest)}, average_pool(IMAGES)),
+            grown.apply({"params": grown.seen(params, 0.0)}, images),
+            small.apply({"params": small.seen(rest)}, average_pool(images)),
         ),
         params,
         rest,
     )
-    np.testing.assert_allclose(at_first, alone, atol=1e-5)
+    np.testing.assert_allclose(at_first, alone, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", ["style", "style2"])
 def test_mixed_styles_are_both_latents_by_hand(name: str) -> None:
     generator = GENERATORS[name]
     variables = begun(generator, LATENTS)
 
-    def images(variables: Any, crossover: Array) -> Any:
+    def images(variables: Any, latents: Array, crossover: Array) -> Any:
         def call(method: str, *inputs: Any) -> Any:
             rngs = {"play": jax.random.key(6)}
             return generator.apply(seen(generator, variables), *inputs, method=method, rngs=rngs)
 
-        w = call("map", LATENTS)
+        w = call("map", latents)
         first, second = call("styles", w[:2]), call("styles", w[2:])
         by_hand = {f"layer_{i}": (first if i < 3 else second)[f"layer_{i}"] for i in range(4)}
         return (
@@ -186,10 +190,10 @@ def test_mixed_styles_are_both_latents_by_hand(name: str) -> None:
             call("synthesize", first),
         )
 
-    found, by_hand, each, first = quick.run(images, variables, jnp.int32(3))
+    found, by_hand, each, first = quick.run(images, variables, widest(LATENTS), jnp.int32(3))
     np.testing.assert_array_equal(found, by_hand)
-    np.testing.assert_allclose(each[0], by_hand[0], atol=1e-6)
-    np.testing.assert_allclose(each[1], first[1], atol=1e-6)
+    np.testing.assert_allclose(each[0], by_hand[0], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(each[1], first[1], rtol=1e-9, atol=1e-9)
     assert float(jnp.max(jnp.abs(by_hand - first))) > 1e-3
 
 
@@ -207,6 +211,7 @@ def test_truncation_pulls_the_first_layers_to_the_mean() -> None:
         truncate([0.5, 0.5], mean)(styles)
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("resize", ["none", "up"])
 def test_modulation_by_scaling_is_a_convolution_for_each_example(resize: Any) -> None:
     module = Modulated(5, resize=resize, taps=(1, 3, 3, 1))
@@ -227,7 +232,7 @@ def test_modulation_by_scaling_is_a_convolution_for_each_example(resize: Any) ->
     else:
         expected = jnp.concatenate([up_conv(x[i : i + 1], kernels[i], (1, 3, 3, 1)) for i in range(len(x))])
     expected = expected + params["bias"].reshape(1, 1, 1, -1)
-    np.testing.assert_allclose(quick.run(module.apply, variables, x, style), expected, atol=1e-5)
+    np.testing.assert_allclose(quick.run(module.apply, variables, x, style), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_adain_by_hand() -> None:

@@ -43,7 +43,7 @@ class Translation(ImageAugmentation):
         height, width = (nearest(self.ratio * size) for size in image.shape[:2])
         padded = jnp.pad(image, ((height, height), (width, width), (0, 0)))
         down, right = jax.random.randint(key, (2,), 0, jnp.array([2 * height + 1, 2 * width + 1]))
-        return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
+        return jax.lax.dynamic_slice(padded, (down, right, jnp.zeros_like(down)), image.shape)
 
 
 @dataclass(frozen=True)

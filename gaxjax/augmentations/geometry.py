@@ -63,7 +63,7 @@ class Shift(ImageAugmentation):
         # The authors' rounding: the largest shift, where it is a whole number, is half as likely as others.
         down = height + jnp.round(shares[0] * image.shape[0]).astype(jnp.int32)
         right = width + jnp.round(shares[1] * image.shape[1]).astype(jnp.int32)
-        return jax.lax.dynamic_slice(padded, (down, right, 0), image.shape)
+        return jax.lax.dynamic_slice(padded, (down, right, jnp.zeros_like(down)), image.shape)
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ Tree = TypeVar("Tree")
 
 
 def normalize(batch: Tree) -> Tree:
-    """Each uint8 leaf as float32 in [-1, 1], x / 127.5 - 1, the others as they are; pure, for the device.
+    """Each uint8 leaf as floats in [-1, 1], x / 127.5 - 1, the others as they are; pure, for the device.
 
     >>> normalize({"image": np.array([0, 255], np.uint8), "label": np.array([3])})
     {'image': Array([-1.,  1.], dtype=float32), 'label': array([3])}
     """
 
     def leaf(x: Any) -> Any:
-        return jnp.asarray(x, jnp.float32) / 127.5 - 1 if getattr(x, "dtype", None) == jnp.uint8 else x
+        return jnp.asarray(x, float) / 127.5 - 1 if getattr(x, "dtype", None) == jnp.uint8 else x
 
     return jax.tree.map(leaf, batch)
 

@@ -80,7 +80,7 @@ def _log_likelihoods(points: Values, samples: Values, sigmas: Sequence[float] | 
     if not np.all((widths > 0) & np.isfinite(widths)):
         raise InputError(f"sigma is a width and must be positive; got {widths.tolist()}")
     block = max(1, min(len(points), BLOCK // len(samples)))
-    floats = [jnp.asarray(value, jnp.float32) for value in (points, samples, widths)]
+    floats = [jnp.asarray(value, float) for value in (points, samples, widths)]
     kernels = np.asarray(_log_mean_kernels(*floats, block), np.float64)
     return kernels - points.shape[1] * np.log(widths * math.sqrt(2 * math.pi))
 

@@ -86,18 +86,18 @@ def diversity(images: Images, pairs: int = 10_000, seed: int = 0) -> float:
 
 @jax.jit
 def _psnr(a: Array, b: Array, peak: float) -> Array:
-    difference = jnp.asarray(a, jnp.float32) - jnp.asarray(b, jnp.float32)
+    difference = jnp.asarray(a, float) - jnp.asarray(b, float)
     return 10 * jnp.log10(peak**2 / jnp.mean(difference**2, axis=(1, 2, 3)))
 
 
 @jax.jit
 def _ssim(a: Array, b: Array, peak: float) -> Array:
-    return _comparisons(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32), peak)[0]
+    return _comparisons(jnp.asarray(a, float), jnp.asarray(b, float), peak)[0]
 
 
 @jax.jit
 def _ms_ssim(a: Array, b: Array, peak: float) -> Array:
-    scales = [(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32))]
+    scales = [(jnp.asarray(a, float), jnp.asarray(b, float))]
     for _ in WEIGHTS[1:]:
         scales.append((_halve(scales[-1][0]), _halve(scales[-1][1])))
     compared = [_comparisons(*scale, peak) for scale in scales]
@@ -132,7 +132,7 @@ def _blur(images: Array) -> Array:
     for equation, side in (("ph,nhwc->npwc", height), ("pw,nhwc->nhpc", width)):
         # A product with a banded matrix is several times faster than a convolution on CPUs.
         shifts = [np.eye(side - size + 1, side, i) for i in range(size)]
-        band = jnp.asarray(np.tensordot(window, shifts, axes=1), jnp.float32)
+        band = jnp.asarray(np.tensordot(window, shifts, axes=1), float)
         images = jnp.einsum(equation, band, images, precision=jax.lax.Precision.HIGHEST)
     return images
 

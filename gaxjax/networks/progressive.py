@@ -16,7 +16,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv
-from gaxjax.networks.layers import Dense, Precision, add_bias, flatten, kernel_init
+from gaxjax.networks.layers import Dense, Precision, add_bias, flatten, kernel_init, narrowed, widened
 from gaxjax.networks.recomputation import block
 from gaxjax.networks.resampling import Taps, average_pool, down_conv, downsample, up_conv
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
@@ -58,8 +58,9 @@ class Discriminator(nn.Module):
         if images.shape[1:] != tuple(self.shape):
             came = f"for images of shape {tuple(self.shape)}; got {images.shape[1:]}"
             raise InputError(f"discriminator is {came}: set its shape or the data's")
-        top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
-        width, act = channels(self.features, self.max_features), activation(self.scaled, dtype)
+        top, width = levels(self.shape, self.base), channels(self.features, self.max_features)
+        x = images = narrowed(images, self.precision)
+        act = activation(self.scaled, x.dtype)
 
         def entered(images: Array, level: int) -> Array:
             return act(Convolution(width(level), 1, name=f"from_rgb_{level}")(images))
@@ -84,10 +85,9 @@ class Discriminator(nn.Module):
 
             return body
 
-        x = images = images.astype(dtype)
         for level in range(top, 0, -1):
             x, images = block(self, self.recompute, descended(level), x, images)
-        x = (x if top else entered(images, 0)).astype(jnp.float32)
+        x = widened(x if top else entered(images, 0))
         act = activation(self.scaled, x.dtype)
         if self.group > 1:
             x = with_deviation(x, self.group)
@@ -152,8 +152,8 @@ def limited(x: Array, dtype: jnp.dtype) -> Array:
 
 
 def pixel_norm(x: Array) -> Array:
-    """Each pixel's channels to mean square 1, in float32 on the way. Karras et al. 2018, section 4.2."""
-    wide = x.astype(jnp.float32)
+    """Each pixel's channels to mean square 1, widened on the way. Karras et al. 2018, section 4.2."""
+    wide = widened(x)
     scale = jax.lax.rsqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + 1e-8)
     return (wide * scale).astype(x.dtype)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import PLAY
-from gaxjax.networks.layers import Dense, Precision, add_bias, kernel_init
+from gaxjax.networks.layers import Dense, Precision, add_bias, kernel_init, narrowed, widened
 from gaxjax.networks.progressive import (
     Convolution,
     activation,
@@ -49,9 +49,8 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
-        top, dtype = levels(self.shape, self.base), jnp.dtype(self.precision)
-        width = channels(self.features, self.max_features)
-        x = self.beginning(styles, latents, width(0)).astype(dtype)
+        top, width = levels(self.shape, self.base), channels(self.features, self.max_features)
+        x = narrowed(self.beginning(styles, latents, width(0)), self.precision)
         colors: Array | None = None
         for level in range(top + 1):
             x, rgb = block(self, self.recompute, self.risen(level), x, styles, noise)
@@ -98,16 +97,16 @@ class Synthesis(nn.Module):
         return jnp.broadcast_to(constant, (batch, *shape))
 
     def to_rgb(self, x: Array, styles: Styles, level: int) -> Array:
-        """Colors of a level, float32; with modulated kernels their style is also the next layer's."""
+        """Colors of a level, float32 or more; with modulated kernels their style is also the next layer's."""
         name, features = f"to_rgb_{level}", self.shape[-1]
         # Float16 has no room for sums of 512 channels; bfloat16 has, and half of float32's size.
-        x = x.astype(jnp.float32) if x.dtype == jnp.float16 else x
+        x = widened(x) if x.dtype == jnp.float16 else x
         if self.modulation == "weights":
             style = styles[f"layer_{2 * level + 1}"]
             colors = Modulated(features, 1, demodulate=False, name=name)(x, style)
         else:
             colors = Convolution(features, 1, name=name)(x)
-        return colors.astype(jnp.float32)
+        return widened(colors)
 
 
 def layers_of(modulation: Modulation, top: int) -> list[list[str]]:
@@ -194,10 +193,10 @@ def demodulation(kernel: Array, scale: Array) -> Array:
 def adain(x: Array, style: Array) -> Array:
     """Each channel of each example to mean 0 and variance 1, then (1 + scale) x + shift; style [B, 2 C].
 
-    Karras et al. 2019, eq. 1, with the code's 1 + scale. Statistics are float32, and the variance that of
+    Karras et al. 2019, eq. 1, with the code's 1 + scale. Statistics are widened, and the variance is that of
     differences: `layers.instance_norm`'s, a difference of squares, is too rough for so small an epsilon.
     """
-    wide = x.astype(jnp.float32)
+    wide = widened(x)
     mean = jnp.mean(wide, axis=(1, 2), keepdims=True)
     variance = jnp.mean(jnp.square(wide - mean), axis=(1, 2), keepdims=True)
     scale, shift = jnp.split(style[:, None, None, :], 2, axis=-1)
