@@ -21,10 +21,11 @@ from gaxjax.errors import InputError
 from gaxjax.feed import Feed
 from gaxjax.game import State, objective, own
 from gaxjax.penalties import Lazy
+from gaxjax.program import begin_stage, with_log_sums
 from gaxjax.recipe import Plan, Recipe, Stage
 from gaxjax.seeds import Seeds
 from gaxjax.solvers.step import gradient_of, move, take
-from gaxjax.train import begin_stage, counted, prepare
+from gaxjax.train import prepare
 
 FIRST = 2
 """Calls before those that are timed."""
@@ -52,7 +53,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
         fed, count = next(batches), parallel.copied(np.int32(longest), mesh)
 
         def lower() -> Any:
-            advance = parallel.repeated(counted(planned.step), mesh, longest, feed.assemble)
+            advance = parallel.repeated(with_log_sums(planned.step), mesh, longest, feed.assemble)
             return advance.lower(carry, tables, fed, count, play_key)
 
         cold, warm, program = compile_times(lower)

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import io
 import json
 import os
 import sys
@@ -82,6 +81,8 @@ def run(arguments: list[str]) -> int:
         print(f"error: {brief(error)}", file=sys.stderr)
         return 2
     except (RuntimeError, AssertionError):
+        from gaxjax.configure import has_device
+
         if has_device():
             raise
         asked = os.environ.get("JAX_PLATFORMS", "")
@@ -114,7 +115,9 @@ def train(arguments: list[str]) -> None:
 
     description = sys.modules[CONFIG].__doc__
     chosen = parse(Train, Train(recipe), flags, f"gaxjax train {target}", description)
-    settle(workdir=chosen.workdir)
+    from gaxjax.configure import configure_jax
+
+    configure_jax(workdir=chosen.workdir)
     from gaxjax.errors import InputError
 
     if chosen.dry_run:
@@ -141,7 +144,9 @@ def show(arguments: list[str]) -> None:
     target, flags = first_argument(arguments, "show CONFIG.py[:name]")
     recipe, _ = load(target)
     recipe = parse(Recipe, recipe, flags, f"gaxjax show {target}", None)
-    settle()
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
     from gaxjax.data import open_source
     from gaxjax.show import parameters
 
@@ -175,7 +180,9 @@ def bench(arguments: list[str]) -> None:
         """with --memory: examples of a minibatch; none: the recipe's"""
 
     chosen = parse(Bench, Bench(recipe), flags, f"gaxjax bench {target}", "How fast a recipe trains here.")
-    settle(chosen.devices)
+    from gaxjax.configure import configure_jax
+
+    configure_jax(chosen.devices)
     from gaxjax import bench, footprint
 
     if chosen.memory:
@@ -197,7 +204,9 @@ def sample(arguments: list[str]) -> None:
     parser.add_argument("--cutoff", type=int, help="layers that are truncated (default: all)")
     parser.add_argument("--label", type=int, help="with --seeds: class of a conditional game (default: 0)")
     chosen = parser.parse_args(arguments)
-    settle()
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
     from gaxjax.errors import InputError
 
     if chosen.seeds is not None:
@@ -220,7 +229,9 @@ def sample(arguments: list[str]) -> None:
 
 def edit(arguments: list[str]) -> None:
     """gaxjax edit DIR NAME [--any-option value]"""
-    settle()
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
     from gaxjax.edit import main
 
     main(arguments)
@@ -253,7 +264,9 @@ def evaluate(arguments: list[str]) -> None:
         default = dataclasses.replace(stored, best="") if stored.metrics else default
     program = f"gaxjax evaluate {workdir or '(DIR | --images FAKE REAL)'}"
     asked = parse(Evaluate, Evaluate(default), flags, program, "Measures a run, or a folder of images.")
-    settle()
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
     from gaxjax.errors import InputError
     from gaxjax.evaluate import evaluate_folders, evaluate_run
 
@@ -271,7 +284,9 @@ def evaluate(arguments: list[str]) -> None:
 
 def classifier(arguments: list[str]) -> None:
     """gaxjax classifier NAME [--data-directory DIR]"""
-    settle()
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
     from gaxjax.features.classifier import main
 
     main(arguments)
@@ -290,7 +305,9 @@ def table(arguments: list[str]) -> None:
         return
     name, flags = first_argument(arguments, "table NAME [--out DIR]")
     make = functools.partial(tables.named(name), out=Path("tables") / name)
-    settle()
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
     print(tyro.cli(make, args=flags, prog=f"gaxjax table {name}"))
 
 
@@ -332,55 +349,12 @@ def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
     return arguments[0], arguments[1:]
 
 
-def has_device() -> bool:
-    """Whether JAX has any: it says in many ways that there is none of the kind that was asked for."""
-    import jax
-
-    try:
-        return bool(jax.devices())
-    except (RuntimeError, AssertionError):
-        return False
-
-
 def with_home(word: str) -> str:
     """An argument with a path's ~ as the home directory, also where a shell leaves it: `--workdir=~/run`."""
     flag, equals, value = word.partition("=")
     if equals and flag.startswith("--"):
         return f"{flag}={os.path.expanduser(value)}"
     return os.path.expanduser(word)
-
-
-def settle(devices: int = 0, workdir: Path | None = None) -> None:
-    """What the command line sets for the whole process, before anything is compiled; joins a job's others.
-
-    All processes of a job do the same work, on so many devices (0: all), and one of them speaks.
-    """
-    import jax
-
-    from gaxjax import memory, parallel
-    from gaxjax.cache import home, writable
-
-    memory.keep_freed()
-    cache = (
-        os.path.expanduser(os.environ.get("JAX_COMPILATION_CACHE_DIR", "")) or f"{writable(home())}/compiled"
-    )
-    jax.config.update("jax_compilation_cache_dir", cache)
-    if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
-    if sys.unraisablehook is sys.__unraisablehook__:
-        sys.unraisablehook = unraisable
-    parallel.limit(devices)
-    if not jax.distributed.is_initialized():
-        parallel.initialize(workdir)
-    parallel.check_limit(devices)
-    if not parallel.primary():
-        sys.stdout = io.StringIO()
-
-
-def unraisable(args: Any) -> None:
-    """A traceback, but none of those of tensorstore's threads after a save that has failed and been told."""
-    if str(args.exc_value) != "Event loop is closed":
-        sys.__unraisablehook__(args)
 
 
 if __name__ == "__main__":

@@ -103,3 +103,31 @@ def shapes(workdir: Path, recipe: Recipe) -> tuple[Spec, int | None]:
     """Shapes and dtypes of an example, and the number of classes: from the run, or else from its data."""
     kept = read(workdir) or open_source(recipe.data)
     return kept.spec, kept.classes
+
+
+def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
+    """The examples that go with the sample grids (sources, labels), spread over the set; classes in order."""
+    if not source.classes:
+        return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
+    if source.labels is not None:
+        return source.take(rows_of_classes(source.labels, n))
+    # Where labels are not known, from some more examples: a class without any there has no row.
+    more = max(n, min(16 * n, len(source)))
+    batch = source.take(np.linspace(0, len(source) - 1, more).astype(np.int64))
+    chosen = rows_of_classes(batch["label"], n)
+    return {name: values[chosen] for name, values in batch.items()}
+
+
+def rows_of_classes(labels: np.ndarray, n: int) -> np.ndarray:
+    """Indices of n examples, as many of each class that there is, classes in order.
+
+    >>> rows_of_classes(np.array([0, 0, 5, 0, 2, 0]), 6)
+    array([0, 3, 4, 4, 2, 2])
+    """
+    classes = np.unique(labels)
+    shown, rows = np.unique(classes[np.arange(n) * len(classes) // n], return_counts=True)
+    chosen = []
+    for label, row in zip(shown, rows, strict=True):
+        members = np.flatnonzero(labels == label)
+        chosen.append(members[np.arange(row) * len(members) // row])
+    return np.concatenate(chosen)

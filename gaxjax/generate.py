@@ -10,13 +10,14 @@ from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import normalize, open_source
 from gaxjax.data.source import Spec
 from gaxjax.errors import InputError, check_seed
+from gaxjax.examples import fixed_batch
 from gaxjax.game import GAN, Batch, State, judge, sample
 from gaxjax.landscape import places
 from gaxjax.pictures import draw
+from gaxjax.program import carry_of
 from gaxjax.recipe import Recipe, outputs, plan
 from gaxjax.record import read_run
 from gaxjax.seeds import Seeds
-from gaxjax.train import carry_of, fixed_batch
 from gaxjax.truncation import Psi, check_psi
 
 

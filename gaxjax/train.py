@@ -19,7 +19,7 @@ from gaxjax.data import Source, normalize, open_source
 from gaxjax.errors import Interrupted
 from gaxjax.evaluator import Evaluator
 from gaxjax.feed import Feed, lengths
-from gaxjax.game import Batch, Logs, State, init, judge, sample
+from gaxjax.game import judge, sample
 from gaxjax.history import check_history, last_recorded, set_aside, tell_gaps
 from gaxjax.interruption import Interruption
 from gaxjax.inventory import check_classes, class_summary, compare_data, inventory_of, write_inventory
@@ -27,13 +27,13 @@ from gaxjax.landscape import places
 from gaxjax.literal import check_place
 from gaxjax.lock import Lock, hold
 from gaxjax.processes import check_shared
+from gaxjax.program import begin_stage, carry_of, means, training_program
 from gaxjax.progress import Progress
-from gaxjax.recipe import Course, Recipe, abstract_batch, check, go_on
+from gaxjax.recipe import Course, Recipe, abstract_batch, check
 from gaxjax.record import Record, check_run, last_picture, open_run, read_results
 from gaxjax.rollback import MARK, Rollbacks, Seen, refuse
 from gaxjax.seeds import Seeds
 from gaxjax.sentinel import absurd, check_watched, collapsed, nonfinite, saturated
-from gaxjax.solvers import Step
 from gaxjax.stages import images_by
 
 
@@ -67,7 +67,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
                 write_inventory(workdir, inventory)
                 if config is not None:
                     beside.keep(config, workdir)
-                examples.keep(workdir, source, fixed_batch(source, recipe.samples), courses)
+                examples.keep(workdir, source, examples.fixed_batch(source, recipe.samples), courses)
                 largest = max(
                     (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
                     key=nbytes,
@@ -129,7 +129,7 @@ def play(
     seeds = Seeds(recipe.seed, recipe.seeds)
     init_key, play_key, sample_key = seeds.keys(3)
     shown_key = seeds.one(sample_key)
-    fixed = fixed_batch(source, recipe.samples)
+    fixed = examples.fixed_batch(source, recipe.samples)
     real, around = jax.device_get(normalize(fixed)), places(fixed)
 
     on_devices = functools.cache(lambda count: parallel.copied(np.int32(count), mesh))
@@ -241,97 +241,3 @@ def prepare(recipe: Recipe) -> tuple[jax.sharding.Mesh, Source, list[Course]]:
             made = jax.eval_shape(functools.partial(sample, stage.gan), state, batch, jax.random.key(0))
             check_watched(recipe.sentinel, logs, made, batch)
     return mesh, source, courses
-
-
-def training_program(step: Step, mesh: jax.sharding.Mesh, longest: int, assemble: Callable[..., Any]) -> Any:
-    """`parallel.repeated` of a step, whose logs are summed: the one program that trains, on any mesh.
-
-    A call moves nothing between host and devices or from one device to another: nothing waits for the host
-    until the next row of metrics.
-    """
-    advance = parallel.waiting(parallel.repeated(counted(step), mesh, longest, assemble), mesh)
-
-    def call(*arguments: Any) -> Any:
-        with jax.transfer_guard("disallow"):
-            return advance(*arguments)
-
-    return call
-
-
-def carry_of(state: State, logs: Logs) -> Any:
-    """Shapes and types of what goes from step to step: the state, and sums of logs with their count."""
-    return state, {"sums": logs, "count": jax.ShapeDtypeStruct((), jnp.int32)}
-
-
-def begin_stage(
-    course: Course, source: Source, key: jax.Array, number: int, before: State | None, seeds: Seeds
-) -> Any:
-    """The carry at the first step of stage `number`: a fresh tree, but for what the one before it has too."""
-    stage = course.stage
-    batch = abstract_batch(stage.seen(source.spec), stage.batch_size)
-
-    def fresh(key: jax.Array, *before: State) -> State:
-        state = init(stage.gan, course.planned.optimizers, jax.random.fold_in(key, number), batch)
-        return go_on(state, *before) if before else state
-
-    sharding = parallel.state_sharding(seeds.mesh)
-    state = jax.jit(seeds.mapped(fresh), out_shardings=sharding)(key, *([before] if before else []))
-    return state, no_totals(course, seeds)
-
-
-def no_totals(course: Course, seeds: Seeds) -> Any:
-    """Sums of logs of no step."""
-    totals = seeds.shaped(carry_of(course.state, course.logs)[1])
-    return parallel.replicate(jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), totals), seeds.mesh)
-
-
-def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
-    """The examples that go with the sample grids (sources, labels), spread over the set; classes in order."""
-    if not source.classes:
-        return source.take(np.linspace(0, len(source) - 1, n).astype(np.int64))
-    if source.labels is not None:
-        return source.take(rows_of_classes(source.labels, n))
-    # Where labels are not known, from some more examples: a class without any there has no row.
-    more = max(n, min(16 * n, len(source)))
-    batch = source.take(np.linspace(0, len(source) - 1, more).astype(np.int64))
-    chosen = rows_of_classes(batch["label"], n)
-    return {name: values[chosen] for name, values in batch.items()}
-
-
-def rows_of_classes(labels: np.ndarray, n: int) -> np.ndarray:
-    """Indices of n examples, as many of each class that there is, classes in order.
-
-    >>> rows_of_classes(np.array([0, 0, 5, 0, 2, 0]), 6)
-    array([0, 3, 4, 4, 2, 2])
-    """
-    classes = np.unique(labels)
-    shown, rows = np.unique(classes[np.arange(n) * len(classes) // n], return_counts=True)
-    chosen = []
-    for label, row in zip(shown, rows, strict=True):
-        members = np.flatnonzero(labels == label)
-        chosen.append(members[np.arange(row) * len(members) // row])
-    return np.concatenate(chosen)
-
-
-def counted(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
-    """The step with sums of logs since the last row beside the state: a resumed run logs the same means."""
-
-    def on(carry: Any, batches: Batch, key: jax.Array) -> Any:
-        state, totals = carry
-        state, logs = step(state, batches, key)
-        return state, {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1}
-
-    return on
-
-
-def means(totals: Any) -> dict[str, float]:
-    """Of the logs since the last row, over the seeds too; none right after a row."""
-    if not np.all(parallel.fetch(totals["count"])):
-        return {}
-    return {name: float(np.mean(x)) for name, x in parallel.fetch(mean(totals)).items()}
-
-
-@jax.jit
-def mean(totals: Any) -> Any:
-    """The means since the last row."""
-    return jax.tree.map(lambda x: x / totals["count"].astype(x.dtype), totals["sums"])

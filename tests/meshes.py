@@ -17,9 +17,10 @@ import numpy as np
 
 from gaxjax import cli, parallel
 from gaxjax.feed import Feed
+from gaxjax.program import begin_stage, training_program
 from gaxjax.seeds import Seeds
 from gaxjax.solvers.step import take
-from gaxjax.train import begin_stage, prepare, training_program
+from gaxjax.train import prepare
 
 RECIPES = '''"""Small games whose players follow gradient descent, which leaves rounding errors as they are.
 

@@ -24,8 +24,8 @@ from gaxjax.files import write_bytes
 from gaxjax.game import State, init
 from gaxjax.optimizers import Optimizer
 from gaxjax.plain import fields_of, import_file
+from gaxjax.program import training_program
 from gaxjax.recipe import Recipe, Stage, abstract_batch, plan
-from gaxjax.train import training_program
 from gaxjax.transforms import leaves_by_path
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"

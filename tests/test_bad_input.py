@@ -18,8 +18,8 @@ from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.plain import load_recipe
+from gaxjax.program import carry_of
 from gaxjax.recipe import Data, Optimizer, Recipe, outputs, plan
-from gaxjax.train import carry_of
 
 ADVERSARIAL = '''
 from gaxjax.gans.adversarial import Adversarial

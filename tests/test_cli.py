@@ -12,6 +12,7 @@ import runs
 from PIL import Image
 
 from gaxjax import cli
+from gaxjax.configure import configure_jax
 from gaxjax.plain import CONFIG, describe, load_recipe
 
 
@@ -148,6 +149,6 @@ def test_classes_of_a_recipe_file_are_found_again(run: Path, tmp_path: Path, rec
 def test_compiled_programs_are_kept_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     before = jax.config.jax_compilation_cache_dir
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/somewhere")
-    cli.settle()
+    configure_jax()
     assert jax.config.jax_compilation_cache_dir == "/somewhere"
     jax.config.update("jax_compilation_cache_dir", before)

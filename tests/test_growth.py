@@ -22,9 +22,10 @@ from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator as MLP
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
+from gaxjax.program import carry_of
 from gaxjax.recipe import Growth, Optimizer, Recipe, outputs, plan
 from gaxjax.record import read_metrics
-from gaxjax.train import carry_of, train
+from gaxjax.train import train
 
 CONFIGS = shrinking.recipes()
 SHAPE = (16, 16, 1)

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from gaxjax import cli, memory
+from gaxjax import memory
+from gaxjax.configure import configure_jax
 
 CODE = """
 import os, sys
@@ -41,5 +42,5 @@ def test_another_malloc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_command_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[bool] = []
     monkeypatch.setattr(memory, "keep_freed", lambda: called.append(True))
-    cli.settle()
+    configure_jax()
     assert called == [True]

@@ -15,6 +15,7 @@ from PIL import Image
 
 from gaxjax import cli
 from gaxjax.data import Data, open_source
+from gaxjax.examples import fixed_batch
 from gaxjax.game import State, judge
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
@@ -22,7 +23,6 @@ from gaxjax.landscape import PLANE, best_verdict, density, draw_line, places
 from gaxjax.latents import Latents
 from gaxjax.networks import dcgan, mlp
 from gaxjax.pictures import compose, draw, new_figure, save
-from gaxjax.train import fixed_batch
 
 LINE = """\"\"\"A tiny game of points on a line.\"\"\"
 

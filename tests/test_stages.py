@@ -17,9 +17,10 @@ from gaxjax.gans.adversarial import Adversarial
 from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.program import carry_of
 from gaxjax.recipe import Optimizer, Recipe, Stage, abstract_batch, go_on, outputs, plan
 from gaxjax.record import open_run, read_metrics
-from gaxjax.train import carry_of, train
+from gaxjax.train import train
 
 
 def game(*generator: int) -> Adversarial:

@@ -10,6 +10,7 @@ import pytest
 import runs
 
 from gaxjax import cli
+from gaxjax.configure import configure_jax
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_words_that_are_no_paths() -> None:
 def test_compiled_programs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = jax.config.jax_compilation_cache_dir
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "~/compiled")
-    cli.settle()
+    configure_jax()
     kept = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", before)
     assert kept == f"{home}/compiled"

@@ -18,11 +18,11 @@ from gaxjax import cli, parallel
 from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.plain import load_recipe
+from gaxjax.program import carry_of
 from gaxjax.recipe import outputs, plan
 from gaxjax.record import read_results
 from gaxjax.solvers.step import finish
 from gaxjax.stages import images_by, step_by
-from gaxjax.train import carry_of
 
 BATCH, MOST = 16, 2**31 - 1
 
