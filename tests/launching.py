@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import quick
-
 REPOSITORY = Path(__file__).resolve().parent.parent
 LAUNCH = REPOSITORY / "launch"
 
@@ -46,7 +44,7 @@ def job(count: int) -> list[dict[str, str]]:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    # The stand-in devices hang when their pool of threads is too small; the compiler's passes are not tested.
-    settings = {"NPROC": "64", "XLA_FLAGS": quick.flags()}
+    # The stand-in devices hang when their pool of threads is too small.
+    settings = {"NPROC": "64"}
     shared = settings | {"GAXJAX_COORDINATOR": f"127.0.0.1:{port}", "GAXJAX_PROCESSES": str(count)}
     return [shared | {"GAXJAX_PROCESS": str(index)} for index in range(count)]

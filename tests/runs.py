@@ -114,8 +114,8 @@ def write_recipe(folder: Path, text: str = GAME) -> Path:
 
 
 def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
-    """`gaxjax ...` in a process of its own, which keeps what it compiles where the environment says."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("GAXJAX_", "XLA_"))}
+    """`gaxjax ...` in a process of its own, which compiles as this one does, so that both round alike."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GAXJAX_")}
     return subprocess.Popen(
         [sys.executable, "-m", "gaxjax.cli", *map(str, arguments)],
         cwd=REPOSITORY,

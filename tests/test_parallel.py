@@ -11,15 +11,13 @@ from typing import Any
 
 import jax
 import pytest
-import quick
 import runs
 
 from gaxjax import cli, parallel
 from gaxjax.errors import InputError
 
 # NPROC: the stand-in devices take their threads from a pool of that size, and hang when it is too small.
-# The compiler's own passes are not what is tested, and take longer than the steps.
-SETTINGS = {"NPROC": "64", "XLA_FLAGS": quick.flags()}
+SETTINGS = {"NPROC": "64"}
 
 
 def free_port() -> int:

@@ -80,7 +80,8 @@ def on_two_devices(
         if getattr(item, "originalname", "") == "test_two_devices_agree_with_one"
     ]
     folder = tmp_path_factory.mktemp("two")
-    flags = quick.flags("--xla_force_host_platform_device_count=2")
+    # Compiled for the processor that this process compiles for: elsewhere draws of float32 have other bits.
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": "1", "XLA_FLAGS": flags}
     command = [sys.executable, shrinking.__file__, str(folder), *asked]
     with open(folder / "errors", "w+") as errors:
@@ -100,7 +101,7 @@ def on_two_devices(
 
 @every_file
 def test_two_devices_agree_with_one(name: str, on_two_devices: Callable[[str], Path]) -> None:
-    """In float64: what a split batch rounds otherwise grows 1e5-fold in two steps of CycleGAN."""
+    """To 1e-9, for what a split batch rounds otherwise grows 1e5-fold in two steps of CycleGAN."""
     run = run_of(name)
     one = shrinking.descending(run.states[0])
     for number in range(shrinking.STEPS):
@@ -127,7 +128,8 @@ def test_it_is_written_as_json_and_read_again(name: str) -> None:
 def test_all_of_it_fits_its_data(name: str) -> None:
     """Of what grows the first two stages: the others follow from them as the second does."""
     recipe = RECIPES[name]
-    check(dataclasses.replace(recipe, stages=recipe.all_stages[:2]), spec_of(recipe.data))
+    with jax.enable_x64(False):  # as it trains
+        check(dataclasses.replace(recipe, stages=recipe.all_stages[:2]), spec_of(recipe.data))
 
 
 @every_file

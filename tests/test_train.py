@@ -78,7 +78,8 @@ def scalars(workdir: Path) -> dict[tuple[int, str], float]:
 def test_directory(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     files = {"recipe.json", "config.py", "metrics.jsonl", "curves.png", "samples.gif", "moments.png"}
-    assert names == files | {"tensorboard", "samples", "checkpoints", ".saved"}
+    files |= {"data.json", "examples.npz", ".saved"}
+    assert names == files | {"tensorboard", "samples", "checkpoints"}
     assert runs.steps(finished) == [55, 60] and runs.being_saved(finished) == []
 
 

@@ -83,6 +83,8 @@ def test_step_of_another_directory(folder: Path, capsys: pytest.CaptureFixture[s
         saving.newest(folder)
 
 
+# Orbax leaves coroutines behind where a restore fails in its own hands, as it does without checksums.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_written_before_there_were_checksums(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "000000002/meta/metadata"
     path.write_text(json.dumps({"stage": 0, "step": 2}))
