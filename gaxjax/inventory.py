@@ -43,8 +43,10 @@ def inventory_of(source: Source) -> Inventory:
 
 
 def write_inventory(workdir: Path, inventory: Inventory) -> None:
-    """Keeps it with the run."""
-    write_bytes(workdir / FILE, json.dumps(inventory, indent=2).encode() + b"\n")
+    """Keeps it with the run, if it is not there already."""
+    path, text = workdir / FILE, json.dumps(inventory, indent=2).encode() + b"\n"
+    if not path.exists() or path.read_bytes() != text:
+        write_bytes(path, text)
 
 
 def read_inventory(workdir: Path) -> Inventory:

@@ -216,7 +216,7 @@ def play(
                 break
             first, carry = last, None
         checkpoints.wait()
-        if record:
+        if record and not (workdir / MARK).exists():
             (workdir / MARK).touch()
         if best:
             best.wait()

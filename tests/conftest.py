@@ -1,4 +1,5 @@
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -20,6 +21,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+
+# Tracing makes many objects that stay: to look for garbage as often as by default takes a tenth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 # [batch, 1] against [batch] must fail wherever it happens, not broadcast to a matrix.
 jax.config.update("jax_numpy_rank_promotion", "raise")

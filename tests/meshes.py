@@ -31,6 +31,7 @@ from dataclasses import replace
 
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.networks import mlp
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import GradientPenalty
 from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe, Sentinel
@@ -50,6 +51,13 @@ recipe = Recipe(
 )
 measured = replace(
     recipe, evaluation=Evaluation("fid", features="pixels", n=128, real=128), evaluation_kimg=0.256
+)
+points = Recipe(
+    gan=Adversarial(mlp.Generator((2,), (8,)), mlp.Discriminator((8,)), Latents(2)),
+    optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
+    data=Data("ring", shape=(2,)),
+    batch_size=16,
+    kimg=1,
 )
 parts = replace(  # and a penalty
     recipe,
@@ -129,7 +137,10 @@ def main(folder: Path, name: str, order: str = "") -> None:
             "128",
         )
     if name in ("1x2", "2x1"):
-        (here / f"bench{jax.process_index()}.md").write_text(run("bench", recipes, "--calls", "2"))
+        (here / f"bench{jax.process_index()}.md").write_text(
+            run("bench", f"{recipes}:points", "--calls", "2")
+        )
+    if name == "2x1":
         table = ("--budget", "smoke", "--seeds", "2", "--only", "ring/minimax_alternating")
         run("table", "toys", "--out", here / "table", *table)
 

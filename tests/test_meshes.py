@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import meshes
@@ -118,5 +117,5 @@ def test_sample_evaluate_bench_and_table(on: Callable[[str], Path], name: str) -
     assert "| step |" in (other / "bench0.md").read_text()
     if name == "2x1":
         assert (other / "bench1.md").read_text() == ""
-    table: list[dict[str, Any]] = json.loads((other / "table" / "toys_ring.json").read_text())
-    assert table and all(len(line["results"]) == 2 for line in table)
+        table = json.loads((other / "table" / "toys_ring.json").read_text())
+        assert table and all(len(line["results"]) == 2 for line in table)
