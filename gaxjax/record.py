@@ -1,6 +1,9 @@
 """What a run leaves behind in its directory, besides its checkpoints.
 
-recipe.json      the recipe, resolved, with config.py, the file that it came from
+recipe.json      the recipe, resolved, with config.py, the file that it came from, and modules/, what that
+                 imports from beside it
+data.json        what it was trained on (`inventory.py`)
+examples.npz     what samples need of the data (`examples.py`)
 metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>; what is not
                  finite is null
 results.jsonl    what was measured of its samples, one `Result` a line
