@@ -1,4 +1,4 @@
-"""What holds for every recipe of configs/: each one, shrunk, is played for two steps, in float64."""
+"""What holds for every recipe of configs/: each one, shrunk, is played for two steps."""
 
 import dataclasses
 import functools
@@ -28,16 +28,17 @@ from gaxjax.optimizers import Exponential, Linear
 from gaxjax.plain import CONFIG, describe, differences, fields_of, rebuild
 from gaxjax.recipe import Recipe, Stage, check, plan
 
-pytestmark = pytest.mark.usefixtures("float64")
-
 RECIPES = shrinking.recipes()
 KEY = jax.random.key(KEY_OF_PLAY)
 every_recipe = pytest.mark.parametrize("name", RECIPES)
 slow = [
     pytest.param(name, marks=pytest.mark.slow) if shrinking.is_variant(name) else name for name in RECIPES
 ]
-every_file = pytest.mark.parametrize("name", slow)
-"""For what has to be compiled: a file's variants come on request."""
+
+
+def every_file(test: Callable[..., None]) -> Callable[..., None]:
+    """For what has to be compiled, in float64: a file's variants come on request."""
+    return pytest.mark.usefixtures("float64")(pytest.mark.parametrize("name", slow)(test))
 
 
 class Run(NamedTuple):
