@@ -79,6 +79,15 @@ def float64() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def float16() -> None:
+    """Skips the test where XLA does not compile for float16, as for processors without AVX."""
+    try:
+        jax.jit(lambda x: x.astype(jnp.float32))(jnp.ones(4, jnp.float16)).block_until_ready()
+    except jax.errors.JaxRuntimeError as error:
+        pytest.skip(f"XLA does not compile for float16 here: {str(error)[:60]}")
+
+
+@pytest.fixture(scope="session")
 def style_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a StyleGAN of 8 pixels, `styled.STYLE`; not to be changed."""
     return styled.trained(tmp_path_factory.mktemp("style"), styled.STYLE)
