@@ -46,7 +46,7 @@ def importing_from(folder: Path) -> Iterator[None]:
 def imported(folder: Path) -> dict[str, Path]:
     """The modules that were found in a folder, and their files; not this package, should it lie there."""
     there: dict[str, Path] = {}
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         file = getattr(module, "__file__", None) or ""
         if file.startswith(f"{folder}{os.sep}") and name.partition(".")[0] not in ("gaxjax", "__main__"):
             parts = Path(file).relative_to(folder).with_suffix("").parts
