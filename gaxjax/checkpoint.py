@@ -193,6 +193,10 @@ class Checkpoints:
                     self._set_aside(other, f"going on from checkpoint {step}", why)
                 return loaded
             damaged[step] = reason or "another process could not read it"
+        if not self._writable and set(steps_in(self._folder)) - set(damaged):
+            # The run goes on: what was listed has made room for what was saved since.
+            self._manager.reload()
+            return self.newest_good(load)
         if damaged and not restart:
             raise InputError(self._none_left(damaged))
         for step, why in damaged.items():

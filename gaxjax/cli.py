@@ -121,8 +121,13 @@ def train(arguments: list[str]) -> None:
     from gaxjax.errors import InputError
 
     if chosen.dry_run:
+        from gaxjax.record import check_run
         from gaxjax.show import outline
 
+        if chosen.restart:
+            raise InputError("--restart is for a run; a --dry-run begins none: leave one of them out")
+        if chosen.workdir is not None:
+            check_run(chosen.workdir, chosen.recipe)
         print(outline(chosen.recipe, chosen.decode))
         return
     if chosen.decode:

@@ -152,3 +152,13 @@ def test_compiled_programs_are_kept_where_the_environment_says(monkeypatch: pyte
     configure_jax()
     assert jax.config.jax_compilation_cache_dir == "/somewhere"
     jax.config.update("jax_compilation_cache_dir", before)
+
+
+def test_a_dry_run_looks_at_the_workdir(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe, run = runs.write_recipe(tmp_path), tmp_path / "run"
+    run.mkdir()
+    (run / "thesis.tex").touch()
+    assert cli.main(["train", str(recipe), "--workdir", str(run), "--dry-run"]) == 2
+    assert "is there and is not a run of gaxjax" in capsys.readouterr().err
+    assert cli.main(["train", str(recipe), "--dry-run", "--restart"]) == 2
+    assert "--restart is for a run" in capsys.readouterr().err

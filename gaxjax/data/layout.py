@@ -61,8 +61,9 @@ def check_domains(folder: Path, data: Data) -> None:
         )
     if there and data.split and data.layout != "domains":
         raise InputError(
-            f"{folder} has {' and '.join(names)}, two domains: layout=domains with paired=False takes a from "
-            f"the one and b from the other; split='' takes all images below {folder} as one set"
+            f"{folder} has {' and '.join(names)}, two domains: layout=domains with paired=False "
+            "(--data.layout domains --data.no-paired) takes a from the one and b from the other; split='' "
+            f"(--data.split '') takes all images below {folder} as one set"
         )
 
 
@@ -72,8 +73,8 @@ def check_split(folder: Path, split: str) -> None:
     if split == "train" and others and not any(path.name.lower() in SPLITS for path in others):
         names = ", ".join(path.name for path in others[:3]) + ", ..." * (len(others) > 3)
         raise InputError(
-            f"{folder / split} may be the split or a class, for beside it are {names}: use split='' for all "
-            f"of {folder}, or directory={folder / split} for that folder alone"
+            f"{folder / split} may be the split or a class, for beside it are {names}: use split='' "
+            f"(--data.split '') for all of {folder}, or directory={folder / split} for that folder alone"
         )
 
 
@@ -83,5 +84,5 @@ def check_whole(folder: Path) -> None:
     if others:
         raise InputError(
             f"{folder} has no subfolder train, and would be trained on with {others[0].name} in it: use "
-            f"split='' for all of it, or put what is trained on into {folder / 'train'}"
+            f"split='' (--data.split '') for all of it, or put what is trained on into {folder / 'train'}"
         )
