@@ -52,12 +52,12 @@ class Examples(NamedTuple):
         return {name: array[rows] for name, array in self.arrays.items()}
 
 
-def keep(workdir: Path, source: Source, fixed: Batch, courses: Sequence[Course]) -> None:
+def keep(workdir: Path, source: Source, samples: int, courses: Sequence[Course]) -> None:
     """Writes what samples need, once; nothing for points, which are drawn and not read."""
     path = workdir / FILE
     if path.exists() or isinstance(source, Points):
         return
-    batch = abstract_batch(source.spec, len(next(iter(fixed.values()))))
+    batch = abstract_batch(source.spec, samples)
     read: set[str] = set()
     for course in courses:
 
@@ -66,7 +66,7 @@ def keep(workdir: Path, source: Source, fixed: Batch, courses: Sequence[Course])
 
         read |= read_by(made, batch, course.state)
     # Whole examples, so that what belongs together stays so.
-    arrays = fixed if read - {"label"} else {}
+    arrays = fixed_batch(source, samples) if read - {"label"} else {}
     shapes = {name: [x.shape, np.dtype(x.dtype).name] for name, x in source.spec.items()}
     note = json.dumps({"spec": shapes, "classes": source.classes})
     write_arrays(path, {NOTE: np.array(note), **{f"example {name}": x for name, x in arrays.items()}})

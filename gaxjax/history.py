@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gaxjax.checkpoint import tell
+from gaxjax.checkpoint import steps_in, tell
 from gaxjax.errors import InputError
 from gaxjax.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results
 from gaxjax.rollback import FILE as ROLLBACKS
@@ -41,7 +41,7 @@ def check_history(workdir: Path, stages: Sequence[Stage], checkpoints: Lengths) 
     folder, last = workdir / "checkpoints", last_recorded(workdir, stages)
     if folder.exists() and not folder.is_dir():
         return  # for what opens it to name
-    there = max((int(path.name) for path in folder.glob("*") if path.name.isdigit()), default=0)
+    there = max(steps_in(folder), default=0)
     whole = due_before(due_before(last, list(checkpoints)), list(checkpoints))
     had_one = last > 0 and ((workdir / MARK).exists() or not folder.exists())
     if there >= whole and (there or not had_one):

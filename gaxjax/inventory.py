@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gaxjax.checkpoint import steps_in
 from gaxjax.data import Source
 from gaxjax.data.listing import tell
 from gaxjax.errors import InputError
@@ -64,7 +65,7 @@ def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
     A run without checkpoints begins anew, with whatever is there. One without an inventory is older than
     inventories: nothing can be compared but how classes were numbered then. An empty one accepts anything.
     """
-    if not any(step.name.isdigit() for step in (workdir / "checkpoints").glob("*")):
+    if not steps_in(workdir / "checkpoints"):
         return
     if differences(describe(read_run(workdir).data), describe(recipe.data), "data"):
         return  # another recipe, which is refused as that

@@ -67,7 +67,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
                 write_inventory(workdir, inventory)
                 if config is not None:
                     beside.keep(config, workdir)
-                examples.keep(workdir, source, examples.fixed_batch(source, recipe.samples), courses)
+                examples.keep(workdir, source, recipe.samples, courses)
                 largest = max(
                     (Seeds(recipe.seed, recipe.seeds).shaped(carry_of(c.state, c.logs)) for c in courses),
                     key=nbytes,

@@ -31,7 +31,7 @@ class Domains(Source):
         tables = [source.tables for source in self.sources]
         if any(table is None for table in tables):
             return None
-        return {name: array for table in tables if table for name, array in table.items()}
+        return merged(table for table in tables if table)
 
     def digest(self) -> str:
         return "".join(source.digest() for source in self.sources)
