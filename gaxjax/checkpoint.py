@@ -7,7 +7,6 @@ import logging
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from gaxjax.checksums import shown
 from gaxjax.counting import nbytes
 from gaxjax.errors import InputError, Unwritable, brief, hindrance
 from gaxjax.literal import check_place, literal
+from gaxjax.parallel import tell
 
 Tree = Any
 DIGITS = 9
@@ -278,12 +278,6 @@ def misfit(step: int, difference: str) -> InputError:
         f"checkpoint {step} does not fit the networks: {difference}; "
         "go back to the code that wrote it, or use another --workdir"
     )
-
-
-def tell(message: str) -> None:
-    """A line for the person at the keyboard, once for all processes."""
-    if parallel.primary():
-        print(message, file=sys.stderr, flush=True)
 
 
 def check_disk(workdir: Path, carry: Tree, keep: int) -> None:

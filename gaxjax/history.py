@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gaxjax.checkpoint import steps_in, tell
+from gaxjax.checkpoint import steps_in
 from gaxjax.errors import InputError
+from gaxjax.parallel import tell
 from gaxjax.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results
 from gaxjax.rollback import FILE as ROLLBACKS
 from gaxjax.rollback import MARK, due_before

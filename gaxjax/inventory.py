@@ -15,11 +15,11 @@ import numpy as np
 
 from gaxjax.checkpoint import steps_in
 from gaxjax.data import Source
-from gaxjax.data.listing import tell
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.game import GAN
 from gaxjax.modules import inside
+from gaxjax.parallel import tell
 from gaxjax.plain import describe, differences
 from gaxjax.recipe import Recipe
 from gaxjax.record import read_json, read_run

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Self
 
 from gaxjax import parallel
-from gaxjax.checkpoint import tell
 from gaxjax.errors import InputError, Unwritable, brief
 from gaxjax.holder import Holder, birth, myself, parse
+from gaxjax.parallel import tell
 
 FILE = ".lock"
 BEAT, STALE, LOOK = 10.0, 120.0, 1.0

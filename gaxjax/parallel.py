@@ -4,6 +4,7 @@ import contextlib
 import functools
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -254,6 +255,12 @@ def together() -> Iterator[None]:
 def wait_for_all() -> None:
     """Until every process is here: what one of them wrote is there for all."""
     any_process(False)
+
+
+def tell(line: str) -> None:
+    """A line for the person at the keyboard, once for all processes; none where there is nothing to say."""
+    if line and primary():
+        print(line, file=sys.stderr, flush=True)
 
 
 def primary() -> bool:

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax import parallel
-from gaxjax.checkpoint import DIGITS, Checkpoints, steps_in, tell
+from gaxjax.checkpoint import DIGITS, Checkpoints, steps_in
 from gaxjax.errors import Diverged, Unwritable, brief
 from gaxjax.files import write_bytes
+from gaxjax.parallel import tell
 from gaxjax.rows import as_line, cut_torn, read_rows
 from gaxjax.sentinel import Sentinel
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from gaxjax.checkpoint import tell
 from gaxjax.errors import InputError
 from gaxjax.files import append, naming
+from gaxjax.parallel import tell
 
 Row = TypeVar("Row")
 

@@ -10,10 +10,11 @@ import numpy as np
 from gaxjax.data.config import Data
 from gaxjax.data.images import check_halves, fitted, halves, measure, open_picture, verify
 from gaxjax.data.layout import chosen_folder
-from gaxjax.data.listing import image_files, list_images, natural, tell
+from gaxjax.data.listing import image_files, list_images, natural
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
+from gaxjax.parallel import tell
 
 __all__ = ["Folder", "chosen_folder", "image_files"]
 

@@ -2,13 +2,10 @@
 
 import itertools
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import jax
 
 from gaxjax.errors import InputError
 
@@ -101,12 +98,6 @@ def kind_of(entry: os.DirEntry[str]) -> str:
         return suffix or "without a suffix"
     # a link to nothing stays in: it is an image that cannot be used, and is reported as such
     return "" if entry.is_file() or entry.is_symlink() else "not a file"
-
-
-def tell(line: str) -> None:
-    """A line for the person at the keyboard, if there is anything to say; once for all processes."""
-    if line and jax.process_index() == 0:
-        print(line, file=sys.stderr, flush=True)
 
 
 def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
