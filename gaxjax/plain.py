@@ -1,7 +1,6 @@
 """Recipes as JSON and back, and recipe files: configurations are dataclasses of plain data, or modules."""
 
 import dataclasses
-import difflib
 import importlib
 import importlib.util
 import json
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.beside import MODULES, folder_of, importing_from
+from gaxjax.catalog import locate
 from gaxjax.errors import InputError
 from gaxjax.recipe import Recipe
 
@@ -28,22 +28,15 @@ number of the training, and so may change between two starts of one run."""
 
 
 def load_recipe(target: str) -> tuple[Recipe, Path]:
-    """The recipe at `FILE.py` or `FILE.py:name` (default name: recipe), and the file."""
-    file, name = target, "recipe"
-    if not Path(target).is_file():
-        before, _, after = target.rpartition(":")
-        if before and (after.isidentifier() or not after):  # any other colon is the path's own
-            file, name = before, after or name
-    path = Path(file)
-    if not path.is_file():
-        siblings = sorted(str(p) for p in path.parent.glob("*.py")) if path.parent.is_dir() else []
-        close = difflib.get_close_matches(file, siblings, cutoff=0.3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        raise InputError(f"no recipe file {file!r}{hint}")
+    """The recipe `NAME` or `NAME:variant` of those that come with gaxjax, or at `FILE.py`, and its file.
+
+    Without a variant it is the one that the file calls recipe.
+    """
+    path, variant = locate(target)
     recipes = {key: value for key, value in vars(import_file(path)).items() if isinstance(value, Recipe)}
-    if name not in recipes:
-        raise InputError(f"{file} has no recipe {name!r}; it has {', '.join(recipes) or 'none'}")
-    return recipes[name], path
+    if variant not in recipes:
+        raise InputError(f"{path} has no recipe {variant!r}; it has {', '.join(recipes) or 'none'}")
+    return recipes[variant], path
 
 
 def import_file(path: Path) -> Any:

@@ -17,6 +17,7 @@ import numpy as np
 
 from gaxjax import cli, parallel
 from gaxjax.feed import Feed
+from gaxjax.plain import load_recipe
 from gaxjax.program import begin_stage, training_program
 from gaxjax.seeds import Seeds
 from gaxjax.solvers.step import take
@@ -147,7 +148,7 @@ def main(folder: Path, name: str, order: str = "") -> None:
 
 def pmapped_is_what_trains(recipes: Path) -> None:
     """The step that `parallel.pmapped` maps comes where training's program comes."""
-    recipe = cli.load(f"{recipes}:recipe")[0]
+    recipe = load_recipe(f"{recipes}:recipe")[0]
     mesh, source, (course,) = prepare(recipe)
     seeds, step = Seeds(0, 1), course.planned.step
     init_key, play_key, _ = seeds.keys(3)

@@ -117,7 +117,7 @@ def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """`gaxjax ...` in a process of its own, which compiles as this one does, so that both round alike."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GAXJAX_")}
     return subprocess.Popen(
-        [sys.executable, "-m", "gaxjax.cli", *map(str, arguments)],
+        [sys.executable, "-m", "gaxjax", *map(str, arguments)],
         cwd=REPOSITORY,
         env=kept | environment,
         stdout=subprocess.PIPE,

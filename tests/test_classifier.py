@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gaxjax import cli
 from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
 from gaxjax.features import classifier, named
@@ -86,7 +87,7 @@ def test_command(
 ) -> None:
     monkeypatch.setitem(classifier.EPOCHS, "digits", 1)
     out = tmp_path / "mine.npz"
-    classifier.main(["digits", "--data-directory", sets, "--out", str(out), "--seed", "5"])
+    assert cli.main(["classifier", "digits", "--data-directory", sets, "--out", str(out), "--seed", "5"]) == 0
     assert classifier.load(out)[1]["seed"] == 5
     assert capsys.readouterr().out.endswith(f"of 397 test images right, {out}\n")
 

@@ -41,7 +41,7 @@ def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None
 
 def test_nothing_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 2
-    assert "gaxjax train CONFIG.py" in capsys.readouterr().out
+    assert "gaxjax train CONFIG[:name]" in capsys.readouterr().out
     assert cli.main(["trian"]) == 2
     known = "train, show, bench, sample, edit, evaluate, table, classifier, prepare"
     assert capsys.readouterr().err == f"error: unknown command 'trian'; known: {known}\n"

@@ -12,6 +12,7 @@ import styled
 
 from gaxjax import cli, footprint
 from gaxjax.errors import InputError
+from gaxjax.plain import load_recipe
 from gaxjax.recipe import Growth
 
 SPEC = {"image": jax.ShapeDtypeStruct((8, 8, 1), np.uint8), "label": jax.ShapeDtypeStruct((), np.int32)}
@@ -20,7 +21,7 @@ SPEC = {"image": jax.ShapeDtypeStruct((8, 8, 1), np.uint8), "label": jax.ShapeDt
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Any:
     text = styled.CONDITIONAL.replace("depth=1)", 'depth=1, norm="none")')
-    return cli.load(str(runs.write_recipe(tmp_path_factory.mktemp("recipe"), text)))[0]
+    return load_recipe(str(runs.write_recipe(tmp_path_factory.mktemp("recipe"), text)))[0]
 
 
 def test_rows_and_their_table(recipe: Any) -> None:

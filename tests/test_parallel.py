@@ -53,7 +53,7 @@ def test_train_in_two_processes(tmp_path: Path) -> None:
         process.kill()
     assert [runs.finish(process)[0] for process in processes] == [-signal.SIGKILL] * 2
     rest = subprocess.Popen(
-        ["bash", "launch/local.sh", "2", sys.executable, "-m", "gaxjax.cli", *command(workdir)],
+        ["bash", "launch/local.sh", "2", sys.executable, "-m", "gaxjax", *command(workdir)],
         cwd=runs.REPOSITORY,
         env=os.environ | SETTINGS,
         stdout=subprocess.PIPE,

@@ -21,6 +21,7 @@ from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.networks import mlp
 from gaxjax.penalties import DRAGAN, GradientPenalty
+from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe, plan
 from gaxjax.record import read_results
 from gaxjax.tables import lucic2018, metz2017, reproduction
@@ -91,20 +92,20 @@ def test_rows_of_the_study() -> None:
         lucic2018.rows("cifar10", "inception", "")
 
 
-def small(target: str) -> Recipe:
+def small(target: str) -> tuple[Recipe, Path]:
     """A recipe on images of 8 px, with other networks, tiny ones; images are decoded as they are needed."""
-    recipe = reproduction.configured(target)
+    recipe, path = load_recipe(target)
     shape = (8, 8, recipe.data.shape[2])
     networks = {"generator": mlp.Generator(shape, (4,)), "discriminator": mlp.Discriminator((4,))}
     data = replace(recipe.data, shape=shape, memory=0.0)
-    return replace(recipe, gan=replace(recipe.gan, **networks), data=data, samples=4)
+    return replace(recipe, gan=replace(recipe.gan, **networks), data=data, samples=4), path
 
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Small recipes, and a home of its own."""
     for table in (lucic2018, metz2017):
-        monkeypatch.setattr(table, "configured", small)
+        monkeypatch.setattr(table, "load_recipe", small)
     monkeypatch.setattr(lucic2018, "Evaluation", functools.partial(Evaluation, real=500))
     monkeypatch.setenv("HOME", str(tmp_path))
     reproduction.seen_by.cache_clear()

@@ -4,12 +4,10 @@ Trained once, in about a minute, on MNIST, Fashion-MNIST or the built-in digits.
 compare runs that used the same file of weights, and nothing else.
 """
 
-import argparse
 import functools
 import json
 import sys
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +20,10 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import Array
 
 from gaxjax import compiler
-from gaxjax.cache import cached, home, writable
+from gaxjax.cache import cached
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.source import Batch
-from gaxjax.errors import InputError, check_seed
+from gaxjax.errors import InputError
 from gaxjax.features.features import Features, digest
 from gaxjax.files import write_arrays
 from gaxjax.game import DROPOUT
@@ -190,18 +188,3 @@ def describe(path: Path) -> str:
     _, note = load(path)
     right = f"{note['accuracy']:.2%} of {note['tested']:,} test images right"
     return f"classifier of {note['dataset']}: {right}, {path}"
-
-
-def main(arguments: Sequence[str]) -> None:
-    """gaxjax classifier NAME [--data-directory DIR] [--out FILE] [--seed 0]"""
-    parser = argparse.ArgumentParser("gaxjax classifier", description="Trains the classifier of a set.")
-    parser.add_argument("name", choices=list(EPOCHS), help="of the set")
-    parser.add_argument("--data-directory", default="", help="where the set is (default: tfds' own)")
-    parser.add_argument("--out", type=Path, help="(default: ~/.cache/gaxjax/classifiers/NAME.npz)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and dropout (default: 0)")
-    chosen = parser.parse_args(arguments)
-    check_seed(chosen.seed, "--seed")
-    if chosen.out is None and writable(home()) != home():
-        raise InputError("the classifier has nowhere to be kept: say where, with --out FILE")
-    out = chosen.out or Path(home(), "classifiers", f"{chosen.name}.npz")
-    print(describe(train(chosen.name, chosen.data_directory, out, chosen.seed)))

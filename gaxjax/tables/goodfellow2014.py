@@ -4,8 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gaxjax.evaluation import Evaluation
+from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
-from gaxjax.tables.reproduction import configured, reproduce
+from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 LENGTH = 12_500.0
@@ -20,7 +21,7 @@ paper's length."""
 
 def adversarial() -> Recipe:
     """configs/gan_mnist.py, at that length."""
-    return replace(configured("gan_mnist.py"), kimg=LENGTH)
+    return replace(load_recipe("gan_mnist")[0], kimg=LENGTH)
 
 
 def quoted(name: str, title: str, value: float, error: float) -> Row:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
+from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
-from gaxjax.tables.reproduction import configured, reproduce, selected
+from gaxjax.tables.reproduction import reproduce, selected
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 SEEDS = 50
@@ -55,7 +56,7 @@ runs [memory]; no run of ours is left out."""
 
 def recipe(name: str, dataset: str) -> Recipe:
     """configs/lucic2018.py:name, on that set."""
-    whole = configured(f"lucic2018.py:{name}")
+    whole = load_recipe(f"lucic2018:{name}")[0]
     return replace(whole, data=replace(whole.data, name=dataset))
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import gaxjax
 from gaxjax import parallel
 from gaxjax.errors import Diverged, InputError
 from gaxjax.evaluate import evaluate_run
@@ -19,7 +18,6 @@ from gaxjax.extractors import extractors
 from gaxjax.files import write_bytes
 from gaxjax.metrics.metric import chosen
 from gaxjax.metrics.result import Result, as_row, check_comparable
-from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
 from gaxjax.record import last_picture, read_results, read_run
 from gaxjax.tables import sheets
@@ -82,14 +80,6 @@ def selected(rows: Sequence[Row], only: str) -> list[Row]:
     if unknown:
         raise InputError(f"unknown row {', '.join(map(repr, unknown))}; known: {', '.join(known)}")
     return [row for row in rows if row.name in (names or known)]
-
-
-def configured(target: str) -> Recipe:
-    """A recipe of the folder configs, FILE.py or FILE.py:name."""
-    configs = Path(gaxjax.__file__).parents[1] / "configs"
-    if not configs.is_dir():
-        raise InputError(f"this table reads recipes from {configs}, which is not there: run it in a checkout")
-    return load_recipe(str(configs / target))[0]
 
 
 def length_of(workdir: Path) -> float:

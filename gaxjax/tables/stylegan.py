@@ -8,8 +8,9 @@ from typing import Any
 
 from gaxjax.evaluation import Evaluation
 from gaxjax.penalties import R1
+from gaxjax.plain import load_recipe
 from gaxjax.recipe import Data, Growth, Recipe
-from gaxjax.tables.reproduction import configured, reproduce, selected
+from gaxjax.tables.reproduction import reproduce, selected
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
 LENGTH = 200.0
@@ -27,7 +28,7 @@ the run. So the order of the configs may be compared, and no number."""
 
 def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
     """configs/stylegan.py:name at the small size; `mixing` in place of its own."""
-    whole = configured(f"stylegan.py:{name}")
+    whole = load_recipe(f"stylegan:{name}")[0]
     channels = 1 if dataset in ("mnist", "fashion_mnist", "digits") else 3
     shape, sizes = (SIDE, SIDE, channels), {"features": FEATURES, "max_features": WIDTH}
     gan: Any = whole.gan

@@ -1,0 +1,104 @@
+"""The command line: gaxjax train | sample | edit | evaluate | show | bench | table | classifier | prepare.
+
+Each verb is a module of its name, whose `run` takes the arguments after it. What is slow to import, JAX
+before all, is imported there, where the arguments allow it only after they were read.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+USAGE = """gaxjax: generative adversarial networks, as pure functions
+
+  gaxjax train CONFIG[:name] --workdir DIR [--any.field value] [--dry-run]
+  gaxjax train CONFIG --help           every field of the recipe and its networks
+  gaxjax train --list                  the recipes that come with gaxjax
+  gaxjax show CONFIG[:name]            parameters per network, the recipe resolved
+  gaxjax bench CONFIG[:name] [--devices N] [--any.field value]   how fast it trains here, and why
+  gaxjax bench CONFIG[:name] --memory --sides 64 128   what its step needs of memory
+  gaxjax sample DIR --n 64 --out grid.png
+  gaxjax sample DIR --seeds 0-63 --psi 0.7   a picture of these latents, and the latents
+  gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
+  gaxjax evaluate DIR --metrics fid,kid [--features inception --level 768 --n 10000 --split test]
+  gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images
+  gaxjax classifier NAME               trains the features that need no download, once
+  gaxjax table NAME --out DIR          trains what a table compares, and writes it; without NAME, lists them
+  gaxjax prepare NAME [--directory DIR]   make a tensorflow-datasets set readable, once
+
+CONFIG is the name of a recipe that comes with gaxjax, such as quickstart, or a file of your own: FILE.py
+"""
+VERBS = ("train", "show", "bench", "sample", "edit", "evaluate", "table", "classifier", "prepare")
+OF_A_RECIPE = ("train", "show", "bench")
+"""Whose flags depend on the recipe: without one their help is the usage."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done.
+
+    It is 3 (`errors.GONE`) for a run of several processes one of which is gone.
+    """
+    from gaxjax import processes
+
+    status = run_command([with_home(word) for word in (sys.argv[1:] if arguments is None else arguments)])
+    processes.leave(status)
+    return status
+
+
+def run_command(arguments: list[str]) -> int:
+    """The same for a process alone."""
+    from gaxjax import processes
+    from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
+
+    if not arguments or asks_for_usage(arguments):
+        print(USAGE)
+        return 0 if arguments else 2
+    verb, *rest = arguments
+    if verb not in VERBS:
+        print(f"error: unknown command {verb!r}; known: {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    try:
+        with processes.ending():
+            importlib.import_module(f"gaxjax.cli.{verb}").run(rest)
+        return 0
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except (Diverged, Unwritable) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except Interrupted as stop:
+        print(stop, file=sys.stderr)
+        return 128 + stop.signal
+    except KeyboardInterrupt:  # before the loop, where there is nothing to save, or after it
+        return 130
+    except OSError as error:
+        print(f"error: {brief(error)}", file=sys.stderr)
+        return 2
+    except (RuntimeError, AssertionError):
+        from gaxjax.configure import has_device
+
+        if has_device():
+            raise
+        asked = os.environ.get("JAX_PLATFORMS", "")
+        advice = f"JAX_PLATFORMS is {asked!r}: unset it, or make it cpu"
+        print(f"error: JAX finds no device, and {advice}", file=sys.stderr)
+        return 2
+
+
+def asks_for_usage(arguments: Sequence[str]) -> bool:
+    """Whether help is asked for that needs nothing read.
+
+    >>> asks_for_usage(["-h"]), asks_for_usage(["train", "--help"]), asks_for_usage(["sample", "--help"])
+    (True, True, False)
+    """
+    *before, last = arguments
+    return last in ("-h", "--help") and (not before or (len(before) == 1 and before[0] in OF_A_RECIPE))
+
+
+def with_home(word: str) -> str:
+    """An argument with a path's ~ as the home directory, also where a shell leaves it: `--workdir=~/run`."""
+    flag, equals, value = word.partition("=")
+    if equals and flag.startswith("--"):
+        return f"{flag}={os.path.expanduser(value)}"
+    return os.path.expanduser(word)

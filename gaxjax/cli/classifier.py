@@ -1,0 +1,43 @@
+"""gaxjax classifier NAME [--data-directory DIR] [--out FILE] [--seed 0]"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gaxjax.cli.parsing import parse
+from gaxjax.errors import InputError, check_seed
+
+
+@dataclasses.dataclass(frozen=True)
+class Train:
+    """Trains the classifier of a set."""
+
+    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+    """of the set: mnist, fashion_mnist or digits"""
+    data_directory: Annotated[str, tyro.conf.arg(help_behavior_hint="(default: tfds' own)")] = ""
+    """where the set is"""
+    out: Annotated[
+        Path | None, tyro.conf.arg(help_behavior_hint="(default: ~/.cache/gaxjax/classifiers/NAME.npz)")
+    ] = None
+    """file of the weights"""
+    seed: int = 0
+    """of weights, order and dropout"""
+
+
+def run(arguments: list[str]) -> None:
+    """Trains a classifier and says how good it is."""
+    options = parse(Train, arguments, "classifier")
+    check_seed(options.seed, "--seed")
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
+    from gaxjax.cache import home, writable
+    from gaxjax.features import classifier
+
+    classifier.check(options.name)
+    if options.out is None and writable(home()) != home():
+        raise InputError("the classifier has nowhere to be kept: say where, with --out FILE")
+    out = options.out or Path(home(), "classifiers", f"{options.name}.npz")
+    print(classifier.describe(classifier.train(options.name, options.data_directory, out, options.seed)))

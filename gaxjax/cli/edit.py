@@ -1,0 +1,28 @@
+"""gaxjax edit DIR NAME [--any-option value]; help is given without a run, too: gaxjax edit NAME --help"""
+
+from pathlib import Path
+
+from gaxjax.cli.parsing import parse
+from gaxjax.errors import InputError
+
+
+def run(arguments: list[str]) -> None:
+    """Does something with the latents of a trained game, and writes the picture."""
+    from gaxjax.edit import NAMES, listing, named
+
+    usage = f"gaxjax edit DIR NAME [--help], NAME one of {', '.join(NAMES)}"
+    first, *rest = [*arguments, "--help"] if len(arguments) < 2 else arguments
+    if first in ("-h", "--help") or (rest == ["--help"] and first not in NAMES):
+        print(f"gaxjax edit DIR NAME [--help]\n\n{listing()}")
+        return
+    if first in NAMES and rest[0] in ("-h", "--help"):
+        first, rest = "DIR", [first, *rest]
+    if first.startswith("-") or rest[0].startswith("-"):
+        raise InputError(f"usage: {usage}")
+    edit = parse(named(rest[0]), rest[1:], f"edit {first} {rest[0]}")
+    from gaxjax.configure import configure_jax
+    from gaxjax.edit.edit import perform
+
+    configure_jax()
+    for line in perform(Path(first), edit):
+        print(line)

@@ -1,0 +1,59 @@
+"""gaxjax evaluate DIR [--metrics fid,kid] [...], gaxjax evaluate --images FAKE REAL [...]"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from gaxjax.cli.parsing import parse
+from gaxjax.errors import InputError
+from gaxjax.evaluation import Evaluation
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate:
+    """Measures a run, or a folder of images."""
+
+    evaluation: Annotated[Evaluation, tyro.conf.arg(name="")]
+    images: Annotated[tuple[Path, Path] | None, tyro.conf.arg(metavar="FAKE REAL")] = None
+    """two folders of images, in place of a run"""
+    checkpoint: Literal["last", "best"] = "last"
+    """of the run"""
+    data_directory: str = ""
+    """where the data are, if not where the run found them"""
+
+
+def run(arguments: list[str]) -> None:
+    """Prints what is measured of a run, or of two folders of images, a line each."""
+    workdir, flags = None, arguments
+    if arguments and not arguments[0].startswith("-"):
+        workdir, flags = Path(arguments[0]), arguments[1:]
+    program = f"evaluate {workdir or '(DIR | --images FAKE REAL)'}"
+    options = parse(Evaluate, flags, program, default=Evaluate(default_of(workdir)))
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
+    from gaxjax.evaluate import evaluate_folders, evaluate_run
+
+    if options.images and workdir is None:
+        fake, real = options.images
+        results = evaluate_folders(fake, real, options.evaluation)
+    elif workdir and options.images is None:
+        best = options.checkpoint == "best"
+        results = evaluate_run(workdir, options.evaluation, best, options.data_directory)
+    else:
+        raise InputError("say what is measured: gaxjax evaluate DIR, or gaxjax evaluate --images FAKE REAL")
+    for result in results:
+        print(result)
+
+
+def default_of(workdir: Path | None) -> Evaluation:
+    """What a run measures of itself, if it does; the FID otherwise."""
+    if workdir and (workdir / "recipe.json").exists():
+        from gaxjax.record import read_run
+
+        stored = read_run(workdir).evaluation
+        if stored.metrics:
+            return dataclasses.replace(stored, best="")
+    return Evaluation(metrics="fid")

@@ -1,0 +1,45 @@
+"""How every verb reads its flags: the fields of a dataclass, or the arguments of a function, through tyro."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import tyro
+
+from gaxjax.catalog import locate
+from gaxjax.errors import InputError
+
+Options = TypeVar("Options")
+
+
+def parse(
+    kind: Callable[..., Options],
+    flags: list[str],
+    program: str,
+    description: str | None = None,
+    default: Options | None = None,
+) -> Options:
+    """What `kind`, a dataclass or a function, makes of the flags; `default` has what they leave out.
+
+    Help, and flags that are not understood, leave by SystemExit with 0 and 2. An InputError of a field's own
+    check stays one.
+    """
+    config = (tyro.conf.AvoidSubcommands,)  # a field of several possible types has its default's
+    # Only a default that is given: None would be one, of no fields.
+    defaults: dict[str, Any] = {} if default is None else {"default": default}
+    return tyro.cli(
+        kind, args=flags, prog=f"gaxjax {program}", description=description, config=config, **defaults
+    )
+
+
+def recipe_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
+    """The recipe that a command begins with, and the flags after it; InputError if there is no such file."""
+    target, flags = first_argument(arguments, usage)
+    locate(target)  # a slip is told at once, not after the seconds that JAX takes to be imported
+    return target, flags
+
+
+def first_argument(arguments: list[str], usage: str) -> tuple[str, list[str]]:
+    """What a command begins with, which decides what flags there are, and the flags after it."""
+    if not arguments or arguments[0].startswith("-"):
+        raise InputError(f"usage: gaxjax {usage}")
+    return arguments[0], arguments[1:]

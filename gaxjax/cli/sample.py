@@ -1,0 +1,62 @@
+"""gaxjax sample DIR [--n 64] [--seed 0] | [--seeds 0-63] [--out grid.png] [--psi 0.7] [--cutoff 8]"""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from gaxjax.cli.parsing import parse
+from gaxjax.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Samples from a run's last checkpoint."""
+
+    workdir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
+    """directory of a run"""
+    n: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 64)")] = None
+    """how many"""
+    out: Path = Path("grid.png")
+    """picture"""
+    seed: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
+    """of the latents"""
+    seeds: str | None = None
+    """one for each latent, such as 0-63,70, in place of --n and --seed; the latents are kept beside it"""
+    psi: str = "1"
+    """truncation of styles: a number, or one for each layer"""
+    cutoff: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: all)")] = None
+    """layers that are truncated"""
+    label: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
+    """with --seeds: class of a conditional game"""
+
+
+def run(arguments: list[str]) -> None:
+    """Writes a picture of samples of a run."""
+    options = parse(Sample, arguments, "sample")
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
+    print(f"samples: {draw(options) if options.seeds is None else draw_seeds(options)}")
+
+
+def draw(options: Sample) -> Path:
+    """So many samples from latents of one seed."""
+    from gaxjax.generate import generate
+    from gaxjax.truncation import psi_of
+
+    if options.label is not None:
+        raise InputError("--label goes with --seeds: without them, samples are of every class")
+    n, seed = 64 if options.n is None else options.n, options.seed or 0
+    return generate(options.workdir, n, options.out, seed, psi_of(options.psi), options.cutoff)
+
+
+def draw_seeds(options: Sample) -> str:
+    """A sample for each of the seeds."""
+    from gaxjax.edit.samples import sample
+
+    if options.n is not None or options.seed is not None:
+        raise InputError("--seeds names every latent: leave --n and --seed out")
+    names = ("seeds", "out", "psi", "cutoff", "label")
+    return sample(options.workdir, **{name: getattr(options, name) for name in names})

@@ -1,0 +1,21 @@
+"""gaxjax table [NAME] [--out DIR] [--any-option value]"""
+
+import functools
+from pathlib import Path
+
+from gaxjax.cli.parsing import first_argument, parse
+
+
+def run(arguments: list[str]) -> None:
+    """Makes a table of a paper and prints it, or lists those that there are."""
+    from gaxjax import tables
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(f"gaxjax table NAME [--out DIR] [--help]\n\n{tables.listing()}")
+        return
+    name, flags = first_argument(arguments, "table NAME [--out DIR]")
+    make = functools.partial(tables.named(name), out=Path("tables") / name)
+    from gaxjax.configure import configure_jax
+
+    configure_jax()
+    print(parse(make, flags, f"table {name}"))  # which calls it

@@ -1,0 +1,71 @@
+"""gaxjax train CONFIG[:name] --workdir DIR [--any.field value] [--dry-run]; gaxjax train --list"""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from gaxjax import catalog
+from gaxjax.cli.parsing import parse, recipe_argument
+from gaxjax.errors import InputError
+
+
+def run(arguments: list[str]) -> None:
+    """Trains a recipe, or looks at all of it and trains nothing, or lists the recipes that there are."""
+    if arguments == ["--list"]:
+        print(catalog.listing())
+        return
+    target, flags = recipe_argument(arguments, "train CONFIG[:name] --workdir DIR, or gaxjax train --list")
+    options, path = read_options(target, flags)
+    from gaxjax.configure import configure_jax
+
+    configure_jax(workdir=options.workdir)
+    if options.dry_run:
+        look(options)
+        return
+    if options.decode:
+        raise InputError("--decode goes with --dry-run: it looks at every image and trains nothing")
+    if options.workdir is None:
+        raise InputError("say where the run is kept: --workdir DIR")
+    from gaxjax.train import train
+
+    picture = train(options.recipe, options.workdir, path, options.restart)
+    if picture:
+        print(f"samples: {picture}")
+
+
+def read_options(target: str, flags: list[str]) -> tuple[Any, Path]:
+    """The options, with the recipe among them, and the recipe's file."""
+    from gaxjax.plain import CONFIG, load_recipe
+    from gaxjax.recipe import Recipe
+
+    @dataclasses.dataclass
+    class Train:
+        recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+        workdir: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+        """directory of the run: made, or resumed if it is there"""
+        dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """check everything, say what would run, and write nothing"""
+        restart: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """go on from what checkpoints are left, or begin again, where some were lost; what was recorded after
+        them is kept in a folder before_restart_N of the run"""
+        decode: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+        """with --dry-run: decode every image too, also of a set that is too large to be kept"""
+
+    recipe, path = load_recipe(target)
+    description = sys.modules[CONFIG].__doc__
+    return parse(Train, flags, f"train {target}", description, Train(recipe)), path
+
+
+def look(options: Any) -> None:
+    """Checks all of it and says what would run."""
+    from gaxjax.record import check_run
+    from gaxjax.show import outline
+
+    if options.restart:
+        raise InputError("--restart is for a run; a --dry-run begins none: leave one of them out")
+    if options.workdir is not None:
+        check_run(options.workdir, options.recipe)
+    print(outline(options.recipe, options.decode))
