@@ -62,6 +62,7 @@ def find_name(name: str) -> Path:
     known = files()
     if name in known:
         return known[name]
+    # First what lies here under that name, whose suffix was left out; then the same method on other data.
     own = [f"{name}.py"] if Path(f"{name}.py").is_file() else []
     akin = [other for other in known if other.partition("_")[0] == name.partition("_")[0]]
     close = list(dict.fromkeys([*own, *akin, *difflib.get_close_matches(name, known)]))
@@ -78,6 +79,7 @@ def files() -> dict[str, Path]:
 def folder() -> Path:
     """Where they are."""
     package = Path(__file__).parent
+    # In it first: beside an installed package there may be any other folder of that name.
     for path in (package / "configs", package.parent / "configs"):
         if path.is_dir():
             return path
@@ -89,6 +91,7 @@ def listing() -> str:
     lines = ["gaxjax train NAME[:variant] --workdir DIR", ""]
     for name, path in files().items():
         about = ast.get_docstring(ast.parse(path.read_bytes())) or ""
+        # Every recipe has its command there, with a name or a path, as a test makes sure.
         variants = re.findall(rf"gaxjax train (?:\S*/)?{name}(?:[.]py)?:(\w+)", about)
         lines.append(f"  {name:22}  {about.splitlines()[0] if about else ''}".rstrip())
         if variants:

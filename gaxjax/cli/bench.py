@@ -14,7 +14,7 @@ def run(arguments: list[str]) -> None:
     from gaxjax.plain import load_recipe
     from gaxjax.recipe import Recipe
 
-    @dataclasses.dataclass
+    @dataclasses.dataclass  # here, not above: see train.py
     class Bench:
         recipe: Annotated[Recipe, tyro.conf.arg(name="")]
         devices: int = 0

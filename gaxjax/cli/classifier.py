@@ -33,6 +33,7 @@ def run(arguments: list[str]) -> None:
     from gaxjax.configure import configure_jax
 
     configure_jax()
+    # A set without a classifier is refused here: a Literal of the sets would bring JAX for the help.
     from gaxjax.cache import home, writable
     from gaxjax.features import classifier
 

@@ -15,6 +15,7 @@ def run(arguments: list[str]) -> None:
     if first in ("-h", "--help") or (rest == ["--help"] and first not in NAMES):
         print(f"gaxjax edit DIR NAME [--help]\n\n{listing()}")
         return
+    # Help of an edit needs no run; a run whose directory is named like an edit has a NAME after it.
     if first in NAMES and rest[0] in ("-h", "--help"):
         first, rest = "DIR", [first, *rest]
     if first.startswith("-") or rest[0].startswith("-"):

@@ -26,6 +26,7 @@ class Evaluate:
 
 def run(arguments: list[str]) -> None:
     """Prints what is measured of a run, or of two folders of images, a line each."""
+    # Not a field: a run has defaults of its own for all the others, so it is read first.
     workdir, flags = None, arguments
     if arguments and not arguments[0].startswith("-"):
         workdir, flags = Path(arguments[0]), arguments[1:]

@@ -16,6 +16,7 @@ class Sample:
 
     workdir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
     """directory of a run"""
+    # None where a flag was left out: --seeds goes without --n and --seed, --label with --seeds alone.
     n: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 64)")] = None
     """how many"""
     out: Path = Path("grid.png")

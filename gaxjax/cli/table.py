@@ -17,5 +17,6 @@ def run(arguments: list[str]) -> None:
     make = functools.partial(tables.named(name), out=Path("tables") / name)
     from gaxjax.configure import configure_jax
 
+    # Before the flags are parsed, for that calls the function: a table's options are its arguments.
     configure_jax()
-    print(parse(make, flags, f"table {name}"))  # which calls it
+    print(parse(make, flags, f"table {name}"))

@@ -14,14 +14,14 @@ from gaxjax.errors import InputError
 
 def run(arguments: list[str]) -> None:
     """Trains a recipe, or looks at all of it and trains nothing, or lists the recipes that there are."""
-    if arguments == ["--list"]:
+    if arguments == ["--list"]:  # alone: a recipe's own flags are its fields
         print(catalog.listing())
         return
     target, flags = recipe_argument(arguments, "train CONFIG[:name] --workdir DIR, or gaxjax train --list")
     options, path = read_options(target, flags)
     from gaxjax.configure import configure_jax
 
-    configure_jax(workdir=options.workdir)
+    configure_jax(workdir=options.workdir)  # joins the run's other processes, which tell of the workdir
     if options.dry_run:
         look(options)
         return
@@ -41,6 +41,7 @@ def read_options(target: str, flags: list[str]) -> tuple[Any, Path]:
     from gaxjax.plain import CONFIG, load_recipe
     from gaxjax.recipe import Recipe
 
+    # A class of its own for each call: its annotations are read, and the recipe's type brings JAX.
     @dataclasses.dataclass
     class Train:
         recipe: Annotated[Recipe, tyro.conf.arg(name="")]
