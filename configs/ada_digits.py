@@ -1,7 +1,7 @@
 """Adaptive augmentation of 1,797 built-in handwritten digits. Karras et al. 2020, arXiv 2006.06676.
 
-    gaxjax train configs/ada_digits.py --workdir runs/ada
-    gaxjax train configs/ada_digits.py:differentiable --workdir runs/diffaugment
+    gaxjax train ada_digits --workdir runs/ada
+    gaxjax train ada_digits:differentiable --workdir runs/diffaugment
 
 Paper: no figure for this set. Here: 200 kimg in 2 minutes on two CPU cores (seed 0). The probability rises
 after 45 kimg and is 0.06 to 0.11 from 70 on, 0.09 in the mean, where the mean sign is 0.30; no distance

@@ -1,6 +1,6 @@
 """BEGAN on Fashion-MNIST at 32 px. Berthelot et al. 2017, arXiv 1703.10717.
 
-    gaxjax train configs/began_fashion_mnist.py --workdir runs/began --data.directory DIR
+    gaxjax train began_fashion_mnist --workdir runs/began --data.directory DIR
 
 Paper: no figure for this set. Here: no distance measured yet; with 16 features in both networks, Adam at
 1e-4 with b1 = 0.5 and --kimg 90 (5,625 steps, seed 0) the convergence measure falls from 0.23 (at 20 kimg)

@@ -1,6 +1,6 @@
 """CycleGAN between photographs and label maps of facades, at 64 px. Zhu et al. 2017, arXiv 1703.10593.
 
-    gaxjax train configs/cyclegan_facades.py --workdir runs/cyclegan --data.directory DIR
+    gaxjax train cyclegan_facades --workdir runs/cyclegan --data.directory DIR
 
 DIR holds pictures whose left half is of one domain and whose right half of the other, in subfolders train and
 val (the pix2pix release of CMP facades). The halves are shuffled apart: nothing is paired.

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST at 32 px. Radford et al. 2016, arXiv 1511.06434.
 
-    gaxjax train configs/dcgan_fashion_mnist.py --workdir runs/dcgan --data.directory DIR
+    gaxjax train dcgan_fashion_mnist --workdir runs/dcgan --data.directory DIR
 
 Paper: no figure for this set. Here: no distance measured yet; with 32 features in both networks and
 --kimg 128 (1,000 steps, two CPU cores), trousers, shirts and shoes can be told apart.

@@ -1,7 +1,7 @@
 """DRAGAN on MNIST. Kodali et al. 2017, arXiv 1705.07215.
 
-    gaxjax train configs/dragan_mnist.py --workdir runs/dragan --data.directory DIR
-    gaxjax train configs/dragan_mnist.py:paper_noise --workdir runs/dragan_paper --data.directory DIR
+    gaxjax train dragan_mnist --workdir runs/dragan --data.directory DIR
+    gaxjax train dragan_mnist:paper_noise --workdir runs/dragan_paper --data.directory DIR
 
 Paper: no figure for this set that could be compared. The penalty of 10 on slopes other than 1 around real
 images, and the noise to one side, half the standard deviation of the minibatch at most, are the authors'

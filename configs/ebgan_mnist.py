@@ -1,7 +1,7 @@
 """Energy-based GAN on MNIST, fully connected. Zhao et al. 2017, arXiv 1609.03126, section 4.1.
 
-    gaxjax train configs/ebgan_mnist.py --workdir runs/ebgan --data.directory DIR
-    gaxjax train configs/ebgan_mnist.py:pulling_away --workdir runs/ebgan_pt --data.directory DIR
+    gaxjax train ebgan_mnist --workdir runs/ebgan --data.directory DIR
+    gaxjax train ebgan_mnist:pulling_away --workdir runs/ebgan_pt --data.directory DIR
 
 Paper: a histogram of modified Inception scores over 512 settings, no figure of one of them. This is one of
 its grid: two hidden layers of 800 in the generator, an encoder of one layer of 256, a decoder of one layer,

@@ -1,6 +1,6 @@
 """The original GAN on a line, D as a curve. Goodfellow et al. 2014, arXiv 1406.2661, figure 1.
 
-    gaxjax train configs/gan_1d.py --workdir runs/gan_1d
+    gaxjax train gan_1d --workdir runs/gan_1d
 
 Paper, figure 1: data density, model density and D at four moments of training, from a poor fit to
 p_g = p_data, where D is 1/2 everywhere; D follows p_data / (p_data + p_g) (proposition 1). The figure is a

@@ -1,6 +1,6 @@
 """GAN on MNIST as its authors ran it. Goodfellow et al. 2014, arXiv 1406.2661, section 5.
 
-    gaxjax train configs/gan_mnist.py --workdir runs/gan_mnist --data.directory DIR
+    gaxjax train gan_mnist --workdir runs/gan_mnist --data.directory DIR
 
 Paper: Parzen-window log-likelihood 225 +- 2 (table 1: 10,000 samples, sigma chosen on validation images); the
 authors' code has no stop rule.

@@ -1,6 +1,6 @@
 """Implicit competitive regularization on MNIST. Schaefer, Zheng and Anandkumar 2020, arXiv 1910.05852.
 
-    gaxjax train configs/icr_mnist.py --workdir runs/icr --data.directory DIR
+    gaxjax train icr_mnist --workdir runs/icr --data.directory DIR
 
 Paper: no figure for this set (its own are curves on CIFAR-10). Here: no distance measured yet; with 16
 features in both networks, after 100 kimg (782 steps, 9 minutes on two CPU cores beside other work, seed 0,

@@ -1,10 +1,10 @@
 """Five ways to steadier training, on one game of MNIST. Salimans et al. 2016, arXiv 1606.03498, section 3.
 
-    gaxjax train configs/improved_mnist.py --workdir runs/smoothing --data.directory DIR
-    gaxjax train configs/improved_mnist.py:feature_matching --workdir runs/matching --data.directory DIR
-    gaxjax train configs/improved_mnist.py:minibatch_discrimination --workdir runs/batch --data.directory DIR
-    gaxjax train configs/improved_mnist.py:historical_averaging --workdir runs/history --data.directory DIR
-    gaxjax train configs/improved_mnist.py:instance_noise --workdir runs/noise --data.directory DIR
+    gaxjax train improved_mnist --workdir runs/smoothing --data.directory DIR
+    gaxjax train improved_mnist:feature_matching --workdir runs/matching --data.directory DIR
+    gaxjax train improved_mnist:minibatch_discrimination --workdir runs/batch --data.directory DIR
+    gaxjax train improved_mnist:historical_averaging --workdir runs/history --data.directory DIR
+    gaxjax train improved_mnist:instance_noise --workdir runs/noise --data.directory DIR
 
 Paper: no figure for unlabeled MNIST (its own are of errors with few labels). Here: no distance measured yet.
 

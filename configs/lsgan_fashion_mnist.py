@@ -1,7 +1,7 @@
 """Least squares GAN on Fashion-MNIST at 32 px. Mao et al. 2017, arXiv 1611.04076.
 
-    gaxjax train configs/lsgan_fashion_mnist.py --workdir runs/lsgan --data.directory DIR
-    gaxjax train configs/lsgan_fashion_mnist.py:pearson --workdir runs/pearson --data.directory DIR
+    gaxjax train lsgan_fashion_mnist --workdir runs/lsgan --data.directory DIR
+    gaxjax train lsgan_fashion_mnist:pearson --workdir runs/pearson --data.directory DIR
 
 Paper: no figure for this set; targets 0 for made and 1 for real images (eq. 9), as in the authors' code for
 scenes. pearson: -1 and 1, and 0 for the generator, which is Pearson's chi^2 (eq. 8). Adam at 2e-4 and

@@ -1,13 +1,13 @@
 """Seven objectives on one pair of networks, on MNIST. Lucic et al. 2018, arXiv 1711.10337.
 
-    gaxjax train configs/lucic2018.py --workdir runs/lucic --data.directory DIR
-    gaxjax train configs/lucic2018.py:mm_gan --workdir runs/mm_gan --data.directory DIR
-    gaxjax train configs/lucic2018.py:ns_gan --workdir runs/ns_gan --data.directory DIR
-    gaxjax train configs/lucic2018.py:lsgan --workdir runs/lsgan --data.directory DIR
-    gaxjax train configs/lucic2018.py:wgan --workdir runs/wgan --data.directory DIR
-    gaxjax train configs/lucic2018.py:wgan_gp --workdir runs/wgan_gp --data.directory DIR
-    gaxjax train configs/lucic2018.py:dragan --workdir runs/dragan --data.directory DIR
-    gaxjax train configs/lucic2018.py:began --workdir runs/began --data.directory DIR
+    gaxjax train lucic2018 --workdir runs/lucic --data.directory DIR
+    gaxjax train lucic2018:mm_gan --workdir runs/mm_gan --data.directory DIR
+    gaxjax train lucic2018:ns_gan --workdir runs/ns_gan --data.directory DIR
+    gaxjax train lucic2018:lsgan --workdir runs/lsgan --data.directory DIR
+    gaxjax train lucic2018:wgan --workdir runs/wgan --data.directory DIR
+    gaxjax train lucic2018:wgan_gp --workdir runs/wgan_gp --data.directory DIR
+    gaxjax train lucic2018:dragan --workdir runs/dragan --data.directory DIR
+    gaxjax train lucic2018:began --workdir runs/began --data.directory DIR
 
 Paper: FID of MM GAN 9.8, NS GAN 6.8, LSGAN 7.8, WGAN 6.7, WGAN-GP 20.3, DRAGAN 7.6, BEGAN 13.1, each with
 the best of 100 settings that a search found for it (means over 50 seeds). Here, after one epoch and by our

@@ -1,7 +1,7 @@
 """ProGAN, grown from 4 to 1024 px. Karras et al. 2018, arXiv 1710.10196.
 
-    gaxjax train configs/progan.py --workdir runs/progan --data.directory DIR
-    gaxjax train configs/progan.py:cifar10 --workdir runs/progan_cifar10 --data.directory DIR
+    gaxjax train progan --workdir runs/progan --data.directory DIR
+    gaxjax train progan:cifar10 --workdir runs/progan_cifar10 --data.directory DIR
 
 DIR holds a prepared celeb_a_hq/1024, or is a folder of images with --data.name folder; a run with
 `--data.shape 256 256 3` ends at 256 px, whatever the networks' own shape says.

@@ -1,6 +1,6 @@
 """ProGAN at 32 px on Fashion-MNIST, for two CPU cores. Karras et al. 2018, arXiv 1710.10196.
 
-    gaxjax train configs/progan_small.py --workdir runs/progan_small --data.directory DIR
+    gaxjax train progan_small --workdir runs/progan_small --data.directory DIR
 
 Paper: no number for this set. Here: FID-classifier-fashion_mnist of 18.4 after 120 kimg (10,000 samples, test
 images; seed 0, 14 minutes on two CPU cores beside other work, 2026-11-26); most samples can be named.

@@ -1,6 +1,6 @@
 """A conditional DCGAN on the built-in handwritten digits (UCI / scikit-learn, 1,797 images), at 16 px.
 
-    gaxjax train configs/quickstart.py --workdir runs/quickstart
+    gaxjax train quickstart --workdir runs/quickstart
 
 Radford et al. 2016 (arXiv 1511.06434) for the networks, Mirza and Osindero 2014 (arXiv 1411.1784) for the
 labels: a sheet of samples has a row for each digit. No paper has a figure for this set.

@@ -1,6 +1,6 @@
 """R3GAN's objective on Fashion-MNIST at 32 px. Huang et al. 2024, arXiv 2501.05441.
 
-    gaxjax train configs/r3gan_fashion_mnist.py --workdir runs/r3gan --data.directory DIR
+    gaxjax train r3gan_fashion_mnist --workdir runs/r3gan --data.directory DIR
 
 Paper: no figure for this set. Here: no distance measured yet.
 

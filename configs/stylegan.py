@@ -1,12 +1,12 @@
 """StyleGAN, the paper's ladder A to F. Karras et al. 2019, arXiv 1812.04948, table 1.
 
-    gaxjax train configs/stylegan.py --workdir runs/stylegan --data.directory DIR
-    gaxjax train configs/stylegan.py:config_a --workdir runs/config_a --data.directory DIR
-    gaxjax train configs/stylegan.py:config_b --workdir runs/config_b --data.directory DIR
-    gaxjax train configs/stylegan.py:config_c --workdir runs/config_c --data.directory DIR
-    gaxjax train configs/stylegan.py:config_d --workdir runs/config_d --data.directory DIR
-    gaxjax train configs/stylegan.py:config_e --workdir runs/config_e --data.directory DIR
-    gaxjax train configs/stylegan.py:config_f --workdir runs/config_f --data.directory DIR
+    gaxjax train stylegan --workdir runs/stylegan --data.directory DIR
+    gaxjax train stylegan:config_a --workdir runs/config_a --data.directory DIR
+    gaxjax train stylegan:config_b --workdir runs/config_b --data.directory DIR
+    gaxjax train stylegan:config_c --workdir runs/config_c --data.directory DIR
+    gaxjax train stylegan:config_d --workdir runs/config_d --data.directory DIR
+    gaxjax train stylegan:config_e --workdir runs/config_e --data.directory DIR
+    gaxjax train stylegan:config_f --workdir runs/config_f --data.directory DIR
 
 DIR is a folder of images, such as FFHQ's. The recipe is config F. `--data.shape 256 256 3` ends at 256 px;
 `--data.shape 384 512 3 --gan.generator.base 3 4 --gan.discriminator.base 3 4 --growth.first 6` is not square.

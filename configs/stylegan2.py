@@ -1,12 +1,12 @@
 """StyleGAN2, the paper's ladder A to F. Karras et al. 2020, arXiv 1912.04958, table 1.
 
-    gaxjax train configs/stylegan2.py --workdir runs/stylegan2 --data.directory DIR
-    gaxjax train configs/stylegan2.py:config_a --workdir runs/config_a --data.directory DIR
-    gaxjax train configs/stylegan2.py:config_b --workdir runs/config_b --data.directory DIR
-    gaxjax train configs/stylegan2.py:config_c --workdir runs/config_c --data.directory DIR
-    gaxjax train configs/stylegan2.py:config_d --workdir runs/config_d --data.directory DIR
-    gaxjax train configs/stylegan2.py:config_e --workdir runs/config_e --data.directory DIR
-    gaxjax train configs/stylegan2.py:config_f --workdir runs/config_f --data.directory DIR
+    gaxjax train stylegan2 --workdir runs/stylegan2 --data.directory DIR
+    gaxjax train stylegan2:config_a --workdir runs/config_a --data.directory DIR
+    gaxjax train stylegan2:config_b --workdir runs/config_b --data.directory DIR
+    gaxjax train stylegan2:config_c --workdir runs/config_c --data.directory DIR
+    gaxjax train stylegan2:config_d --workdir runs/config_d --data.directory DIR
+    gaxjax train stylegan2:config_e --workdir runs/config_e --data.directory DIR
+    gaxjax train stylegan2:config_f --workdir runs/config_f --data.directory DIR
 
 DIR is a folder of images, such as FFHQ's. The recipe is config F. A run with `--data.shape 256 256 3` is at
 256 px.

@@ -1,6 +1,6 @@
 """StyleGAN at 32 px on Fashion-MNIST, for two CPU cores. Karras et al. 2019, arXiv 1812.04948.
 
-    gaxjax train configs/stylegan_small.py --workdir runs/stylegan_small --data.directory DIR
+    gaxjax train stylegan_small --workdir runs/stylegan_small --data.directory DIR
 
 Paper: no number for this set. Here: after 160 kimg (seed 0, 27 minutes on two CPU cores beside other work,
 2026-11-25) most samples are shoes, boots, trousers and shirts that one can name. With --kimg 200:

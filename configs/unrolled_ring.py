@@ -1,7 +1,7 @@
 """Unrolled GAN on a ring of eight Gaussians, and the same game without. Metz et al. 2017, arXiv 1611.02163.
 
-    gaxjax train configs/unrolled_ring.py --workdir runs/unrolled
-    gaxjax train configs/unrolled_ring.py:plain --workdir runs/plain
+    gaxjax train unrolled_ring --workdir runs/unrolled
+    gaxjax train unrolled_ring:plain --workdir runs/plain
 
 Paper, figure 1: ten virtual updates spread the generator over all eight modes; without them it sits on one
 mode after another. The networks are those of the authors' demo: two layers of 128 tanh, latents of 256, Adam

@@ -1,8 +1,8 @@
 """Unrolled GAN on stacked MNIST, with a small discriminator. Metz et al. 2017, arXiv 1611.02163.
 
-    gaxjax train configs/unrolled_stacked_mnist.py --workdir runs/stacked --data.directory DIR
-    gaxjax train configs/unrolled_stacked_mnist.py:half --workdir runs/stacked_half --data.directory DIR
-    gaxjax train configs/unrolled_stacked_mnist.py:plain --workdir runs/stacked_plain --data.directory DIR
+    gaxjax train unrolled_stacked_mnist --workdir runs/stacked --data.directory DIR
+    gaxjax train unrolled_stacked_mnist:half --workdir runs/stacked_half --data.directory DIR
+    gaxjax train unrolled_stacked_mnist:plain --workdir runs/stacked_plain --data.directory DIR
 
 Paper, of 1,000 modes: 236 with a discriminator of 1/4 of the generator's size and five virtual updates, 732
 with one of 1/2, 31 with 1/4 and none. Here: no count yet; `gaxjax table metz2017` makes them.

@@ -1,6 +1,6 @@
 """WGAN with clipped weights on Fashion-MNIST at 32 px. Arjovsky et al. 2017, arXiv 1701.07875.
 
-    gaxjax train configs/wgan_fashion_mnist.py --workdir runs/wgan --data.directory DIR
+    gaxjax train wgan_fashion_mnist --workdir runs/wgan --data.directory DIR
 
 Paper: no figure for this set; the optimizer, its learning rate, the bound of 0.01, the minibatches and the
 five updates of the critic to one of the generator are those of its algorithm 1. Here: no distance measured

@@ -1,6 +1,6 @@
 """WGAN-GP on MNIST. Gulrajani et al. 2017, arXiv 1704.00028; the authors' MNIST script.
 
-    gaxjax train configs/wgan_gp_mnist.py --workdir runs/wgan_gp --data.directory DIR
+    gaxjax train wgan_gp_mnist --workdir runs/wgan_gp --data.directory DIR
 
 Paper: no figure for this set (their script: 200,000 generator updates). Here: no distance measured yet; with
 16 features in both networks and --kimg 250 (1,000 generator updates), strokes and some digits.

@@ -91,8 +91,8 @@ def listing() -> str:
     lines = ["gaxjax train NAME[:variant] --workdir DIR", ""]
     for name, path in files().items():
         about = ast.get_docstring(ast.parse(path.read_bytes())) or ""
-        # Every recipe has its command there, with a name or a path, as a test makes sure.
-        variants = re.findall(rf"gaxjax train (?:\S*/)?{name}(?:[.]py)?:(\w+)", about)
+        # Every recipe has its command there, as a test makes sure.
+        variants = re.findall(rf"gaxjax train {name}:(\w+)", about)
         lines.append(f"  {name:22}  {about.splitlines()[0] if about else ''}".rstrip())
         if variants:
             lines.append(f"  {'':22}  variants: {', '.join(variants)}")

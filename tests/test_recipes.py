@@ -208,7 +208,8 @@ def test_help_lists_every_field_with_what_it_is(
 def test_its_docstring_has_the_command_and_the_paper(name: str) -> None:
     file, variant = name.split(":")
     text = (CONFIGS / file).read_text().split('"""')[1]
-    target = f"configs/{file}" if variant == "recipe" else f"configs/{name}"
+    stem = file.removesuffix(".py")
+    target = stem if variant == "recipe" else f"{stem}:{variant}"
     assert re.search(rf"^    gaxjax train {re.escape(target)} --workdir runs/\w+", text, re.MULTILINE)
     assert re.search(r"arXiv \d{4}\.\d{4,5}", text), "name the paper: arXiv 0000.00000"
 
