@@ -15,7 +15,6 @@ def run(arguments: list[str]) -> None:
     from gaxjax.configure import configure_jax
 
     configure_jax()
-    # The data are opened for their shapes: how large a network is may follow from them.
     from gaxjax.data import open_source
     from gaxjax.show import parameters
 
