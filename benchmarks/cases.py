@@ -17,6 +17,7 @@ from gaxjax.latents import Latents
 from gaxjax.modules import setting
 from gaxjax.networks import dcgan
 from gaxjax.optimizers import Optimizer
+from gaxjax.solvers import Simultaneous
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
@@ -109,7 +110,7 @@ def gan_2014(small: bool, batch: int = 0) -> Case:
         )
     rules = {"discriminator": Optimizer("sgd", 0.05, b1=0.5), "generator": Optimizer("sgd", 0.1, b1=0.5)}
     shapes = {"image": gan.generator.shape}
-    return Case(gan, rules, batch or (10 if small else 100), shapes, solver="simultaneous")
+    return Case(gan, rules, batch or (10 if small else 100), shapes, solver=Simultaneous())
 
 
 def dcgan_64(small: bool, batch: int = 0) -> Case:

@@ -33,7 +33,7 @@ from cases import CASES, Case
 from torch_side import game_of
 from torch_side.game import Batch, Trainer, tensors
 
-from gaxjax import memory, parallel, solvers
+from gaxjax import memory, parallel
 from gaxjax.game import State
 
 WARM_UP = 2  # steps of each kind
@@ -64,7 +64,7 @@ def our_step(case: Case, state: State, batches: dict[str, np.ndarray]) -> Step:
     """The package's own step, as `gaxjax train` maps it over devices."""
     mesh = parallel.make_mesh()
     updates = {player: rule.updates for player, rule in case.optimizers.items()}
-    solver = solvers.named(case.solver)
+    solver = case.solver
     step = parallel.pmapped(solver(case.gan, case.rules(), updates, case.half_life), mesh)
     current, sharding = parallel.replicate(state, mesh), parallel.state_sharding(mesh)
     inputs, key = parallel.shard(batches, mesh), parallel.replicate(jax.random.key(0), mesh)

@@ -185,7 +185,7 @@ def main() -> None:
     recipe = replace(recipe, precision=arguments.precision or recipe.precision)
     spec = footprint.spec_of(recipe)
     recipe, spec = footprint.changed_to(recipe, spec, arguments.side, arguments.batch_size)
-    program = footprint.compiled(recipe, footprint.heaviest(recipe, spec), spec, mesh)
+    program = footprint.compiled(footprint.heaviest(recipe, spec), mesh)
     text, memory = program.as_text(), program.memory_analysis()
     if arguments.save:
         arguments.save.write_text(text)

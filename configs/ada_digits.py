@@ -23,6 +23,7 @@ Differs from the authors' code, besides the game:
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.augmentations import (
     DIFFERENTIABLE,
     Augment,
@@ -36,6 +37,7 @@ from gaxjax.augmentations import (
 )
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.networks.conditioning import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
@@ -44,12 +46,13 @@ turn = Rotation(among=2)
 transformations = (Shift(), Scale(), turn, Stretch(), turn, Drift(), Brightness(), Contrast())
 
 gan = Adversarial(
-    generator=Generator((16, 16, 1), features=32, depth=2),
-    discriminator=Discriminator(features=32, depth=2, norm="none", deviation=0),
+    generator=Concatenated(Generator((16, 16, 1), features=32, depth=2), classes=10),
+    discriminator=Concatenated(Discriminator(features=32, depth=2, norm="none", deviation=0), classes=10),
     latents=Latents(64),
-    penalties=(R1(0.0016),),
-    augment=Augment(transformations, probability=0.0, target=0.3, kimg=50),
-    classes=10,
+    condition="label",
+    adversary=Adversary(
+        penalties=(R1(0.0016),), augment=Augment(transformations, probability=0.0, target=0.3, kimg=50)
+    ),
 )
 recipe = Recipe(
     gan=gan,
@@ -65,4 +68,6 @@ recipe = Recipe(
     checkpoint_kimg=50,
     samples=100,
 )
-differentiable = replace(recipe, gan=replace(gan, augment=Augment(DIFFERENTIABLE)))
+differentiable = replace(
+    recipe, gan=replace(gan, adversary=replace(gan.adversary, augment=Augment(DIFFERENTIABLE)))
+)

@@ -16,6 +16,7 @@ Differs from the authors' code (a notebook on toy sets; theirs for images is not
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
@@ -26,7 +27,7 @@ gan = Adversarial(
     generator=Generator((28, 28, 1), features=64, depth=2),
     discriminator=Discriminator(features=64, depth=2, norm="none", deviation=0),
     latents=Latents(100, "uniform"),
-    penalties=(DRAGAN(10.0, noise="code"),),
+    adversary=Adversary(penalties=(DRAGAN(10.0, noise="code"),)),
 )
 recipe = Recipe(
     gan=gan,
@@ -41,4 +42,7 @@ recipe = Recipe(
     log_kimg=5,
 )
 # Ten gray levels are 10 / 127.5 where images reach from -1 to 1.
-paper_noise = replace(recipe, gan=replace(gan, penalties=(DRAGAN(10.0, noise="paper", scale=10 / 127.5),)))
+paper_noise = replace(
+    recipe,
+    gan=replace(gan, adversary=Adversary(penalties=(DRAGAN(10.0, noise="paper", scale=10 / 127.5),))),
+)

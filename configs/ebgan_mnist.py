@@ -15,6 +15,8 @@ Differs from the paper, whose code was not published:
 
 from dataclasses import replace
 
+from gaxjax import objectives
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks.autoencoder import Energy
 from gaxjax.networks.mlp import Autoencoder, Generator
@@ -25,7 +27,7 @@ SHAPE = (28, 28, 1)
 gan = Adversarial(
     generator=Generator(SHAPE, features=(800, 800)),
     discriminator=Energy(Autoencoder(SHAPE, features=(256,))),
-    objective="energy(margin=10)",
+    adversary=Adversary(objectives.Energy(margin=10)),
 )
 recipe = Recipe(
     gan=gan,
@@ -36,4 +38,6 @@ recipe = Recipe(
     sample_kimg=100,
     log_kimg=5,
 )
-pulling_away = replace(recipe, gan=replace(gan, objective="energy(margin=10, pulling_away=0.1)"))
+pulling_away = replace(
+    recipe, gan=replace(gan, adversary=Adversary(objectives.Energy(margin=10, pulling_away=0.1)))
+)

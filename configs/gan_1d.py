@@ -25,9 +25,11 @@ Differs from the paper:
 - No moving average: D is drawn against the generator that it plays.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.objectives import Nonsaturating
 from gaxjax.recipe import Data, Linear, Optimizer, Recipe
 
 recipe = Recipe(
@@ -35,7 +37,7 @@ recipe = Recipe(
         generator=Generator((1,), features=(64, 64), activation="tanh", output="none"),
         discriminator=Discriminator(features=(64, 64)),
         latents=Latents(4),
-        objective="nonsaturating",
+        adversary=Adversary(Nonsaturating()),
     ),
     optimizers={
         "discriminator": Optimizer("adam", Linear(1e-3, 1e-4, 4_608, 9_216), b1=0.5, updates=3),

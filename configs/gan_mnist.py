@@ -22,6 +22,7 @@ from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Generator, MaxoutDiscriminator
 from gaxjax.recipe import Data, Exponential, Linear, Optimizer, Recipe
+from gaxjax.solvers import Simultaneous
 
 # Per update, the learning rate is divided by 1.000004: halved every ln 2 / ln 1.000004 updates of 100 images.
 HALF_LIFE_KIMG = 17_328.7
@@ -39,7 +40,7 @@ recipe = Recipe(
         "generator": Optimizer("sgd", Exponential(0.1, HALF_LIFE_KIMG, floor=1e-6), momentum),
     },
     data=Data("mnist", shape=(28, 28, 1), split="train[:50000]"),
-    solver="simultaneous",
+    solver=Simultaneous(),
     batch_size=100,
     kimg=5_000,
     log_kimg=10,

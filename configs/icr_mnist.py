@@ -20,10 +20,13 @@ Differs from the authors' code:
 - Samples come from a moving average of the generator.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.solvers import Competitive
 
 adaptive = Optimizer("adam", 1e-4, b1=0, b2=0.99, eps=1e-5)
 
@@ -32,12 +35,11 @@ recipe = Recipe(
         generator=Generator((28, 28, 1), features=64, depth=2),
         discriminator=Discriminator(features=32, depth=2, kernel=5, norm="none", deviation=0),
         latents=Latents(96),
-        objective="minimax",
-        zero_sum=True,
+        adversary=Adversary(ZeroSum(Minimax())),
     ),
     optimizers={"discriminator": adaptive, "generator": adaptive},
     data=Data("mnist", shape=(28, 28, 1)),
-    solver="competitive",
+    solver=Competitive(),
     batch_size=128,
     kimg=1_500,
     sample_kimg=50,

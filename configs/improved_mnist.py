@@ -23,9 +23,11 @@ Differs from the authors' code:
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.augmentations import Augment, Noise
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.objectives import FeatureMatching, Nonsaturating
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 gan = Adversarial(
@@ -35,7 +37,7 @@ gan = Adversarial(
 drawn = Optimizer(history=1e-3)
 
 recipe = Recipe(
-    gan=replace(gan, objective="nonsaturating(real_target=0.9)"),
+    gan=replace(gan, adversary=Adversary(Nonsaturating(real_target=0.9))),
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
     data=Data("mnist", shape=(28, 28, 1)),
     batch_size=100,
@@ -43,9 +45,11 @@ recipe = Recipe(
     sample_kimg=100,
     log_kimg=10,
 )
-feature_matching = replace(recipe, gan=replace(gan, objective="feature_matching"))
+feature_matching = replace(recipe, gan=replace(gan, adversary=Adversary(FeatureMatching())))
 minibatch_discrimination = replace(
     recipe, gan=replace(gan, discriminator=Discriminator(features=(1000, 500), minibatch_kernels=100))
 )
 historical_averaging = replace(recipe, gan=gan, optimizers={"discriminator": drawn, "generator": drawn})
-instance_noise = replace(recipe, gan=replace(gan, augment=Augment((Noise(0.1, steps=50_000),))))
+instance_noise = replace(
+    recipe, gan=replace(gan, adversary=Adversary(augment=Augment((Noise(0.1, steps=50_000),))))
+)

@@ -16,14 +16,16 @@ Differs from the authors' code (scenes at 112 px):
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.objectives import LeastSquares
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 gan = Adversarial(
     generator=Generator((32, 32, 1), features=64, depth=3),
     discriminator=Discriminator(features=64, depth=3),
-    objective="least_squares",
+    adversary=Adversary(LeastSquares()),
 )
 recipe = Recipe(
     gan=gan,
@@ -34,4 +36,4 @@ recipe = Recipe(
     sample_kimg=50,
     log_kimg=5,
 )
-pearson = replace(recipe, gan=replace(gan, objective="least_squares(a=-1, b=1, c=0)"))
+pearson = replace(recipe, gan=replace(gan, adversary=Adversary(LeastSquares(a=-1, b=1, c=0))))

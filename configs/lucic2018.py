@@ -34,12 +34,16 @@ Differs from the authors' code:
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
 from gaxjax.latents import Latents
 from gaxjax.networks.infogan import Autoencoder, Discriminator, Generator
+from gaxjax.networks.transformed import Transformed
+from gaxjax.objectives import LeastSquares, Minimax, Wasserstein
 from gaxjax.penalties import DRAGAN, GradientPenalty
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.transforms import Clip
 
 SHAPE = (28, 28, 1)
 
@@ -65,15 +69,23 @@ ns_gan = recipe = Recipe(
     checkpoint_kimg=60,
     keep=1,
 )
-mm_gan = replace(recipe, gan=replace(gan, objective="minimax"))
+mm_gan = replace(recipe, gan=replace(gan, adversary=Adversary(Minimax())))
 lsgan = replace(
     recipe,
-    gan=replace(gan, objective="least_squares", discriminator=Discriminator(output="sigmoid")),
+    gan=replace(
+        gan,
+        discriminator=Discriminator(output="sigmoid"),
+        adversary=Adversary(LeastSquares()),
+    ),
     optimizers=adam(2e-4, b1=0.5),
 )
 wgan = replace(
     recipe,
-    gan=replace(gan, objective="wasserstein", discriminator_bounds="clip(0.01)"),
+    gan=replace(
+        gan,
+        discriminator=Transformed(gan.discriminator, bounds=Clip(0.01)),
+        adversary=Adversary(Wasserstein()),
+    ),
     optimizers=adam(5e-5, b1=0.5, updates=5),
 )
 plain = Discriminator(norm="none")
@@ -81,15 +93,18 @@ wgan_gp = replace(
     recipe,
     gan=replace(
         gan,
-        objective="wasserstein",
         discriminator=plain,
-        penalties=(GradientPenalty(40.0, target=0.5),),
+        adversary=Adversary(Wasserstein(), penalties=(GradientPenalty(40.0, target=0.5),)),
     ),
     optimizers=adam(1e-4, b1=0.5, updates=5),
 )
 dragan = replace(
     recipe,
-    gan=replace(gan, discriminator=plain, penalties=(DRAGAN(40.0, target=0.5, noise="code"),)),
+    gan=replace(
+        gan,
+        discriminator=plain,
+        adversary=Adversary(penalties=(DRAGAN(40.0, target=0.5, noise="code"),)),
+    ),
     optimizers=adam(1e-4, b1=0.5),
 )
 began = replace(

@@ -24,10 +24,12 @@ Differs from the authors' code:
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
+from gaxjax.objectives import Wasserstein
 from gaxjax.penalties import Drift, GradientPenalty
 from gaxjax.recipe import Data, Growth, Optimizer, Recipe
 
@@ -39,8 +41,7 @@ recipe = Recipe(
     gan=StyleGAN(
         generator=generator,
         discriminator=Discriminator(SHAPE),
-        objective="wasserstein",
-        penalties=(GradientPenalty(10.0), Drift(0.001)),
+        adversary=Adversary(Wasserstein(), penalties=(GradientPenalty(10.0), Drift(0.001))),
     ),
     optimizers={"discriminator": adam, "generator": adam},
     data=Data("celeb_a_hq/1024", shape=SHAPE, flip=True),
@@ -67,7 +68,9 @@ cifar10 = replace(
         generator=replace(generator, shape=SMALL, features=4096, max_features=128),
         discriminator=Discriminator(SMALL, features=4096, max_features=128),
         latents=Latents(128),
-        penalties=(GradientPenalty(10.0 / TARGET**2, target=TARGET), Drift(0.001)),
+        adversary=replace(
+            recipe.gan.adversary, penalties=(GradientPenalty(10.0 / TARGET**2, target=TARGET), Drift(0.001))
+        ),
     ),
     data=Data("cifar10", shape=SMALL),
     kimg=20_000,

@@ -10,10 +10,12 @@ The game of configs/progan.py with small networks (256 / 2^(level + 1) channels,
 code are said there.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
+from gaxjax.objectives import Wasserstein
 from gaxjax.penalties import Drift, GradientPenalty
 from gaxjax.recipe import Data, Growth, Optimizer, Recipe
 
@@ -33,8 +35,7 @@ recipe = Recipe(
         ),
         discriminator=Discriminator(SHAPE, features=256, max_features=64),
         latents=Latents(64),
-        objective="wasserstein",
-        penalties=(GradientPenalty(10.0), Drift(0.001)),
+        adversary=Adversary(Wasserstein(), penalties=(GradientPenalty(10.0), Drift(0.001))),
     ),
     optimizers={"discriminator": adam, "generator": adam},
     data=Data("fashion_mnist", shape=SHAPE),

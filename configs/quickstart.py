@@ -15,19 +15,21 @@ Differs from DCGAN, for a set so small and a time so short:
 - Samples come from a moving average of the generator.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.networks.conditioning import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 recipe = Recipe(
     gan=Adversarial(
-        generator=Generator((16, 16, 1), features=32, depth=2),
-        discriminator=Discriminator(features=32, depth=2, norm="none", deviation=0),
+        generator=Concatenated(Generator((16, 16, 1), features=32, depth=2), classes=10),
+        discriminator=Concatenated(Discriminator(features=32, depth=2, norm="none", deviation=0), classes=10),
         latents=Latents(64),
-        penalties=(R1(0.1),),
-        classes=10,
+        condition="label",
+        adversary=Adversary(penalties=(R1(0.1),)),
     ),
     optimizers={
         "discriminator": Optimizer("adam", 1e-3, b2=0.99),

@@ -16,9 +16,11 @@ Differs from the authors' code (CIFAR-10 with labels):
 - No augmentation, no labels, no mirrored images.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.objectives import RelativisticPaired
 from gaxjax.penalties import R1, R2
 from gaxjax.recipe import Data, Optimizer, Recipe
 
@@ -27,8 +29,7 @@ recipe = Recipe(
         generator=Generator((32, 32, 1), features=64, depth=3, norm="none", output="none", deviation=0),
         discriminator=Discriminator(features=64, depth=3, norm="none", deviation=0),
         latents=Latents(64),
-        objective="relativistic_paired",
-        penalties=(R1(0.2), R2(0.2)),
+        adversary=Adversary(RelativisticPaired(), penalties=(R1(0.2), R2(0.2))),
     ),
     optimizers={
         "discriminator": Optimizer("adam", 2e-4, b1=0, b2=0.99),

@@ -13,7 +13,10 @@ DIR is a folder of images, such as FFHQ's. The recipe is config F. `--data.shape
 
 Paper, FFHQ at 1024 px, FID of 50,000 samples against 50,000 training images, lowest over the run: A 8.04,
 B 5.25, C 4.85, D 4.88, E 4.42, F 4.40. Here: not run at this size; `gaxjax table stylegan-ladder` trains the
-ladder at a small one. Parameters as in the paper: generators of 23.1M (A) and 26.2M (F).
+ladder at a small one. Parameters: the authors' networks have colors at every size from 4 px on, also where
+training begins at 8 px, and with those ours have as many as theirs, generators of 23,079,115 (A, 23.1M in the
+paper) and 26,219,627 (F, 26.2M). With the colors of the sizes that F's own stages go through, from 8 px on,
+they are 26,218,088, and 23,085,201 of its discriminator; a run keeps those of its last two sizes.
 
 B on: images and features are filtered when they are resized, training begins at 8 px, is longer, and has the
 non-saturating loss with R1 in place of WGAN-GP. C: mapping and styles. D: a learned constant in place of the
@@ -22,16 +25,18 @@ latents. E: noise. F: mixing.
 Differs from the authors' code:
 - The crossover of mixed styles is drawn for each image; theirs for each minibatch.
 - At each size fade first, then stable; optimizers begin afresh at each size, not at both ends of a fade too.
-- Two levels' colors are kept, not those of all sizes that were grown through.
+- Two levels' colors are kept, not those of all sizes.
 - R1's own pass through the discriminator; theirs shares the loss's.
 - The minibatch of both updates is another one, as everywhere here; theirs is the same.
 """
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
+from gaxjax.objectives import Nonsaturating, Wasserstein
 from gaxjax.penalties import R1, Drift, GradientPenalty
 from gaxjax.recipe import Data, Growth, Optimizer, Recipe
 
@@ -49,8 +54,7 @@ config_a = Recipe(
     gan=StyleGAN(
         generator=Generator(SHAPE, modulation="none", start="latents", noise=False, taps=()),
         discriminator=Discriminator(SHAPE),
-        objective="wasserstein",
-        penalties=(GradientPenalty(10.0), Drift(0.001)),
+        adversary=Adversary(Wasserstein(), penalties=(GradientPenalty(10.0), Drift(0.001))),
     ),
     optimizers={"discriminator": adam, "generator": adam},
     data=Data("folder", shape=SHAPE, flip=True),
@@ -74,8 +78,7 @@ config_b = replace(
         config_a.gan,
         generator=replace(config_a.gan.generator, taps=(1, 2, 1)),
         discriminator=Discriminator(SHAPE, taps=(1, 2, 1)),
-        objective="nonsaturating",
-        penalties=(R1(10.0),),
+        adversary=Adversary(Nonsaturating(), penalties=(R1(10.0),)),
     ),
     kimg=25_000,
     growth=replace(growth, first=8),

@@ -30,6 +30,7 @@ Differs from the authors' code:
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.stylegan import PathLength, StyleGAN
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
@@ -48,8 +49,8 @@ config_a = Recipe(
     gan=StyleGAN(
         generator=Generator(SHAPE),
         discriminator=Discriminator(SHAPE, taps=(1, 2, 1)),
-        penalties=(R1(10.0),),
         mixing=0.9,
+        adversary=Adversary(penalties=(R1(10.0),)),
     ),
     optimizers=adam(0.001),
     data=Data("folder", shape=SHAPE, flip=True),
@@ -65,7 +66,10 @@ config_a = Recipe(
 )
 modulated = Generator(SHAPE, modulation="weights", taps=(1, 3, 3, 1), scaled=True)
 config_b = replace(config_a, gan=replace(config_a.gan, generator=modulated))
-config_c = replace(config_b, gan=replace(config_b.gan, penalties=(Lazy(R1(10.0), 16),)))
+config_c = replace(
+    config_b,
+    gan=replace(config_b.gan, adversary=Adversary(penalties=(Lazy(R1(10.0), 16),))),
+)
 config_d = replace(config_c, gan=replace(config_c.gan, path_length=PathLength(2.0)))
 residual = Discriminator(SHAPE, taps=(1, 3, 3, 1), design="residual", scaled=True)
 config_e = replace(
@@ -74,7 +78,7 @@ config_e = replace(
         config_d.gan,
         generator=replace(modulated, output="skip"),
         discriminator=residual,
-        penalties=(Lazy(R1(100.0), 16),),
+        adversary=Adversary(penalties=(Lazy(R1(100.0), 16),)),
     ),
     optimizers=adam(0.002),
     growth=Growth(first=1024),
@@ -85,6 +89,6 @@ config_f = recipe = replace(
         config_e.gan,
         generator=replace(modulated, output="skip", features=16384),
         discriminator=replace(residual, features=16384),
-        penalties=(Lazy(R1(10.0), 16),),
+        adversary=Adversary(penalties=(Lazy(R1(10.0), 16),)),
     ),
 )

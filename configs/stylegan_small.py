@@ -14,6 +14,7 @@ slopes are of fewer pixels, and lazy, at every 8th step. Its other differences f
 there.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.networks.progressive import Discriminator
@@ -30,8 +31,8 @@ recipe = Recipe(
         generator=Generator(SHAPE, features=256, max_features=SIZE, style_size=SIZE),
         discriminator=Discriminator(SHAPE, features=256, max_features=SIZE, taps=(1, 2, 1)),
         latents=Latents(SIZE),
-        penalties=(Lazy(R1(1.0), every=8),),
         mixing=0.9,
+        adversary=Adversary(penalties=(Lazy(R1(1.0), every=8),)),
     ),
     optimizers={"discriminator": adam, "generator": adam},
     data=Data("fashion_mnist", shape=SHAPE),

@@ -27,25 +27,27 @@ Differs from the paper:
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.solvers import Alternating, Unrolled
 
 recipe = Recipe(
     gan=Adversarial(
         generator=Generator((2,), features=(128, 128), activation="tanh", output="none"),
         discriminator=Discriminator(features=(128, 128), activation="tanh"),
         latents=Latents(256),
-        objective="minimax",
-        zero_sum=True,
+        adversary=Adversary(ZeroSum(Minimax())),
     ),
     optimizers={
         "discriminator": Optimizer("adam", 1e-4, eps_root=1e-12),
         "generator": Optimizer("adam", 1e-3, eps_root=1e-12),
     },
     data=Data("ring", shape=(2,)),
-    solver="unrolled(10)",
+    solver=Unrolled(10),
     batch_size=512,
     half_life=0,
     kimg=2_560,
@@ -54,4 +56,4 @@ recipe = Recipe(
     checkpoint_kimg=256,
     samples=1_000,
 )
-plain = replace(recipe, solver="alternating")
+plain = replace(recipe, solver=Alternating())

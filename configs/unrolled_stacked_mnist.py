@@ -21,10 +21,13 @@ The paper's networks and settings for this set are not known to us; these are ou
 
 from dataclasses import replace
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.solvers import Unrolled
 
 SHAPE = (28, 28, 3)
 WIDTH = 16
@@ -40,15 +43,14 @@ recipe = Recipe(
         generator=Generator(SHAPE, WIDTH, depth=3, deviation=0),
         discriminator=discriminator(1 / 4),
         latents=Latents(256),
-        objective="minimax",
-        zero_sum=True,
+        adversary=Adversary(ZeroSum(Minimax())),
     ),
     optimizers={
         "discriminator": Optimizer("adam", 1e-3, eps_root=1e-12),
         "generator": Optimizer("adam", 1e-3, eps_root=1e-12),
     },
     data=Data("stacked_mnist", shape=SHAPE),
-    solver="unrolled(5)",
+    solver=Unrolled(5),
     batch_size=64,
     half_life=0,
     kimg=3_200,
@@ -57,4 +59,4 @@ recipe = Recipe(
     checkpoint_kimg=320,
 )
 half = replace(recipe, gan=replace(recipe.gan, discriminator=discriminator(1 / 2)))
-plain = replace(recipe, solver="unrolled(0)")
+plain = replace(recipe, solver=Unrolled(0))

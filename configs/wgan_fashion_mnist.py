@@ -15,9 +15,13 @@ Differs from the authors' code (bedrooms at 64 px):
 - Samples come from a moving average of the generator.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.networks.transformed import Transformed
+from gaxjax.objectives import Wasserstein
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.transforms import Clip
 
 # The authors add 1e-8 to the root; eps goes under it, where 1e-8 would outweigh a clipped critic's slopes.
 rmsprop = Optimizer("rmsprop", 5e-5, b1=0, b2=0.99, eps=1e-16)
@@ -26,9 +30,8 @@ clipped = Optimizer("rmsprop", 5e-5, b1=0, b2=0.99, eps=1e-16, updates=5)
 recipe = Recipe(
     gan=Adversarial(
         generator=Generator((32, 32, 1), features=64, depth=3),
-        discriminator=Discriminator(features=64, depth=3),
-        objective="wasserstein",
-        discriminator_bounds="clip(0.01)",
+        discriminator=Transformed(Discriminator(features=64, depth=3), bounds=Clip(0.01)),
+        adversary=Adversary(Wasserstein()),
     ),
     optimizers={"discriminator": clipped, "generator": rmsprop},
     data=Data("fashion_mnist", shape=(32, 32, 1), fit="resize"),

@@ -12,9 +12,11 @@ Differs from the authors' code:
 - Samples come from a moving average of the generator.
 """
 
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.objectives import Wasserstein
 from gaxjax.penalties import GradientPenalty
 from gaxjax.recipe import Data, Optimizer, Recipe
 
@@ -25,8 +27,7 @@ recipe = Recipe(
         ),
         discriminator=Discriminator(features=64, depth=3, kernel=5, norm="none", deviation=0),
         latents=Latents(128),
-        objective="wasserstein",
-        penalties=(GradientPenalty(10.0),),
+        adversary=Adversary(Wasserstein(), penalties=(GradientPenalty(10.0),)),
     ),
     optimizers={
         "discriminator": Optimizer("adam", 1e-4, b1=0.5, b2=0.9, updates=5),

@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import compiler, parallel
@@ -21,9 +20,8 @@ from gaxjax.errors import InputError
 from gaxjax.feed import Feed
 from gaxjax.game import State, objective, own
 from gaxjax.penalties import Lazy
-from gaxjax.program import begin_stage, with_log_sums
-from gaxjax.recipe import Plan, Recipe, Stage
-from gaxjax.seeds import Seeds
+from gaxjax.program import StageProgram
+from gaxjax.recipe import Recipe
 from gaxjax.solvers.step import gradient_of, move, take
 from gaxjax.train import prepare
 
@@ -42,45 +40,46 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
     stages = len(recipe.all_stages)
     if not -stages <= stage < stages:
         raise InputError(f"stage {stage} is not one of the recipe's {stages}; use 0 to {stages - 1}")
-    mesh, source, courses = prepare(recipe)
-    course, number, seeds = courses[stage], range(stages)[stage], Seeds(recipe.seed, recipe.seeds)
-    chosen, planned = course.stage, course.planned
-    init_key, play_key, _ = seeds.keys(3)
-    carry = begin_stage(course, source, init_key, number, None, seeds)
-    with contextlib.closing(Feed(recipe, chosen, planned, source, number, 0)) as feed:
-        longest = recipe.steps_per_call
-        tables, batches = feed.tables(mesh), feed.calls(itertools.repeat(longest), longest, mesh)
-        fed, count = next(batches), parallel.copied(np.int32(longest), mesh)
+    source, programs = prepare(recipe)
+    program = programs[stage]
+    mesh, longest = program.mesh, recipe.steps_per_call
+    init_key, play_key, _ = program.seeds.keys(3)
+    carry = program.begin(init_key, None)
+    with contextlib.closing(Feed(program, source)) as feed:
+        feeding = feed.calls(itertools.repeat(longest))
+        fed = next(feeding)
 
         def lower() -> Any:
-            advance = parallel.repeated(with_log_sums(planned.step), mesh, longest, feed.assemble)
-            return advance.lower(carry, tables, fed, count, play_key)
+            return program.compilable(feed.assemble).lower(carry, fed, play_key)
 
-        cold, warm, program = compile_times(lower)
-        batches_of_one = feed.assemble(tables, take(fed, 0))
-        moves = list(moves_of(chosen, planned, seeds, carry[0], batches_of_one, play_key))
-        advance = parallel.waiting(program, mesh)
+        cold, warm, compiled = compile_times(lower)
+        batches_of_one = feed.assemble(fed.tables, take(fed.chosen, 0))
+        moves = list(moves_of(program, carry[0], batches_of_one, play_key))
+        advance = parallel.waiting(compiled, mesh)
         times, waits = [], []
         for _ in range(FIRST + calls):
             start = time.perf_counter()
-            fed = next(batches)
+            fed = next(feeding)
             loaded = time.perf_counter()
-            carry = jax.block_until_ready(advance(carry, tables, fed, count, play_key))
+            carry, _ = jax.block_until_ready(advance(carry, fed, play_key))
             times.append(time.perf_counter() - start)
             waits.append(loaded - start)
     times, waits = times[FIRST:], waits[FIRST:]
     steps = statistics.median(times) / longest
     low, _, high = (t / longest for t in statistics.quantiles(times, n=4))
-    images = planned.images * recipe.seeds
+    images = program.images_per_step * recipe.seeds
     dtype = jnp.dtype(recipe.precision or "float32")
     device = jax.local_devices()[0]
     sharing = 1 if device.platform == "cpu" else mesh.size  # the CPU's stand-ins have one ceiling
     ceiling = sharing * matmul_rate(dtype, device)
-    work = recipe.seeds * sum(m.work * n for m, n in zip(moves, chosen.updates.values(), strict=True))
-    memory = program.memory_analysis()
+    work = recipe.seeds * sum(m.work * n for m, n in zip(moves, program.stage.updates.values(), strict=True))
+    memory = compiled.memory_analysis()
     rows = [
         ("device", f"{mesh.size} x {device.device_kind}, jax {jax.__version__}"),
-        ("minibatch, images a step, seeds", f"{chosen.batch_size}, {planned.images}, {recipe.seeds}"),
+        (
+            "minibatch, images a step, seeds",
+            f"{program.stage.batch_size}, {program.images_per_step}, {recipe.seeds}",
+        ),
         ("compile, cold", f"{cold:.1f} s"),
         ("compile, with the cache warm", f"{warm:.1f} s"),
         ("step", f"{1e3 * steps:.2f} ms (quartiles {1e3 * low:.2f} to {1e3 * high:.2f})"),
@@ -93,7 +92,7 @@ def bench(recipe: Recipe, stage: int = -1, calls: int = 20) -> str:
         ("share of the ceiling", f"{work / steps / ceiling:.0%}"),
         ("memory of the program", memory_of(memory)),
         ("peak memory", peak(device)),
-        ("over the wire", f"{wire_bytes(program.as_text()) / 2**20:.2f} MiB for each device and step"),
+        ("over the wire", f"{wire_bytes(compiled.as_text()) / 2**20:.2f} MiB for each device and step"),
     ]
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
 
@@ -136,9 +135,10 @@ class Move:
 
 
 def moves_of(
-    stage: Stage, planned: Plan, seeds: Seeds, state: State, batches: Any, key: jax.Array, repeats: int = 5
+    program: StageProgram, state: State, batches: Any, key: jax.Array, repeats: int = 5
 ) -> Iterator[Move]:
     """Each player's move, timed alone, by plain gradients: what a solver adds is the rest of a step."""
+    stage, seeds = program.stage, program.seeds
     # Alone on one device, for a move is timed as if there were no others.
     state, batch, bits = parallel.fetch(
         (seeds.one(state), seeds.one(batches), jax.random.key_data(seeds.one(key)))
@@ -150,7 +150,7 @@ def moves_of(
 
         def one(state: State, batch: Any, key: jax.Array, player: str = player) -> State:
             gradient, _, stats = gradient_of(stage.gan, player, state, batch, key)
-            return move(stage.gan, planned.optimizers, player, state, gradient, stats)
+            return move(stage.gan, program.optimizers, player, state, gradient, stats)
 
         compiled = jax.jit(one, compiler_options=compiler.options() or None)
 

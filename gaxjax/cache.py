@@ -26,13 +26,19 @@ def writable(folder: str) -> str:
     try:
         if folder.startswith("~"):
             raise OSError("there is no home directory")
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
+        try_to_write(folder)
+        return folder
     except OSError as error:
         print(f"warning: nothing is kept for the next command: {brief(error)}", file=sys.stderr, flush=True)
         _temporary.append(tempfile.TemporaryDirectory(prefix="gaxjax-"))
         return _temporary[-1].name
+
+
+def try_to_write(folder: str) -> None:
+    """OSError where a folder cannot be made or written."""
+    os.makedirs(folder, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []

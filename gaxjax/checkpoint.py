@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import json
-import logging
 import os
 import re
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from gaxjax import checksums, parallel
+from gaxjax import checksums, parallel, silence
 from gaxjax.checksums import shown
 from gaxjax.counting import nbytes
 from gaxjax.errors import InputError, Unwritable, brief, hindrance
@@ -34,9 +33,10 @@ class Checkpoints:
     def __init__(self, directory: Path, keep: int = 2, writable: bool = True):
         import orbax.checkpoint as ocp
 
-        # Orbax tells every save in ten lines and every failure as a traceback; it raises the failures too.
-        logging.getLogger("absl").setLevel(logging.CRITICAL)
         check_place(directory)
+        # Orbax tells every save in ten lines and every failure as a traceback; it raises the failures too.
+        self._quiet = contextlib.ExitStack()
+        self._quiet.enter_context(silence.without_orbax())
         self._args, self._writable = ocp.args, writable
         self._proven = False  # whether something that was saved has been read back
         options = ocp.CheckpointManagerOptions(
@@ -67,7 +67,7 @@ class Checkpoints:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            with self._guarded():
+            with self._quiet, self._guarded():
                 self._manager.close()
         except Unwritable:
             if error is None:
@@ -127,7 +127,7 @@ class Checkpoints:
         except (OSError, ValueError) as error:  # tensorstore's own are ValueErrors
             where = self._manager.directory
             # Other parts of the save may fail for the same reason, and asyncio tell each as a traceback.
-            logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+            silence.drop_failures()
             raise Unwritable(f"cannot save a checkpoint in {where}: {brief(error)}; {self.kept()}") from error
 
     def meta(self, step: int) -> dict[str, Any]:

@@ -4,14 +4,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from gaxjax import parallel
+from gaxjax import parallel, runs
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
 from gaxjax.data.images import DamagedError, is_gray, measure
 from gaxjax.errors import InputError, brief
 from gaxjax.evaluation import Evaluation
 from gaxjax.evaluator import Evaluator
-from gaxjax.generate import last
 from gaxjax.metrics.metric import OF_GAME, PAIRED, chosen
 from gaxjax.metrics.result import Result
 from gaxjax.record import append_results, read_run
@@ -31,7 +30,7 @@ def evaluate_run(
     recipe = read_run(workdir)
     data = replace(recipe.data, directory=directory or recipe.data.directory)
     source = open_source(data)
-    gan, state = last(workdir, recipe, source.spec, "best" if best else "checkpoints")
+    _, gan, state = runs.open(workdir, best, source.spec)
     seeds = Seeds(recipe.seed, recipe.seeds)
     seen = images_by(recipe.all_stages, int(seeds.one(state.step)))
     results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)

@@ -18,7 +18,7 @@ from gaxjax.evaluation import Evaluation
 from gaxjax.extractors import extractors
 from gaxjax.game import GAN, State, sample
 from gaxjax.metrics.behind import PIXELS, Behind, spaces
-from gaxjax.metrics.gathering import gather, look
+from gaxjax.metrics.gathering import batches, gather, in_blocks, look
 from gaxjax.metrics.metric import (
     OF_FEATURES,
     OF_GAME,
@@ -38,7 +38,7 @@ from gaxjax.sampling import options_of
 from gaxjax.seeds import Seeds
 
 BATCH, POINTS = 64, 2_000
-"""Images, or points, at once, over all devices; more where there are more of these. Samples depend on it."""
+"""Images, or points, of a block, which is drawn with one key: samples depend on it, and on no device."""
 Look = Callable[[jax.Array], dict[str, jax.Array]]
 
 
@@ -59,7 +59,7 @@ class Evaluator:
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
         # made once, so that the second seed, and the next measuring, need not be compiled
         self.draw_on = compiler.jit(
-            self.draw, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
+            self.draw_blocks, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
         )
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.extractors = extractors(evaluation, needs, data.directory)
@@ -191,7 +191,7 @@ class Evaluator:
     def of_real(self, source: Source, count: int, needs: Set[str]) -> Gathered:
         """Of the first `count` images of a split, shuffled; by each process for itself."""
         see = self.looking(needs, self.local)
-        size = rounded(self.batch, self.local)
+        size = math.lcm(self.batch, self.local.size)
         place = NamedSharding(self.local, PartitionSpec("data"))
 
         def looks() -> Iterator[tuple[int, dict[str, jax.Array]]]:
@@ -215,27 +215,39 @@ class Evaluator:
         """What the game itself says when it is asked, a batch at a time, as above."""
         held = state, parallel.replicate(behind.params, self.mesh)
         whole = parallel.state_sharding(self.mesh)
-        ask = jax.jit(functools.partial(behind, gan), in_shardings=self.shardings, out_shardings=whole)
         size = max(1, min(BATCH, PIXELS // math.prod(self.shape[:2])))
+
+        def ask_blocks(held: Any, batch: Any, first: Any) -> dict[str, jax.Array]:
+            return in_blocks(functools.partial(behind, gan, held), batch, first, size)
+
+        ask = jax.jit(ask_blocks, in_shardings=self.shardings, out_shardings=whole)
         for rows, number, batch in self.placed(source, size, "latents"):
             yield rows, ask(held, batch, number)
 
     @property
     def shardings(self) -> tuple[Any, Any, None]:
-        """Of functions of a state, a batch and its number."""
+        """Of functions of a state, a batch and the number of its first block."""
         return parallel.state_sharding(self.mesh), NamedSharding(self.mesh, PartitionSpec("data")), None
 
     def placed(self, source: Source, size: int, what: str) -> Iterator[tuple[int, int, Any]]:
-        """(examples that count, number, batch over all devices) of as many examples as are measured."""
+        """(examples that count, number of the first block, batch over all devices) of what is measured.
+
+        Blocks are of `size` examples; a batch is of as many as the devices share equally.
+        """
         e, split = self.evaluation, self.shardings[1]
         processes, index = jax.process_count(), jax.process_index()
-        for number, (rows, positions) in enumerate(batches(e.n, rounded(size, self.mesh), what)):
+        for rows, positions in batches(e.n, math.lcm(size, self.mesh.size), what):
             own = source.take(positions.reshape(processes, -1)[index], seed=e.seed)
             put = functools.partial(jax.make_array_from_process_local_data, split)
-            yield rows, number, jax.tree.map(put, own)
+            yield rows, int(positions[0]) // size, jax.tree.map(put, own)
+
+    def draw_blocks(self, gan: GAN, state: State, batch: Any, first: Any) -> jax.Array:
+        """Samples of the blocks of a batch, [B, H, W, C] or [B, D], given the number of the first."""
+        images: jax.Array = in_blocks(functools.partial(self.draw, gan, state), batch, first, self.batch)
+        return images
 
     def draw(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
-        """Samples of one batch, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
+        """Samples of one block, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
         key = jax.random.fold_in(jax.random.key(self.evaluation.seed), number)
         options, output = options_of(gan, self.evaluation.sampling), self.evaluation.output
         made = sample(gan, state, normalize(batch), key, **options)
@@ -282,18 +294,3 @@ def described(data: Data, source: Source, shape: tuple[int, ...]) -> str:
         gaussians = f"{source.classes} Gaussians, spread {source.spread:g}, deviation {source.deviation:g}"
         return f"{data.name} ({gaussians})"
     return f"{data.name} at {'x'.join(str(n) for n in shape)} ({data.fit}, {data.filter})"
-
-
-def rounded(size: int, mesh: Mesh) -> int:
-    """A size that the mesh's devices share equally."""
-    return -(-size // mesh.size) * mesh.size
-
-
-def batches(n: int, size: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
-    """(examples that count, positions [size]) until n are done; says how far it is."""
-    from tqdm import tqdm
-
-    starts = range(0, n, size)
-    shown = parallel.primary() and len(starts) > 1
-    for start in tqdm(starts, desc=what, leave=False, disable=not shown, mininterval=0.5):
-        yield min(size, n - start), np.arange(start, start + size)

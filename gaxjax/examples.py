@@ -19,8 +19,9 @@ from gaxjax.data.points import Points
 from gaxjax.data.source import Batch, Spec
 from gaxjax.errors import InputError
 from gaxjax.files import write_arrays
-from gaxjax.game import sample
-from gaxjax.recipe import Course, Recipe, abstract_batch
+from gaxjax.game import GAN, sample
+from gaxjax.program import StageProgram, abstract_batch
+from gaxjax.recipe import Recipe
 
 FILE, NOTE = "examples.npz", "note"
 
@@ -52,19 +53,19 @@ class Examples(NamedTuple):
         return {name: array[rows] for name, array in self.arrays.items()}
 
 
-def keep(workdir: Path, source: Source, samples: int, courses: Sequence[Course]) -> None:
+def keep(workdir: Path, source: Source, programs: Sequence[StageProgram]) -> None:
     """Writes what samples need, once; nothing for points, which are drawn and not read."""
-    path = workdir / FILE
+    path, samples = workdir / FILE, programs[0].recipe.samples
     if path.exists() or isinstance(source, Points):
         return
     batch = abstract_batch(source.spec, samples)
     read: set[str] = set()
-    for course in courses:
+    for program in programs:
 
-        def made(batch: Any, state: Any, course: Course = course) -> Any:
-            return sample(course.stage.gan, state, batch, jax.random.key(0))
+        def made(batch: Any, state: Any, gan: GAN = program.stage.gan) -> Any:
+            return sample(gan, state, batch, jax.random.key(0))
 
-        read |= read_by(made, batch, course.state)
+        read |= read_by(made, batch, program.state)
     # Whole examples, so that what belongs together stays so.
     arrays = fixed_batch(source, samples) if read - {"label"} else {}
     shapes = {name: [x.shape, np.dtype(x.dtype).name] for name, x in source.spec.items()}

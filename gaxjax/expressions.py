@@ -1,10 +1,18 @@
-"""Choices with numbers, and lists of numbers, as text: `unrolled(10)`, `0-3,7`. Nothing is evaluated."""
+"""Values and lists of numbers as they are written on the command line: `Unrolled(10)`, `0-3,7`.
+
+The only place where text becomes a value; nothing is evaluated. In Python they are the values themselves.
+"""
 
 import ast
+import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+import tyro
 
 from gaxjax.errors import InputError, check_seed
+
+T = TypeVar("T")
 
 MOST = 1_000_000
 """Numbers of one list: what is beyond is a slip, and may not fit into memory."""
@@ -40,6 +48,74 @@ def named(text: str, choices: Mapping[str, Callable[..., Any]], usage: str) -> A
         raise
     except (SyntaxError, KeyError, ValueError, TypeError) as error:
         raise InputError(f"{text!r} is not one of: {usage}") from error
+
+
+def parse_value(text: str, base: type[T]) -> T:
+    """The value of a subclass of `base`, all of them dataclasses, by its name and its fields.
+
+    Capitals and underscores of a name do not matter. InputError, with all that there are, for anything else.
+    A subclass in a recipe's own file is known too.
+
+    >>> from gaxjax.objectives import Objective
+    >>> parse_value("LeastSquares(a=-1, b=1, c=0)", Objective), parse_value("least_squares", Objective)
+    (LeastSquares(a=-1, b=1, c=0), LeastSquares(a=0.0, b=1.0, c=1.0))
+    >>> parse_value("ZeroSum(Minimax(0.9))", Objective)
+    ZeroSum(objective=Minimax(real_target=0.9))
+    """
+    kinds = {plain_name(kind.__name__): kind for kind in subclasses(base)}
+
+    def value(node: ast.expr) -> Any:
+        if isinstance(node, ast.Name):
+            return kinds[plain_name(node.id)]()
+        if isinstance(node, ast.Call):
+            options = {str(word.arg): value(word.value) for word in node.keywords}
+            return kinds[plain_name(ast.unparse(node.func))](*map(value, node.args), **options)
+        return ast.literal_eval(node)
+
+    try:
+        parsed = value(ast.parse(text.strip(), mode="eval").body)
+        if isinstance(parsed, base):
+            return parsed
+    except InputError:
+        raise
+    except (SyntaxError, KeyError, ValueError, TypeError):
+        pass
+    raise InputError(f"{text!r} is not one of: {', '.join(map(usage_of, kinds.values()))}")
+
+
+def plain_name(name: str) -> str:
+    """A class's name without what people forget: LeastSquares and least_squares are one."""
+    return name.replace("_", "").lower()
+
+
+def subclasses(base: type[Any]) -> list[type[Any]]:
+    """All of them, and theirs; without abstract ones."""
+    below = [kind for direct in base.__subclasses__() for kind in (direct, *subclasses(direct))]
+    return [kind for kind in below if not getattr(kind, "__abstractmethods__", None)]
+
+
+def usage_of(kind: type[Any]) -> str:
+    """How a value is written: LeastSquares(a, b, c)."""
+    names = ", ".join(field.name for field in dataclasses.fields(kind) if field.init)
+    return f"{kind.__name__}({names})" if names else kind.__name__
+
+
+def text_flag(base: type[Any], metavar: str) -> Any:
+    """What makes a field of that class a flag of one word, for `typing.Annotated`."""
+
+    def from_words(words: list[str]) -> Any:
+        try:
+            return parse_value(words[0], base)
+        except InputError as error:
+            raise ValueError(str(error)) from error  # what tyro reports under the flag's name
+
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar=metavar,
+        instance_from_str=from_words,
+        is_instance=lambda value: isinstance(value, base),
+        str_from_instance=lambda value: [repr(value)],
+    )
 
 
 def numbers(text: str, flag: str) -> tuple[int, ...]:

@@ -15,10 +15,12 @@ from jax.sharding import Mesh
 from gaxjax import parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
+from gaxjax.feed import as_loaded
 from gaxjax.game import Batch
 from gaxjax.modules import setting
 from gaxjax.networks.recomputation import recomputes
-from gaxjax.recipe import Recipe, Stage, inputs, plan
+from gaxjax.program import StageProgram, stage_programs, with_log_sums
+from gaxjax.recipe import Recipe
 
 MIB = 2**20
 
@@ -55,15 +57,16 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
 
     spec: shapes and types of one example, as of `gaxjax.data.open_source(data).spec`.
     """
-    stage, mesh = heaviest(recipe, spec), parallel.make_mesh()
+    program = heaviest(recipe, spec)
+    stage, mesh = program.stage, program.mesh
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
-    found = compiled(recipe, stage, spec, mesh).memory_analysis()
+    found = compiled(program, mesh).memory_analysis()
     if found is None:
         raise InputError(
             f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
         )
     return Footprint(
-        shape=max((x.shape for x in stage.seen(spec).values()), key=len),
+        shape=max((x.shape for x in program.spec.values()), key=len),
         batch_size=stage.batch_size,
         accumulate=recipe.accumulate,
         recompute=recomputes(stage.gan),
@@ -74,21 +77,27 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
     )
 
 
-def compiled(recipe: Recipe, stage: Stage, spec: Batch, mesh: Mesh) -> Any:
-    """The step of a stage as JAX has compiled it, for examples of this spec and the devices of the mesh."""
-    planned = plan(recipe, stage)
-    state, batches = inputs(stage, planned, spec)
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    return parallel.compilable(planned.step, mesh).lower(state, batches, key).compile()
+def compiled(program: StageProgram, mesh: Mesh) -> Any:
+    """The program that trains a stage as JAX has compiled it for the devices of the mesh.
+
+    Of one step in a call, with batches that are loaded.
+    """
+    batches = program.seeds.shaped(program.batches)
+    chosen = {name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype) for name, x in batches.items()}
+    fed = parallel.Fed({}, chosen, jax.ShapeDtypeStruct((), "int32"))
+    key = program.seeds.shaped(jax.eval_shape(lambda: jax.random.key(0)))
+    calls = parallel.Calls(1, as_loaded)
+    mapped = parallel.compilable(with_log_sums(program.step), mesh, calls)
+    return mapped.lower(program.carry, fed, key).compile()
 
 
-def heaviest(recipe: Recipe, spec: Batch) -> Stage:
-    """The stage whose minibatch has the most numbers; of equals the last."""
+def heaviest(recipe: Recipe, spec: Batch) -> StageProgram:
+    """Of the stage whose minibatch has the most numbers; of equals the last."""
 
-    def numbers(stage: Stage) -> int:
-        return stage.batch_size * sum(x.size for x in stage.seen(spec).values())
+    def numbers(program: StageProgram) -> int:
+        return program.stage.batch_size * sum(x.size for x in program.spec.values())
 
-    return max(reversed(recipe.all_stages), key=numbers)
+    return max(reversed(stage_programs(recipe, spec)), key=numbers)
 
 
 def footprints(

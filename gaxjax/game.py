@@ -5,7 +5,11 @@ methods are the players' objectives. How the players move is a solver's business
 This is the only file that calls linen's `init`, `apply` and `unbind`.
 """
 
-from collections.abc import Callable, Mapping
+import contextlib
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any, ClassVar, NamedTuple
 
 import flax.linen as nn
@@ -25,6 +29,34 @@ Logs = dict[str, Array]
 
 PLAY, DROPOUT = "play", "dropout"
 """The two streams of random numbers: latents and the like, always there; dropout's, while a player moves."""
+PRETRAINED = "pretrained"
+"""The collection of what is read from files and never changes: not trained, averaged or checkpointed."""
+
+
+_evaluation_is_meant: ContextVar[bool] = ContextVar("evaluation_is_meant", default=False)
+
+
+@contextlib.contextmanager
+def evaluation_mode() -> Iterator[None]:
+    """Batch norm takes its running statistics and dropout drops nothing, and neither warns of it.
+
+    A game's own calls are so, or train. It is for a loop of one's own that samples or measures by
+    `network.apply(variables, x)`: a forgotten `mutable=["batch_stats"]` or `rngs={"dropout": key}` looks the
+    same there.
+    """
+    token = _evaluation_is_meant.set(True)
+    try:
+        yield
+    finally:
+        _evaluation_is_meant.reset(token)
+
+
+def warn_of_evaluation(layer: nn.Module, what: str, training: str) -> None:
+    """Says what a layer that switches on the mode does, where nobody has said that it should."""
+    if not (_evaluation_is_meant.get() or layer.is_initializing()):
+        name = "/".join(layer.path) or type(layer).__name__
+        advice = "to evaluate, call it in gaxjax.game.evaluation_mode()"
+        warnings.warn(f"{name} {what}: to train, call apply with {training}; {advice}", stacklevel=2)
 
 
 class GAN(nn.Module):
@@ -36,17 +68,27 @@ class GAN(nn.Module):
     """
 
     players: ClassVar[dict[str, tuple[str, ...]]]
-    """Player -> the networks it moves, in order of play; the first player's examples are what is counted."""
+    """Player -> the fields it moves, in order of play; the first player's examples are what is counted.
+
+    A field is a network, or a tuple of networks; a network in no player's hands stays as it is.
+    """
     averaged: ClassVar[tuple[str, ...]] = ()
-    """Networks with a moving average of their parameters; samples come from it."""
+    """Fields with a moving average of their parameters; samples come from it."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for player in getattr(cls, "players", {}):
+        players = cls.__dict__.get("players")
+        for player in players if isinstance(players, Mapping) else ():  # a property says them later
             if not hasattr(cls, f"{player}_loss"):
                 raise TypeError(
                     f"{cls.__name__} has a player {player!r} but no method {player}_loss(batch, step)"
                 )
+
+    @nn.nowrap
+    def apply(self, *arguments: Any, **options: Any) -> Any:
+        """As `nn.Module.apply`; the mode is that of the variables and streams that are given."""
+        with evaluation_mode():
+            return super().apply(*arguments, **options)
 
     def __call__(self, batch: Batch) -> Any:
         """Touches every network once, which shapes the parameters."""
@@ -56,6 +98,10 @@ class GAN(nn.Module):
         """What the trained game makes, one for each example of the batch: an array, or arrays by name."""
         raise NotImplementedError(f"{type(self).__name__} must define sample(batch)")
 
+    def condition_of(self, batch: Batch) -> Tree:
+        """What of a batch its networks are given besides examples, [B, ...]; None: nothing."""
+        return None
+
     def judge(self, batch: Batch) -> dict[str, Array]:
         """What the game says of each example of the batch, [B], by name; nothing unless overridden.
 
@@ -64,12 +110,14 @@ class GAN(nn.Module):
         return {}
 
     def weights(self, params: Tree, step: Array) -> Tree:
-        """Transforms what the players move into what the networks see; the identity unless overridden."""
-        return params
+        """Transforms what the players move into what the networks see: each by its own `weights`, if any."""
+        own = methods(self, "weights")
+        return {name: own[name](tree, step) if name in own else tree for name, tree in params.items()}
 
     def project(self, params: Tree) -> Tree:
-        """Puts parameters where they may be, at first and after moves; the identity unless overridden."""
-        return params
+        """Puts parameters where they may be, at first and after moves: each network's by its `project`."""
+        own = methods(self, "project")
+        return {name: own[name](tree) if name in own else tree for name, tree in params.items()}
 
 
 class State(NamedTuple):
@@ -94,9 +142,37 @@ def size(batch: Batch) -> int:
     return batch["n"] if "n" in batch else jax.tree.leaves(dict(batch))[0].shape[0]
 
 
+def read_condition(batch: Batch, name: str) -> Tree:
+    """What a batch has by that name, such as label; InputError where it has no such thing."""
+    if name not in batch:
+        raise InputError(
+            f"the game's condition is {name!r}, which needs data with it; the data has {sorted(batch)}"
+        )
+    return batch[name]
+
+
+def networks(gan: GAN, fields: Iterable[str]) -> dict[str, nn.Module]:
+    """The networks in fields by their names in `State.params`: "generator"; "generators_0" of a tuple."""
+    modules: dict[str, nn.Module] = {}
+    for field in fields:
+        value = getattr(gan, field)
+        # linen names the modules of a tuple so.
+        modules |= (
+            {f"{field}_{i}": x for i, x in enumerate(value)} if isinstance(value, tuple) else {field: value}
+        )
+    return modules
+
+
+def methods(gan: GAN, method: str) -> dict[str, Callable[..., Tree]]:
+    """A method of those of a game's networks that have it."""
+    fields = [field.name for field in dataclasses.fields(gan) if field.name not in ("parent", "name")]
+    functions = {name: getattr(network, method, None) for name, network in networks(gan, fields).items()}
+    return {name: function for name, function in functions.items() if callable(function)}
+
+
 def own(gan: GAN, player: str, params: dict[str, Tree]) -> dict[str, Tree]:
     """The part of the parameters that a player moves."""
-    return {network: params[network] for network in gan.players[player]}
+    return {network: params[network] for network in networks(gan, gan.players[player])}
 
 
 def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: Array, batch: Batch) -> State:
@@ -112,7 +188,7 @@ def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: 
     parameters, play, dropout = jax.random.split(key, 3)
     variables = dict(gan.init({"params": parameters, PLAY: play, DROPOUT: dropout}, zeros))
     params = variables.pop("params")
-    missing = {network for networks in gan.players.values() for network in networks} - set(params)
+    missing = {name for fields in gan.players.values() for name in networks(gan, fields)} - set(params)
     if missing:
         raise InputError(
             f"{type(gan).__name__}.__call__ must use every network once; it left out {sorted(missing)}"
@@ -125,7 +201,7 @@ def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: 
         stats=variables,
         optimizers={player: optimizers[player].init(own(gan, player, params)) for player in gan.players},
         # A copy: a step donates its input, and two leaves must not share a buffer.
-        average={network: jax.tree.map(jnp.copy, params[network]) for network in gan.averaged},
+        average={network: jax.tree.map(jnp.copy, params[network]) for network in networks(gan, gan.averaged)},
     )
 
 
@@ -137,6 +213,7 @@ def objective(
     Returns `params -> (loss, (logs, stats))`; `params` as `own` gives them. A gradient of it can reach no one
     else's parameters. Networks are in training mode: batch statistics, dropout.
     """
+    check_batch(batch)
     play, dropout = jax.random.split(key)
 
     def loss(params: dict[str, Tree]) -> tuple[Array, tuple[Logs, dict[str, Tree]]]:
@@ -147,7 +224,8 @@ def objective(
             state.step,
             method=f"{player}_loss",
             rngs={PLAY: play, DROPOUT: dropout},
-            mutable=list(state.stats),  # listed, not True: SpectralNorm would write into the parameters
+            # listed, not True: SpectralNorm would write into the parameters
+            mutable=[collection for collection in state.stats if collection != PRETRAINED],
         )
         if value.shape != ():
             raise InputError(
@@ -156,6 +234,17 @@ def objective(
         return value, ({"loss": value, **logs}, dict(stats))
 
     return loss
+
+
+def check_batch(batch: Batch) -> None:
+    """Refuses bytes, as sources and files have images: taken for numbers, they would be 0 to 255."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(dict(batch)):
+        if getattr(leaf, "dtype", None) == jnp.uint8:
+            name = jax.tree_util.keystr(path)
+            raise InputError(
+                f"batch{name} has bytes of 0 to 255 (uint8), where a game takes floats in [-1, 1]: "
+                f"give gaxjax.data.normalize(batch)"
+            )
 
 
 def ask(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options: Any) -> Any:
@@ -167,6 +256,7 @@ def ask(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options
 
 def sample(gan: GAN, state: State, batch: Batch, key: Array, **options: Any) -> Any:
     """What the game makes, from averaged parameters and running statistics, without dropout."""
+    check_batch(batch)
     return ask(gan, state, key, "sample", batch, **options)
 
 
@@ -179,43 +269,40 @@ def judge(gan: GAN, state: State, batch: Batch) -> dict[str, Array]:
     return said
 
 
-def pure(network: nn.Module, method: str = "__call__") -> Callable[..., Any]:
+def output_of(outputs: Any, name: str) -> Array:
+    """One of a network's outputs by name; a network that has that one alone need not name it."""
+    output: Array = outputs[name] if isinstance(outputs, Mapping) else outputs
+    return output
+
+
+def call(network: Callable[..., Any], x: Tree, condition: Tree = None) -> Any:
+    """A network of x and its condition; without one, of x alone."""
+    return network(x) if condition is None else network(x, condition)
+
+
+def pure(
+    network: nn.Module, method: str = "__call__", through: Callable[[Tree], Tree] = lambda tree: tree
+) -> Callable[..., Any]:
     """A bound network, or a method of it, as a pure function of its inputs, for `jax.grad` inside a loss.
 
     The function keeps the mode of the network (training or not) and one draw of its dropout; what it would
     write into running statistics is dropped. (`jax.grad` of the bound network itself would leak tracers.)
     """
-    function = _unbound(network, [], method)
-    return lambda *inputs: function(*inputs)[0]
-
-
-def features(network: nn.Module) -> Callable[..., tuple[Any, Array]]:
-    """As `pure`, but with what the network sows as `features`: inputs -> (outputs, features)."""
-    function = _unbound(network, ["intermediates"])
-
-    def both(*inputs: Any) -> tuple[Any, Array]:
-        outputs, written = function(*inputs)
-        paths = jax.tree_util.tree_leaves_with_path(written.get("intermediates", {}))
-        sown = [leaf for path, leaf in paths if "features" in jax.tree_util.keystr(path)]
-        if not sown:
-            raise InputError(
-                f"{network.name} ({type(network).__name__}) has no features: it must call "
-                f'self.sow("intermediates", "features", x) with x [B, F]'
-            )
-        return outputs, sown[-1]
-
-    return both
-
-
-def _unbound(
-    network: nn.Module, collections: list[str], method: str = "__call__"
-) -> Callable[..., tuple[Any, Tree]]:
-    """inputs -> (outputs, what was written into collections), for a bound network."""
     mutable = [c for c in network.variables if c != "params" and network.is_mutable_collection(c)]
     rngs = {name: network.make_rng(name) for name in (PLAY, DROPOUT) if network.has_rng(name)}
     module, variables = network.unbind()
 
-    def function(*inputs: Any) -> tuple[Any, Tree]:
-        return module.apply(variables, *inputs, rngs=rngs, mutable=[*mutable, *collections], method=method)
+    def function(*inputs: Any) -> Any:
+        return module.apply(through(variables), *inputs, rngs=rngs, mutable=mutable, method=method)[0]
 
     return function
+
+
+def frozen(network: nn.Module, method: str = "__call__") -> Callable[..., Any]:
+    """As `pure`, but no gradient reaches its parameters: what is asked of it moves only who asks."""
+    return pure(network, method, jax.lax.stop_gradient)
+
+
+def remove_pretrained(state: State) -> State:
+    """The state as checkpoints hold it, without what is read from files."""
+    return state._replace(stats={name: tree for name, tree in state.stats.items() if name != PRETRAINED})

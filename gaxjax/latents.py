@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 
@@ -12,14 +13,62 @@ class Latents:
     """A distribution of latent vectors."""
 
     size: int = 100
-    """number of latent variables"""
-    prior: Literal["normal", "uniform"] = "normal"
-    """N(0, 1), or uniform on [-bound, bound]"""
+    """number of latent variables; of a category, its classes"""
+    prior: Literal["normal", "uniform", "categorical"] = "normal"
+    """N(0, 1), uniform on [-bound, bound], or one of `size` classes, one-hot"""
     bound: float = 1.0
     """of the uniform prior; sqrt(3) gives unit variance"""
 
     def draw(self, key: Array, n: int) -> Array:
         """`n` latent vectors, [n, size]."""
-        if self.prior == "normal":
-            return jax.random.normal(key, (n, self.size))
-        return jax.random.uniform(key, (n, self.size), minval=-self.bound, maxval=self.bound)
+        match self.prior:
+            case "normal":
+                return jax.random.normal(key, (n, self.size))
+            case "uniform":
+                return jax.random.uniform(key, (n, self.size), minval=-self.bound, maxval=self.bound)
+        return jax.nn.one_hot(jax.random.randint(key, (n,), 0, self.size), self.size)
+
+    def log_likelihood(self, parameters: Array, latents: Array) -> Array:
+        """log Q(latents), [n]: of a category by its logits, else by the mean of N(mean, 1), [n, size]."""
+        if self.prior == "categorical":
+            return jnp.sum(latents * jax.nn.log_softmax(parameters), axis=-1)
+        return -jnp.sum((latents - parameters) ** 2 + jnp.log(2 * jnp.pi), axis=-1) / 2
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Independent parts, side by side: Joint((Latents(62), Latents(10, "categorical")))."""
+
+    parts: tuple["Latents | Joint", ...]
+    """in order"""
+
+    @property
+    def size(self) -> int:
+        """Of all parts."""
+        return sum(part.size for part in self.parts)
+
+    def draw(self, key: Array, n: int) -> Array:
+        """`n` latent vectors, [n, size]."""
+        keys = jax.random.split(key, len(self.parts))
+        return jnp.concatenate([part.draw(k, n) for part, k in zip(self.parts, keys, strict=True)], axis=-1)
+
+    def split(self, latents: Array) -> tuple[Array, ...]:
+        """The parts of latent vectors, or of the parameters of their distributions, [n, size of each]."""
+        ends = [sum(part.size for part in self.parts[: i + 1]) for i in range(len(self.parts) - 1)]
+        return tuple(jnp.split(latents, ends, axis=-1))
+
+    def log_likelihood(self, parameters: Array, latents: Array) -> Array:
+        """log Q(latents), [n], the sum of the parts'."""
+        parts = zip(self.parts, self.split(parameters), self.split(latents), strict=True)
+        values = [part.log_likelihood(q, c) for part, q, c in parts]
+        return sum(values[1:], start=values[0])
+
+
+def reparametrized(key: Array, mean: Array, log_variance: Array) -> Array:
+    """Draws from N(mean, variance), differentiable in both. Kingma and Welling 2014, section 2.4."""
+    return mean + jnp.exp(log_variance / 2) * jax.random.normal(key, mean.shape)
+
+
+def kl(mean: Array, log_variance: Array) -> Array:
+    """KL(N(mean, variance) || N(0, 1)), [n], summed over variables. Kingma and Welling 2014, appendix B."""
+    return jnp.sum(mean**2 + jnp.exp(log_variance) - 1 - log_variance, axis=-1) / 2

@@ -1,23 +1,18 @@
 """Objectives of the two players: pure functions of logits, `[batch]` in, a scalar mean out, to be minimized.
 
-An objective is a pair, `<name>_discriminator(real_logits, fake_logits)` and `<name>_generator(fake_logits)`.
-A generator's loss that needs more asks for it by the name of an argument: `real_logits`, or `real_features`
-and `fake_features`, [batch, features], which a discriminator has before its last layer. Numbers of an
-objective are keyword arguments. A logit is the discriminator's raw output: the probability of "real" is its
-sigmoid.
+An objective is a pair, `<name>_discriminator(real_logits, fake_logits)` and `<name>_generator(fake_logits)`,
+where a generator's loss may need `real_logits` too, or features, [batch, features], which a discriminator has
+before its last layer. Numbers are keyword arguments; as values, the pairs are in `gaxjax.objectives`. A logit
+is the discriminator's raw output: the probability of "real" is its sigmoid.
 """
 
-import functools
-import inspect
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gaxjax import expressions
 from gaxjax.errors import InputError
 
 Logits = Float[Array, " batch"]
@@ -144,12 +139,17 @@ def energy_discriminator(real_logits: Logits, fake_logits: Logits, *, margin: fl
     return jnp.mean(jax.nn.relu(margin + fake_logits)) - jnp.mean(real_logits)
 
 
-def energy_generator(fake_logits: Logits, fake_features: Features, *, pulling_away: float = 0.0) -> Scalar:
+def energy_generator(
+    fake_logits: Logits, fake_features: Features | None = None, *, pulling_away: float = 0.0
+) -> Scalar:
     """E D(G(z)), and `pulling_away` times that term of the codes. Zhao et al. 2017, sections 2.1 and 2.4."""
     _check(fake_logits=fake_logits)
-    _check_features(fake_features=fake_features)
     value = -jnp.mean(fake_logits)
-    return value + pulling_away * pulling_away_term(fake_features) if pulling_away else value
+    if not pulling_away:
+        return value
+    if fake_features is None:
+        raise InputError("pulling_away is a term of fake_features, [batch, features]: give them too")
+    return value + pulling_away * pulling_away_term(fake_features)
 
 
 def pulling_away_term(features: Features) -> Scalar:
@@ -168,70 +168,23 @@ def pulling_away_term(features: Features) -> Scalar:
     return (jnp.sum(cosines**2) - jnp.sum(jnp.diagonal(cosines) ** 2)) / (n * (n - 1))
 
 
-class Objective(NamedTuple):
-    """A pair of losses, with the numbers that were chosen for it."""
+def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> Scalar:
+    """Mean cross-entropy of labels [B], or summed of attributes [B, classes]; logits [B, classes].
 
-    discriminator: Callable[[Logits, Logits], Scalar]
-    """(real_logits, fake_logits) -> scalar"""
-    generator: Callable[..., Scalar]
-    """what it needs -> scalar"""
-    needs: tuple[str, ...]
-    """the names of the generator's arguments, in order"""
-
-    @property
-    def of_probabilities(self) -> bool:
-        """Whether the discriminator learns log-odds, so that the sigmoid of a logit is a probability.
-
-        >>> named("nonsaturating(real_target=0.9)").of_probabilities, named("hinge").of_probabilities
-        (True, False)
-        """
-        return getattr(self.discriminator, "func", self.discriminator) is minimax_discriminator
-
-    def of_fakes(self) -> Callable[[Logits], Scalar]:
-        """The generator's loss, for games that have only fake_logits to give it."""
-        if self.needs != ("fake_logits",):
-            needs = ", ".join(map(repr, self.needs))
-            raise InputError(f"this game gives its generator's loss fake_logits alone; it needs {needs}")
-        return self.generator
-
-
-def names() -> list[str]:
-    """The objectives that this module defines."""
-    return sorted(name.removesuffix("_generator") for name in globals() if name.endswith("_generator"))
-
-
-def named(text: str) -> Objective:
-    """The objective of that name, with numbers where it takes some.
-
-    >>> named("hinge").generator is hinge_generator
-    True
-    >>> named("least_squares(a=-1, b=1, c=0)").generator(jnp.array([3.0]))
-    Array(4.5, dtype=float32)
+    mask: [B], the examples that count. AC-GAN (Odena et al. 2017), StarGAN (Choi et al. 2018).
     """
-    choices = {name: functools.partial(_objective, name) for name in names()}
-    found = expressions.named(text, choices, ", ".join(names()))
-    return found if isinstance(found, Objective) else found()
+    if labels.ndim == 1:
+        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), jnp.maximum(labels, 0)[:, None], axis=1)
+        values = -chosen[:, 0]
+    else:
+        values = jnp.sum(jax.nn.softplus(logits) - labels * logits, axis=-1)
+    mask = jnp.broadcast_to(jnp.asarray(mask, values.dtype), values.shape)
+    return jnp.sum(mask * values) / jnp.maximum(jnp.sum(mask), 1)
 
 
-def _objective(name: str, **options: float | str) -> Objective:
-    """An objective; each option goes to the loss, or both losses, that take it."""
-    discriminator, generator = globals()[f"{name}_discriminator"], globals()[f"{name}_generator"]
-    signatures = [inspect.signature(loss).parameters for loss in (discriminator, generator)]
-    needs = tuple(key for key, value in signatures[1].items() if value.kind is not value.KEYWORD_ONLY)
-    known = {
-        key
-        for signature in signatures
-        for key, value in signature.items()
-        if value.default is not value.empty
-    }
-    if not set(options) <= known:
-        takes = f"takes {', '.join(sorted(known))}" if known else "takes no numbers"
-        raise InputError(f"objective {name!r} {takes}; got {', '.join(sorted(set(options) - known))}")
-    bound = []
-    for loss, signature in zip((discriminator, generator), signatures, strict=True):
-        chosen = {key: value for key, value in options.items() if key in signature}
-        bound.append(functools.partial(loss, **chosen) if chosen else loss)
-    return Objective(bound[0], bound[1], needs)
+def absolute(x: Array, y: Array) -> Scalar:
+    """Mean absolute difference (L1)."""
+    return jnp.mean(jnp.abs(x - y))
 
 
 def _check(**logits: Array) -> None:

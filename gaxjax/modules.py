@@ -1,21 +1,79 @@
-"""Games and networks as plain data: modules among their fields, and fields that are set in all of them."""
+"""Games and networks as plain data: modules among their fields, and what these say of themselves."""
 
+import contextlib
 import dataclasses
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 import flax.linen as nn
 
 M = TypeVar("M", bound=nn.Module)
 
 
+class Mixing(NamedTuple):
+    """How a module makes of an example what depends on others of its minibatch: its `mixes_examples`.
+
+    A module without that attribute, or with None, takes each example by itself.
+    """
+
+    layer: str
+    """what it is, such as batch norm"""
+    instead: str
+    """what to use where examples must not mix"""
+
+
 def inside(module: nn.Module) -> dict[str, nn.Module]:
-    """The modules among a module's fields."""
-    fields = {f.name: getattr(module, f.name) for f in dataclasses.fields(module) if f.name != "parent"}
-    return {name: value for name, value in fields.items() if isinstance(value, nn.Module)}
+    """The modules among a module's fields by the names that linen gives them: "generators_0" of a tuple."""
+    modules: dict[str, nn.Module] = {}
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name) if field.name != "parent" else None
+        if isinstance(value, nn.Module):
+            modules[field.name] = value
+        elif isinstance(value, tuple):
+            parts = enumerate(value)
+            modules |= {f"{field.name}_{i}": part for i, part in parts if isinstance(part, nn.Module)}
+    return modules
+
+
+def replace_modules(module: M, change: Callable[[str, nn.Module], nn.Module]) -> M:
+    """The module with others in place of those of `inside`: change(name, module inside) -> module."""
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(module):
+        value = getattr(module, field.name) if field.name != "parent" else None
+        if isinstance(value, nn.Module):
+            fields[field.name] = change(field.name, value)
+        elif isinstance(value, tuple) and any(isinstance(part, nn.Module) for part in value):
+            fields[field.name] = tuple(
+                change(f"{field.name}_{i}", part) if isinstance(part, nn.Module) else part
+                for i, part in enumerate(value)
+            )
+    return dataclasses.replace(module, **fields)
 
 
 def setting(module: M, **values: Any) -> M:
     """The module with these fields, set wherever it or a module inside it has them."""
-    inner: dict[str, Any] = {name: setting(value, **values) for name, value in inside(module).items()}
     mine = {name: value for name, value in values.items() if hasattr(module, name)}
-    return dataclasses.replace(module, **inner, **mine)
+    return dataclasses.replace(replace_modules(module, lambda _, inner: setting(inner, **values)), **mine)
+
+
+@contextlib.contextmanager
+def visiting(visit: Callable[[nn.Module], None]) -> Iterator[None]:
+    """Shows each module that is called meanwhile, those that others make inside too, before it is called."""
+
+    asking = False
+
+    def intercept(
+        method: Callable[..., Any], arguments: Any, options: Any, context: nn.module.InterceptorContext
+    ) -> Any:
+        nonlocal asking
+        # An unbound module computes nothing: it is asked about its fields. So may the visitor ask.
+        if context.module.scope is not None and not asking:
+            asking = True
+            try:
+                visit(context.module)
+            finally:
+                asking = False
+        return method(*arguments, **options)
+
+    with nn.intercept_methods(intercept):
+        yield

@@ -100,59 +100,74 @@ def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
         raise InputError(f"batch_size {batch_size} is not divisible by {shares}; use {use}")
 
 
-def pmapped(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
-    """`step(state, batches, key)` compiled for all devices of the mesh.
+class Calls(NamedTuple):
+    """How several steps make one dispatch."""
+
+    longest: int
+    """steps of a call, at the most"""
+    assemble: Callable[[Tree, Tree], Tree]
+    """(tables, what is chosen for a step) -> its batches; pure, inside the program"""
+
+
+class Fed(NamedTuple):
+    """What a call of several steps takes, in place of batches."""
+
+    tables: Tree
+    """arrays that are whole on every device"""
+    chosen: Tree
+    """`[longest, minibatches, batch, ...]`, split along the examples; of them a call uses the first"""
+    steps: Tree
+    """how many this call makes, a number, each with one of those"""
+
+
+def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Callable[..., Any]:
+    """`step(state, batches, key) -> (state, logs)` compiled for all devices of the mesh.
 
     The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
     axis. The step is written for the global batch, and the compiler inserts the communication, so that
     statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
     every argument and result has one more leading axis, of independent runs.
+
+    calls: several steps in one dispatch, `(state, Fed, key) -> (state, {})`, for a step that keeps what it
+    has to log in its state.
     """
-    return waiting(compilable(step, mesh), mesh)
+    return waiting(compilable(step, mesh, calls), mesh)
 
 
-def compilable(step: Callable[..., Any], mesh: Mesh) -> Any:
+def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Any:
     """The same as JAX has it, for `lower` and `compile` without a call."""
-    state = state_sharding(mesh)
+    # Seeds inside of the calls: all of them make the same number of steps, from the same tables.
+    state, function = state_sharding(mesh), of_seeds(step, mesh)
+    fed: Tree = batch_sharding(mesh)
+    if calls:
+        whole = everywhere(mesh)
+        function = repeated(function, mesh, calls)
+        fed = Fed(whole, batch_sharding(mesh, calls=True), whole)
     return jax.jit(
-        of_seeds(step, mesh),
-        in_shardings=(state, batch_sharding(mesh), state),
+        function,
+        in_shardings=(state, fed, state),
         out_shardings=(state, state),
-        donate_argnums=0,
+        donate_argnums=0,  # or two states would have to fit
         compiler_options=compiler.options() or None,
     )
 
 
-def repeated(
-    step: Callable[..., Any],
-    mesh: Mesh,
-    longest: int,
-    assemble: Callable[[Tree, Tree], Tree],
-) -> Any:
-    """`advance(carry, tables, chosen, count, key) -> carry`: `count` steps, up to `longest`, in one dispatch.
+def repeated(step: Callable[..., Any], mesh: Mesh, calls: Calls) -> Callable[..., Any]:
+    """The steps of a call, one after the other.
 
-    step: `(carry, batches, key) -> carry`, as for `pmapped`. Its batches are `assemble(tables, chosen[i])`:
-    tables are whole on every device and chosen, `[longest, minibatches, batch, ...]`, are split. The carry is
-    donated. The number of steps is not compiled in, so that calls of any length give the same numbers.
+    Their number is not compiled in, so that calls of any length give the same numbers.
     """
-    state, one = state_sharding(mesh), of_seeds(step, mesh)
 
-    def advance(carry: Tree, tables: Tree, chosen: Tree, count: Array, key: Array) -> Tree:
-        def body(i: Any, carry: Tree) -> Tree:
-            batches = assemble(tables, jax.tree.map(lambda x: x[i], chosen))
-            return one(carry, jax.lax.with_sharding_constraint(batches, batch_sharding(mesh)), key)
+    def advance(state: Tree, fed: Fed, key: Array) -> tuple[Tree, Tree]:
+        def body(i: Any, state: Tree) -> Tree:
+            # Gathered of whole tables by split numbers, and split themselves: each device makes its own part.
+            batches = calls.assemble(fed.tables, jax.tree.map(lambda x: x[i], fed.chosen))
+            return step(state, jax.lax.with_sharding_constraint(batches, batch_sharding(mesh)), key)[0]
 
-        return body(0, carry) if longest == 1 else jax.lax.fori_loop(0, count, body, carry)
+        # Without the loop, which is worth nothing for one step, and hides it from some optimizations.
+        return body(0, state) if calls.longest == 1 else jax.lax.fori_loop(0, fed.steps, body, state), {}
 
-    whole = everywhere(mesh)
-    shardings = (state, whole, batch_sharding(mesh, calls=True), whole, state)
-    return jax.jit(
-        advance,
-        in_shardings=shardings,
-        out_shardings=state,
-        donate_argnums=0,
-        compiler_options=compiler.options() or None,
-    )
+    return advance
 
 
 def of_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:

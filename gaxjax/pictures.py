@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gaxjax.data.loader import pixels_of
 from gaxjax.files import write_bytes
 from gaxjax.landscape import draw_line, draw_plane
 
@@ -32,7 +33,7 @@ def draw(samples: Any, path: Path, real: Any = None, verdict: Mapping[str, Any] 
 
 def to_uint8(images: Any) -> np.ndarray:
     """[-1, 1] to 0..255, rounded."""
-    return np.clip(np.rint((np.asarray(images, np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+    return np.asarray(pixels_of(np.asarray(images)), np.uint8)
 
 
 def sheet(images: np.ndarray, columns: int = 0, gap: int = 2) -> np.ndarray:

@@ -15,16 +15,16 @@ from gaxjax.recipe import Recipe
 
 CONFIG = "gaxjax_config"
 """The name under which a recipe file is imported; classes of its own are stored under it."""
-READING = {"directory", "strict", "workers", "memory", "resident"}
+NOT_PART_OF_EXAMPLES = {"directory", "strict", "workers", "memory", "resident"}
 """Fields of `Data` that say where and how images are read, and not what they are."""
-ELSEWHERE = {f"data.{name}" for name in READING} | {
+NOT_PART_OF_TRAINING = {f"data.{name}" for name in NOT_PART_OF_EXAMPLES} | {
     "steps_per_call",
     "evaluation",
     "evaluation_kimg",
     "sentinel.largest_loss",
 }
-"""Where and how data are read, how steps are sent off, what is measured, what loss stops it: what changes no
-number of the training, and so may change between two starts of one run."""
+"""Paths of fields that change no number of the training, and so may change between two starts of a run: how
+data are read, how steps are sent off, what is measured, what loss stops it."""
 
 
 def load_recipe(target: str) -> tuple[Recipe, Path]:
@@ -122,7 +122,7 @@ def differences(stored: Any, asked: Any, path: str = "") -> list[str]:
         found = []
         for key in dict.fromkeys([*stored, *asked]):
             inner = f"{path}.{key}" if path else str(key)
-            if inner not in ELSEWHERE:
+            if inner not in NOT_PART_OF_TRAINING:
                 found += differences(stored.get(key), asked.get(key), inner)
         return found
     return [] if stored == asked else [f"{path}: {stored!r} there, {asked!r} asked for"]

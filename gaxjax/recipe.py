@@ -1,26 +1,21 @@
 """What to run: a game, its optimizers, data and length, as plain data that a file, flags or JSON can hold."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import flax.linen as nn
-import jax
-import optax
-from jax.sharding import Mesh
 
-from gaxjax import parallel, solvers
-from gaxjax.data import Data, normalize
+from gaxjax.data import Data
 from gaxjax.errors import InputError, check_seed
 from gaxjax.evaluation import Evaluation
-from gaxjax.game import GAN, Batch, Logs, State, init, sample
-from gaxjax.modules import inside, setting
+from gaxjax.game import GAN, networks
+from gaxjax.modules import inside, replace_modules, setting
 from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.sentinel import Sentinel
+from gaxjax.solvers import Alternating, AnySolver
 from gaxjax.solvers.accumulation import divide
 from gaxjax.stages import Growth, Stage
-from gaxjax.transforms import graft
 
 __all__ = [
     "Data",
@@ -29,11 +24,9 @@ __all__ = [
     "Growth",
     "Linear",
     "Optimizer",
-    "Plan",
     "Recipe",
     "Sentinel",
     "Stage",
-    "plan",
 ]
 
 
@@ -51,8 +44,8 @@ class Recipe:
     """examples of a minibatch, over all devices"""
     kimg: float
     """length: real images that the first player sees, counted at each of its updates"""
-    solver: str = "alternating"
-    """how the players move: alternating, simultaneous, extragradient, competitive, unrolled(k)"""
+    solver: AnySolver = Alternating()
+    """how the players move: Alternating, Simultaneous, Extragradient, Competitive, Unrolled(k)"""
     accumulate: int = 1
     """parts that each minibatch is taken in, one after the other, for less memory: gradients are averaged
     before a move, as if they were one minibatch with other draws; for networks whose examples do not mix"""
@@ -90,8 +83,7 @@ class Recipe:
     """what is measured while it trains"""
 
     def __post_init__(self) -> None:
-        solvers.named(self.solver)
-        solvers.refuse_parts(self.solver, self.accumulate)
+        self.solver.check_parts(self.accumulate)
         for name in ("log_kimg", "sample_kimg", "checkpoint_kimg", "evaluation_kimg"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive; got {getattr(self, name)}")
@@ -104,22 +96,19 @@ class Recipe:
             raise InputError(f"half_life, in images, must not be negative; got {self.half_life}")
         if self.ramp_up < 0:
             raise InputError(f"ramp_up must not be negative; got {self.ramp_up}")
-        if self.precision:
-            object.__setattr__(self, "gan", at_precision(self.gan, self.precision))
-            stages = tuple(replace(s, gan=at_precision(s.gan, self.precision)) for s in self.stages)
-            object.__setattr__(self, "stages", stages)
         for stage in self.all_stages:  # each checks its own fields
             divide(stage.batch_size, self.accumulate)
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
-        """The stages: given, made by growth, or the whole run as one."""
-        if self.stages:
-            return self.stages
-        if self.growth.first:
+        """The stages: given, made by growth, or the whole run as one; games at the recipe's precision."""
+        stages = self.stages or (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
+        if self.growth.first and not self.stages:
             shape = self.data.shape
-            return self.growth.stages(self.gan, self.optimizers, shape, self.batch_size, self.kimg)
-        return (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
+            stages = self.growth.stages(self.gan, self.optimizers, shape, self.batch_size, self.kimg)
+        if not self.precision:
+            return stages
+        return tuple(replace(stage, gan=at_precision(stage.gan, self.precision)) for stage in stages)
 
 
 def at_precision(gan: GAN, precision: str) -> GAN:
@@ -135,115 +124,11 @@ def at_precision(gan: GAN, precision: str) -> GAN:
         for module in inner:
             check_field(module)
 
-    names = {name for networks in gan.players.values() for name in networks}
-    networks: dict[str, Any] = {name: network for name, network in inside(gan).items() if name in names}
-    for network in networks.values():
+    def change(name: str, network: nn.Module) -> nn.Module:
+        if name not in names:  # an adversary, a network that nobody moves
+            return network
         check_field(network)
-    return replace(gan, **{name: setting(network, precision=precision) for name, network in networks.items()})
+        return setting(network, precision=precision)
 
-
-class Plan(NamedTuple):
-    """A stage in the terms of the loop: pure functions and numbers of steps."""
-
-    optimizers: Mapping[str, optax.GradientTransformation]
-    """player -> optax transformation"""
-    step: solvers.Step
-    """(state, batches, key) -> (state, logs), for batches as the data pipeline gives them"""
-    minibatches: int
-    """the length of the first axis of those batches"""
-    images: int
-    """real images that a step counts"""
-    steps: int
-    """length of the stage"""
-
-    def interval(self, recipe: Recipe, name: str) -> int:
-        """The recipe's `<name>_kimg` in steps of this stage."""
-        return max(1, round(getattr(recipe, f"{name}_kimg") * 1000 / self.images))
-
-
-def plan(recipe: Recipe, stage: Stage, rate: float = 1.0) -> Plan:
-    """Turns one stage of a recipe into functions, with every learning rate times `rate`."""
-    images = stage.images
-    optimizers = {player: o.slowed(rate).build(images / o.updates) for player, o in stage.optimizers.items()}
-    parts = {"accumulate": recipe.accumulate} if recipe.accumulate > 1 else {}
-    step = solvers.named(recipe.solver)(
-        stage.gan, optimizers, stage.updates, recipe.half_life, recipe.ramp_up, **parts
-    )
-    return Plan(
-        optimizers=optimizers,
-        # For JAX to remember the trace, which is wanted for its shapes first and takes as long as compiling.
-        step=jax.jit(lambda state, batches, key: step(state, normalize(batches), key), inline=True),
-        minibatches=solvers.minibatches(stage.updates),
-        images=images,
-        steps=stage.steps,
-    )
-
-
-def abstract_batch(spec: Batch, *leading: int) -> Batch:
-    """Shapes and types of normalized examples with the given leading axes."""
-    shapes = {name: jax.ShapeDtypeStruct((*leading, *x.shape), x.dtype) for name, x in spec.items()}
-    return jax.eval_shape(normalize, shapes)
-
-
-class Course(NamedTuple):
-    """A stage that has been checked."""
-
-    stage: Stage
-    planned: Plan
-    state: State
-    """shapes and types"""
-    logs: Logs
-    """shapes and types"""
-
-    def slowed(self, recipe: Recipe, rate: float) -> "Course":
-        """With every learning rate times `rate`."""
-        return self if rate == 1 else self._replace(planned=plan(recipe, self.stage, rate))
-
-
-def check(recipe: Recipe, spec: Batch, mesh: Mesh | None = None) -> list[Course]:
-    """Traces every stage's step and samples without computing them, so that what does not fit is said now."""
-    courses: list[Course] = []
-    for stage in recipe.all_stages:
-        planned = plan(recipe, stage)
-        state, logs = outputs(stage, planned, spec, mesh)
-        if courses:
-            jax.eval_shape(go_on, state, courses[-1].state)
-        batch = abstract_batch(spec, stage.batch_size)
-        jax.eval_shape(
-            lambda state, batch, gan=stage.gan: sample(gan, state, batch, jax.random.key(0)), state, batch
-        )
-        courses.append(Course(stage, planned, state, logs))
-    return courses
-
-
-def go_on(fresh: State, before: State) -> State:
-    """A stage's first state: fresh, but for what it has in common with the end of the stage before it."""
-    return fresh._replace(
-        step=before.step,
-        images=before.images,
-        params=graft(fresh.params, before.params),
-        stats=graft(fresh.stats, before.stats),
-        average=graft(fresh.average, before.average),
-    )
-
-
-def inputs(stage: Stage, planned: Plan, spec: Batch) -> tuple[State, Batch]:
-    """Shapes and types of a stage's first state and of a step's batches, for data of this spec."""
-    spec = stage.seen(spec)
-    batch = abstract_batch(spec, stage.batch_size)
-    state = jax.eval_shape(lambda key: init(stage.gan, planned.optimizers, key, batch), jax.random.key(0))
-    batches = {
-        name: jax.ShapeDtypeStruct((planned.minibatches, stage.batch_size, *x.shape), x.dtype)
-        for name, x in spec.items()
-    }
-    return state, batches
-
-
-def outputs(stage: Stage, planned: Plan, spec: Batch, mesh: Mesh | None = None) -> tuple[State, Logs]:
-    """Shapes and types of a stage's state and logs, for data of this spec; computes nothing.
-
-    mesh: where the step will run, if it will: JAX remembers a trace for arrays of one mesh.
-    """
-    given = (*inputs(stage, planned, spec), jax.eval_shape(lambda: jax.random.key(0)))
-    given = given if mesh is None else parallel.placed(given, parallel.everywhere(mesh))
-    return jax.eval_shape(planned.step, *given)
+    names = {name for fields in gan.players.values() for name in networks(gan, fields)}
+    return replace_modules(gan, change)

@@ -17,7 +17,7 @@ MARK = ".saved"
 """An empty file in a run that must have a checkpoint: it ended with one, and has not gone back behind all."""
 
 
-class Seen(Diverged):
+class Anomaly(Diverged):
     """A run that has gone wrong, at a step, and the checkpoint that is the last good one."""
 
     def __init__(self, step: int, what: str, good: int | None):
@@ -25,11 +25,11 @@ class Seen(Diverged):
         self.step, self.what, self.good = step, what, good
 
 
-def refuse(step: int, what: str | None, checkpoints: Checkpoints) -> None:
+def raise_if(what: str | None, step: int, checkpoints: Checkpoints) -> None:
     """Stops a run in which something was seen, before it overwrites a good checkpoint."""
     if what is not None:
         checkpoints.wait()
-        raise Seen(step, what, checkpoints.latest())
+        raise Anomaly(step, what, checkpoints.latest())
 
 
 class Rollbacks:
@@ -57,20 +57,22 @@ class Rollbacks:
         """What every learning rate is multiplied by."""
         return float(self._sentinel.factor**self.count)
 
-    def go_back(self, seen: Seen) -> None:
+    def go_back(self, anomaly: Anomaly) -> None:
         """Makes the checkpoint to go back to the one that the next start finds.
 
         Raises Diverged where no rollback is left.
         """
         if self.count >= self._sentinel.rollbacks:
-            raise Diverged(self._farewell(seen)) from None
+            raise Diverged(self._farewell(anomaly)) from None
         self.count += 1
         with parallel.together():
             if parallel.primary():
                 try:
-                    self._write(seen)
+                    self._write(anomaly)
                 except OSError as error:
-                    raise Unwritable(f"step {seen.step}: {seen.what}; stopped by {brief(error)}") from error
+                    raise Unwritable(
+                        f"step {anomaly.step}: {anomaly.what}; stopped by {brief(error)}"
+                    ) from error
 
     def _read(self, path: Path) -> list[dict[str, Any]]:
         """The lines; InputError for one that is none, which would make the learning rates smaller."""
@@ -83,19 +85,21 @@ class Rollbacks:
         cut_torn(path)
         return read_rows(path, form)
 
-    def _write(self, seen: Seen) -> None:
+    def _write(self, anomaly: Anomaly) -> None:
         there = self._there()
-        back = target(there, due_before(seen.step, self._stages))
+        back = target(there, due_before(anomaly.step, self._stages))
         if not back:
             (self._workdir / MARK).unlink(missing_ok=True)
         # The line comes last: killed before it, the run comes here again from the checkpoint that it tells.
         self._drop([step for step in there if step > back])
-        line = {"step": seen.step, "seen": seen.what, "checkpoint": back or None, "factor": self.rate}
+        line = {"step": anomaly.step, "seen": anomaly.what, "checkpoint": back or None, "factor": self.rate}
         self._text += as_line(line)
         write_bytes(self._workdir / FILE, self._text)
         where = f"checkpoint {back}" if back else "the beginning"
         of = f"rollback {self.count} of {self._sentinel.rollbacks}"
-        tell(f"step {seen.step}: {seen.what}. Back to {where}, learning rates times {self.rate:g} ({of})")
+        tell(
+            f"step {anomaly.step}: {anomaly.what}. Back to {where}, learning rates times {self.rate:g} ({of})"
+        )
 
     def _there(self) -> list[int]:
         return steps_in(self._workdir / "checkpoints")
@@ -108,11 +112,13 @@ class Rollbacks:
             # Gone at once, although its removal takes time.
             shutil.rmtree((self._workdir / "checkpoints" / name).rename(aside))
 
-    def _farewell(self, seen: Seen) -> str:
-        good = seen.good
+    def _farewell(self, anomaly: Anomaly) -> str:
+        good = anomaly.good
         where = "there is no checkpoint yet" if good is None else f"checkpoint {good} is the last good one"
         tried = f" after {self.count} rollback{'s' * (self.count > 1)}" if self.count else ""
-        return f"step {seen.step}: {seen.what}. Stopped{tried}; {where}, and all that was written is kept."
+        return (
+            f"step {anomaly.step}: {anomaly.what}. Stopped{tried}; {where}, and all that was written is kept."
+        )
 
 
 def due_before(step: int, stages: list[tuple[int, int]]) -> int:

@@ -15,9 +15,13 @@ Row = TypeVar("Row")
 
 
 def as_line(row: dict[str, Any]) -> bytes:
-    """A row as a line of strict JSON, which has no word for nan or infinity."""
-    strict = {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}
-    return json.dumps(strict, allow_nan=False).encode() + b"\n"
+    """A row as a line of strict JSON."""
+    return json.dumps(with_null(row), allow_nan=False).encode() + b"\n"
+
+
+def with_null(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with None for what is not finite: strict JSON has no word for nan or infinity."""
+    return {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}
 
 
 def read_rows(path: Path, form: Callable[[dict[str, Any]], Row]) -> list[Row]:

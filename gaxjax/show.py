@@ -1,11 +1,13 @@
 """What a recipe amounts to, before it is run."""
 
+from collections.abc import Sequence
+
 import jax
 import numpy as np
 
-from gaxjax.game import Batch
 from gaxjax.inventory import class_summary, inventory_of
-from gaxjax.recipe import Recipe, outputs, plan
+from gaxjax.program import StageProgram
+from gaxjax.recipe import Recipe
 from gaxjax.train import prepare
 
 
@@ -14,7 +16,8 @@ def outline(recipe: Recipe, decode: bool = False) -> str:
 
     decode: also decodes every image that a run would only decode when it comes to it.
     """
-    mesh, source, courses = prepare(recipe)
+    source, programs = prepare(recipe)
+    mesh = programs[0].mesh
     examples = ", ".join(f"{name} {x.dtype}{list(x.shape)}" for name, x in source.spec.items())
     lines = [
         f"data     {recipe.data.name}, {len(source):,} examples: {examples}",
@@ -22,24 +25,25 @@ def outline(recipe: Recipe, decode: bool = False) -> str:
     ]
     if decode:
         lines.append(f"decoded  {source.decode_all():,} images, all that can be used")
-    for stage, planned, *_ in courses:
+    for program in programs:
+        stage = program.stage
         moves = ", then ".join(f"{player} x {count}" for player, count in stage.updates.items())
         lines.append(
-            f"stage    {planned.steps:,} steps of {planned.images} images ({stage.kimg:g} kimg): {moves}, "
-            f"{stage.batch_size // mesh.shape['data']} examples of a minibatch on each device"
+            f"stage    {program.steps:,} steps of {program.images_per_step} images ({stage.kimg:g} kimg): "
+            f"{moves}, {stage.batch_size // mesh.shape['data']} examples of a minibatch on each device"
         )
     lines += [classes] if (classes := class_summary(recipe, inventory_of(source))) else []
-    return "\n".join([*lines, parameters(recipe, source.spec), "nothing was written"])
+    return "\n".join([*lines, parameters(programs), "nothing was written"])
 
 
-def parameters(recipe: Recipe, spec: Batch) -> str:
-    """Parameters per network and stage, as a table, for examples of this spec."""
+def parameters(programs: Sequence[StageProgram]) -> str:
+    """Parameters per network and stage, as a table."""
     rows = []
-    for stage in recipe.all_stages:
-        state, _ = outputs(stage, plan(recipe, stage), spec)
-        for network, tree in state.params.items():
+    for program in programs:
+        params, gan = program.state.params, program.stage.gan
+        for network, tree in params.items():
             count = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
-            rows.append(f"  {network:24}{type(getattr(stage.gan, network)).__name__:24}{count:>14,}")
-        total = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(state.params))
+            rows.append(f"  {network:24}{type(getattr(gan, network)).__name__:24}{count:>14,}")
+        total = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(params))
         rows.append(f"  {'parameters':48}{total:>14,}")
-    return "\n".join([type(recipe.gan).__name__, *rows])
+    return "\n".join([type(programs[0].recipe.gan).__name__, *rows])

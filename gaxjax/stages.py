@@ -53,13 +53,13 @@ class Stage:
         """Length in steps."""
         return math.ceil(self.kimg * 1000 / self.images)
 
-    def seen(self, spec: Batch) -> Batch:
-        """Shapes and types of one example as it is played with, for data of this spec."""
+    def spec(self, data: Batch) -> Batch:
+        """Shapes and types of one example as it is played with, for data of such examples."""
         if not self.shape:
-            return spec
+            return data
         return {
             name: jax.ShapeDtypeStruct(self.shape, x.dtype) if len(x.shape) == 3 else x
-            for name, x in spec.items()
+            for name, x in data.items()
         }
 
 

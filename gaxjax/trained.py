@@ -1,4 +1,4 @@
-"""A run's last checkpoint as functions of latents and styles: what pictures of chosen latents need."""
+"""A run's checkpoint as functions of latents and styles: what pictures of chosen latents need."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,13 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax import examples, transforms
+from gaxjax import examples, runs, transforms
 from gaxjax.errors import InputError
-from gaxjax.game import Batch, ask
-from gaxjax.generate import last
+from gaxjax.game import Tree, ask
 from gaxjax.networks.progressive import levels
 from gaxjax.networks.synthesis import layers_of
-from gaxjax.record import read_run
 from gaxjax.seeds import Seeds
 from gaxjax.truncation import Psi, check_psi, name_of, styled
 
@@ -32,17 +30,18 @@ class Trained:
     is asked for; and all with one noise unless told otherwise, so that what differs is due to the latents.
     """
 
-    def __init__(self, run: Path, psi: Psi = 1.0, cutoff: int | None = None):
-        self.recipe = read_run(run)
-        spec, classes = examples.shapes(run, self.recipe)
-        self.gan, states = last(run, self.recipe, spec)
+    def __init__(self, run: Path, psi: Psi = 1.0, cutoff: int | None = None, best: bool = False):
+        """best: of the checkpoint that was measured as the best, not of the last."""
+        self.recipe, self.gan, states = runs.open(run, best)
+        _, classes = examples.shapes(run, self.recipe)
         state = Seeds(self.recipe.seed, self.recipe.seeds).one(states)
         self.state = state._replace(optimizers={})
         game: Any = self.gan
-        if not hasattr(game, "generated"):
+        if not hasattr(game, "generate"):
             raise InputError(f"{type(game).__name__} makes nothing of single latents, which this is about")
-        self.generator, self.latents_of = game.generator, game.latents
-        self.classes = getattr(game, "classes", 0) or getattr(game.generator, "classes", 0)
+        self.generator: Any = getattr(game, "generator", None)
+        self.latents_of = game.latents
+        self.classes = getattr(self.generator, "classes", 0)
         if classes is not None:  # the game may have room for more than it was shown
             self.classes = min(self.classes, classes)
         self.label = jnp.zeros(1, jnp.int32)
@@ -50,7 +49,7 @@ class Trained:
         if psi != 1.0 or cutoff is not None:
             check_psi(self.gan, psi, cutoff)
         self._asking: dict[str, Callable[..., Any]] = {}
-        self.shape = jax.eval_shape(self._generated, self.state, np.zeros(self.latents_of.size)).shape
+        self.shape = jax.eval_shape(self._generate, self.state, np.zeros(self.latents_of.size)).shape
         if len(self.shape) != 3:
             raise InputError(f"this is about images; {type(game).__name__} makes examples of {self.shape}")
 
@@ -64,9 +63,9 @@ class Trained:
         return other
 
     @property
-    def batch(self) -> Batch:
-        """What the game is told of a single example."""
-        return {"n": 1, "label": self.label}
+    def condition(self) -> Tree:
+        """The game's condition of a single example; None where it has none."""
+        return self.gan.condition_of({"n": 1, "label": self.label})
 
     @property
     def has_styles(self) -> bool:
@@ -96,20 +95,22 @@ class Trained:
 
     def latents(self, seeds: Sequence[int]) -> np.ndarray:
         """A latent for each seed, a function of that seed alone, [n, L]."""
-        draw = self._jitted("drawn", lambda state, key: ask(self.gan, state, key, "drawn", {"n": 1})[0])
+        draw = self._jitted(
+            "latents", lambda state, key: ask(self.gan, state, key, "sample_latents", {"n": 1})[0]
+        )
         return np.stack([np.asarray(draw(self.state, jax.random.key(seed))) for seed in seeds])
 
     def w(self, latents: np.ndarray) -> np.ndarray:
         """w of latents, [n, L] -> [n, S]."""
         self.need_styles("this is about w")
         function = self._jitted(
-            "mapped", lambda state, z: self._ask(state, 0, "mapped", z[None], self.batch)[0]
+            "w", lambda state, z: self._ask(state, 0, "map_latents", z[None], self.condition)[0]
         )
         return np.stack([np.asarray(function(self.state, z)) for z in latents])
 
     def styles(self, w: np.ndarray) -> dict[str, np.ndarray]:
         """Styles of w [n, S] for every layer, towards their average as psi says."""
-        styles = self._ask(self.state, 0, "styles_of", jnp.asarray(w))
+        styles = self._ask(self.state, 0, "broadcast_styles", jnp.asarray(w))
         if self.psi != 1.0:
             mean = self._ask(self.state, 0, "average_style")
             styles = transforms.truncate(self.psi, mean, self.cutoff)(styles)
@@ -119,7 +120,7 @@ class Trained:
         """What is made of latents [n, L], [n, H, W, C]."""
         if self.has_styles:
             return self.synthesized(self.styles(self.w(latents)), latents)
-        function = self._jitted("generated", self._generated)
+        function = self._jitted("images", self._generate)
         return np.stack([np.asarray(function(self.state, z)) for z in latents])
 
     def synthesized(self, styles: Styles, latents: np.ndarray | None = None, noise: int = 0) -> np.ndarray:
@@ -133,9 +134,9 @@ class Trained:
 
         def synthesize(state: Any, styles: Any, z: Any, seed: Any) -> Any:
             whole = {layer: style[None] for layer, style in styles.items()}
-            return self._ask(state, seed, "synthesized", whole, z[None], self.batch)[0]
+            return self._ask(state, seed, "synthesize", whole, z[None], self.condition)[0]
 
-        function = self._jitted("synthesized", synthesize)
+        function = self._jitted("synthesize", synthesize)
         one_by_one = ({layer: style[i] for layer, style in styles.items()} for i in range(count))
         made = [function(self.state, one, latents[i], noise) for i, one in enumerate(one_by_one)]
         return np.stack([np.asarray(image) for image in made])
@@ -158,16 +159,17 @@ class Trained:
 
     def _many(self, count: int, images: bool) -> Callable[..., Any]:
         batch = {"n": count, "label": jnp.repeat(self.label, count)}
+        condition = self.gan.condition_of(batch)
 
         def function(state: Any, key: Any) -> Any:
-            z = ask(self.gan, state, key, "drawn", batch)
-            w = ask(self.gan, state, key, "mapped", z, batch) if self.has_styles else z
-            return (z, w, ask(self.gan, state, key, "generated", z, batch)) if images else (z, w)
+            z = ask(self.gan, state, key, "sample_latents", batch)
+            w = ask(self.gan, state, key, "map_latents", z, condition) if self.has_styles else z
+            return (z, w, ask(self.gan, state, key, "generate", z, condition)) if images else (z, w)
 
         return function
 
-    def _generated(self, state: Any, z: Any) -> Any:
-        return self._ask(state, 0, "generated", z[None], self.batch)[0]
+    def _generate(self, state: Any, z: Any) -> Any:
+        return self._ask(state, 0, "generate", z[None], self.condition)[0]
 
     def _ask(self, state: Any, seed: Any, method: str, *inputs: Any) -> Any:
         return ask(self.gan, state, jax.random.key(seed), method, *inputs)

@@ -5,16 +5,18 @@ differentiated through; used once on a trained tree it gives plain weights to ex
 """
 
 import functools
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
 
-from gaxjax import expressions
 from gaxjax.errors import InputError
+from gaxjax.expressions import text_flag
 
 Tree = Any
 Path = tuple[str, ...]
@@ -179,24 +181,66 @@ def average(
     return optax.incremental_update(new, old, 1 - 0.5 ** (images / half_life))
 
 
-def named(text: str) -> Transform:
-    """A transform as it is written on the command line.
+@dataclass(frozen=True)
+class WeightTransform(ABC):
+    """A transform as a value, for a field of a network: Spectral(16), Clip(0.01)."""
 
-    >>> named("clip(0.5)")({"kernel": jnp.array([3.0])})["kernel"]
-    Array([0.5], dtype=float32)
-    """
-    choices: dict[str, Callable[..., Any]] = {
-        "none": chain,
-        "clip": clip,
-        "spectral": spectral,
-        "equalize": equalize,
-    }
-    found = expressions.named(
-        text, choices, "none, clip(bound), spectral(iterations), equalize(lr_multiplier)"
-    )
-    if found is clip:
-        raise InputError(f"{text!r} lacks its bound: clip(bound)")
-    return found() if found in choices.values() else found
+    @abstractmethod
+    def __call__(self, params: Tree) -> Tree:
+        """The parameters, transformed."""
+
+
+@dataclass(frozen=True)
+class Identity(WeightTransform):
+    """Parameters as they are."""
+
+    def __call__(self, params: Tree) -> Tree:
+        return params
+
+
+@dataclass(frozen=True)
+class Clip(WeightTransform):
+    """`clip`."""
+
+    bound: float
+    """largest absolute value"""
+
+    def __post_init__(self) -> None:
+        clip(self.bound)  # which refuses a bound that is none
+
+    def __call__(self, params: Tree) -> Tree:
+        return clip(self.bound)(params)
+
+
+@dataclass(frozen=True)
+class Spectral(WeightTransform):
+    """`spectral`."""
+
+    iterations: int = 16
+    """of the power method"""
+
+    def __post_init__(self) -> None:
+        spectral(self.iterations)
+
+    def __call__(self, params: Tree) -> Tree:
+        return spectral(self.iterations)(params)
+
+
+@dataclass(frozen=True)
+class Equalize(WeightTransform):
+    """`equalize`, of every kernel."""
+
+    lr_multiplier: float = 1.0
+    """of the learning rate"""
+    gain: float = 2**0.5
+    """of kernels"""
+
+    def __call__(self, params: Tree) -> Tree:
+        return equalize(self.lr_multiplier, self.gain)(params)
+
+
+AnyTransform: TypeAlias = Annotated[WeightTransform, text_flag(WeightTransform, "TRANSFORM")]
+"""A field that holds a transform; on the command line the same text: Spectral(16)."""
 
 
 def leaves_by_path(tree: Tree) -> Mapping[Path, Any]:

@@ -13,13 +13,13 @@ def styled(gan: GAN) -> bool:
     """Whether a game has a w between latents and images."""
     game: Any = gan
     without = getattr(getattr(game, "generator", None), "modulation", "") == "none"  # ProGAN
-    return hasattr(game, "mapped") and not without
+    return hasattr(game, "map_latents") and not without
 
 
 def name_of(gan: GAN) -> str:
     """How a message names a game: one class plays several."""
     game: Any = gan
-    progressive = hasattr(game, "mapped") and not styled(gan)
+    progressive = hasattr(game, "map_latents") and not styled(gan)
     return "a ProGAN (modulation none)" if progressive else type(gan).__name__
 
 

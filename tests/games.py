@@ -12,7 +12,7 @@ import quick
 from jax import Array
 from rounding import widest
 
-from gaxjax.game import GAN, PLAY, Batch, Logs, State, init, objective, own
+from gaxjax.game import GAN, PLAY, Batch, Logs, State, Tree, init, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks import mlp
 from gaxjax.networks.layers import Dense
@@ -132,18 +132,18 @@ class Styled(Adversarial):
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("mapping", "generator")}
     averaged: ClassVar = ("mapping", "generator")
 
-    def mapped(self, latents: Array, batch: Batch) -> Array:
+    def map_latents(self, latents: Array, condition: Tree = None) -> Array:
         return self.mapping(latents)
 
-    def styles_of(self, w: Array) -> dict[str, Array]:
+    def broadcast_styles(self, w: Array) -> dict[str, Array]:
         return {"layer_0": w}
 
-    def synthesized(self, styles: dict[str, Array]) -> Array:
+    def synthesize(self, styles: dict[str, Array]) -> Array:
         made = self.generator(styles["layer_0"])
         return made + self.noise * jax.random.normal(self.make_rng(PLAY), made.shape)
 
-    def generated(self, latents: Array, batch: Batch) -> Array:
-        return self.synthesized(self.styles_of(self.mapped(latents, batch)))
+    def generate(self, latents: Array, condition: Tree = None) -> Array:
+        return self.synthesize(self.broadcast_styles(self.map_latents(latents)))
 
 
 def networks() -> dict[str, nn.Module]:

@@ -9,8 +9,13 @@ OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 0}
 FLAGS = [
     "--xla_backend_optimization_level=0",
     "--xla_cpu_parallel_codegen_split_count=1",
-    # Code by way of MLIR, which later ones always make: faster to run, but twice as slow to compile.
-    *(["--xla_cpu_use_fusion_emitters=false"] if jax.__version_info__ < (0, 11) else []),
+    # Code by way of MLIR, which later ones always make: faster to run, but twice as slow to compile. With it
+    # the preset, which leaves out passes over the program, takes longer than it saves.
+    *(
+        ["--xla_cpu_use_fusion_emitters=false", "--xla_cpu_opt_preset=CPU_OPT_PRESET_FAST_COMPILE"]
+        if jax.__version_info__ < (0, 11)
+        else []
+    ),
 ]
 """What takes most of compiling's time away on CPUs: a network's initialization takes a tenth."""
 

@@ -24,7 +24,7 @@ from jax import Array
 
 from gaxjax.game import GAN, PLAY, Batch, Logs, size
 from gaxjax.latents import Latents
-from gaxjax.losses import named
+from gaxjax.losses import nonsaturating_discriminator, nonsaturating_generator
 from gaxjax.networks.layers import BatchNorm, Conv, Dense, activate, flatten
 from gaxjax.recipe import Data, Optimizer, Recipe
 
@@ -78,13 +78,13 @@ class Duel(GAN):
         return self.painter(self.latents.draw(self.make_rng(PLAY), size(batch)))
 
     def critic_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        loss = named("nonsaturating")[0](self.critic(batch["image"]), self.critic(self.sample(batch)))
-        return loss, {}
+        real, fake = self.critic(batch["image"]), self.critic(self.sample(batch))
+        return nonsaturating_discriminator(real, fake), {}
 
     def painter_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         made = self.sample(batch)
         self.gray.value = self.memory * self.gray.value + (1 - self.memory) * jnp.mean(made)
-        return named("nonsaturating")[1](self.critic(made)), {"gray": self.gray.value}
+        return nonsaturating_generator(self.critic(made)), {"gray": self.gray.value}
 
 
 recipe = Recipe(

@@ -16,16 +16,16 @@ import optax
 import quick
 from rounding import widest
 
-from gaxjax import parallel
+from gaxjax import parallel, solvers
 from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
 from gaxjax.feed import as_loaded, stacked
 from gaxjax.files import write_bytes
-from gaxjax.game import State, init
+from gaxjax.game import State
 from gaxjax.optimizers import Optimizer
 from gaxjax.plain import fields_of, import_file
-from gaxjax.program import training_program
-from gaxjax.recipe import Recipe, Stage, abstract_batch, plan
+from gaxjax.program import StageProgram
+from gaxjax.recipe import Recipe, Stage
 from gaxjax.transforms import leaves_by_path
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -39,6 +39,7 @@ SIZES = {
     "code": 4,
     "depth": 2,
     "features": 8,
+    "mapping_layers": 2,
     "minibatch_kernels": 4,
     "pieces": 2,
     "pool": 3,
@@ -155,9 +156,9 @@ class Synthetic(Source):
 
 def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:
     """What the data pipeline would give for a step."""
-    minibatches = plan(recipe, stage).minibatches
+    minibatches = solvers.minibatches(stage.updates)
     positions = step * 1000 + np.arange(minibatches * stage.batch_size)
-    examples = Synthetic(dict(stage.seen(spec_of(recipe.data)))).take(positions)
+    examples = Synthetic(dict(stage.spec(spec_of(recipe.data)))).take(positions)
     return widest(
         {name: x.reshape(minibatches, stage.batch_size, *x.shape[1:]) for name, x in examples.items()}
     )
@@ -179,10 +180,8 @@ def load(path: Path, like: State) -> State:
 
 def begin(recipe: Recipe) -> State:
     """The state before the first step."""
-    stage = recipe.all_stages[0]
-    batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
-    optimizers = plan(recipe, stage).optimizers
-    return widest(quick.run(lambda key: init(stage.gan, optimizers, key, batch), jax.random.key(0)))
+    program = StageProgram(recipe, 0, spec_of(recipe.data))
+    return widest(quick.run(program.init, jax.random.key(0)))
 
 
 def descending(begun: State) -> State:
@@ -198,18 +197,17 @@ def main(target: Path, names: list[str]) -> None:
     mesh, found = parallel.make_mesh(), recipes()
     count, key = parallel.copied(np.int32(1), mesh), parallel.replicate(jax.random.key(KEY_OF_PLAY), mesh)
     for name in names:
-        recipe = shrunk(found[name])
-        stage = recipe.all_stages[0]
-        planned = plan(recipe, stage)
+        recipe = dataclasses.replace(shrunk(found[name]), seeds=1, steps_per_call=1)
+        program = StageProgram(recipe, 0, spec_of(recipe.data))
         state = parallel.replicate(descending(begin(recipe)), mesh)
-        examples = parallel.shard(batches(recipe, stage, 0), mesh)
-        logs = jax.eval_shape(planned.step, state, examples, key)[1]
+        examples = parallel.shard(batches(recipe, program.stage, 0), mesh)
+        logs = jax.eval_shape(program.step, state, examples, key)[1]
         totals = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), {"sums": logs, "count": np.int32(0)})
         carry = state, parallel.replicate(totals, mesh)
-        advance = training_program(planned.step, mesh, 1, as_loaded)
+        advance = program.trainer(as_loaded)
         for step in range(STEPS):
-            given = parallel.shard(stacked([batches(recipe, stage, step)]), mesh, calls=True)
-            carry = advance(carry, {}, given, count, key)
+            chosen = parallel.shard(stacked([batches(recipe, program.stage, step)]), mesh, calls=True)
+            carry = advance(carry, parallel.Fed({}, chosen, count), key)
         save(target / f"{name}.{mesh.size}.npz", jax.device_get(carry[0]))
 
 

@@ -34,15 +34,16 @@ CONDITIONAL = '''"""A DCGAN of 8 pixels that is told which digit to make."""
 
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.networks.conditioning import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 recipe = Recipe(
     gan=Adversarial(
-        Generator((8, 8, 1), features=4, depth=1),
-        Discriminator(features=4, depth=1, norm="none"),
+        Concatenated(Generator((8, 8, 1), features=4, depth=1), 10),
+        Concatenated(Discriminator(features=4, depth=1, norm="none"), 10),
         Latents(8),
-        classes=10,
+        condition="label",
     ),
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
     data=Data("digits", shape=(8, 8, 1)),

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import chex
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -17,15 +19,18 @@ from jax import Array
 from rounding import widest
 
 from gaxjax import cli, solvers
+from gaxjax.adversary import Adversary
 from gaxjax.augmentations import Augment, Noise
 from gaxjax.errors import InputError
+from gaxjax.expressions import parse_value
 from gaxjax.game import GAN, Batch, init
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
-from gaxjax.gans.duel import PLAYERS
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
+from gaxjax.modules import Mixing
 from gaxjax.networks import dcgan, mlp, progressive, style, translation
+from gaxjax.networks.layers import Dense, flatten
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
 from gaxjax.solvers.accumulation import split
@@ -38,9 +43,7 @@ KEY = jax.random.key(1)
 class Given(StyleGAN):
     """A StyleGAN whose latents come with the batch."""
 
-    players: ClassVar = PLAYERS
-
-    def drawn(self, batch: Batch) -> Array:
+    def sample_latents(self, batch: Batch) -> Array:
         return batch["latents"]
 
 
@@ -48,7 +51,7 @@ STYLED = Given(
     style.Generator(SHAPE, features=16, style_size=SIZE, mapping_layers=1, noise=False),
     progressive.Discriminator(SHAPE, features=16, group=4),
     Latents(SIZE),
-    penalties=(R1(),),
+    Adversary(penalties=(R1(),)),
 )
 TRANSLATING = CycleGAN(
     *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
@@ -105,9 +108,7 @@ def test_gradients_logs_and_statistics_are_those_of_the_whole(name: str) -> None
 class GivenAdversarial(Adversarial):
     """A game whose latents come with the batch."""
 
-    players: ClassVar = PLAYERS
-
-    def drawn(self, batch: Batch) -> Array:
+    def sample_latents(self, batch: Batch) -> Array:
         return batch["latents"]
 
 
@@ -121,7 +122,9 @@ def test_a_step_is_that_of_the_whole(solver: str) -> None:
 
     arguments = widest(state), batch_of(3, 2), KEY
     expected, found = (
-        quick.run(solvers.named(solver)(gan, rules, updates, 100.0, accumulate=parts), *arguments)
+        quick.run(
+            parse_value(solver, solvers.Solver)(gan, rules, updates, 100.0, accumulate=parts), *arguments
+        )
         for parts in (1, 4)
     )
     close(found, expected)
@@ -175,13 +178,37 @@ REFUSED: list[tuple[GAN, int, str]] = [
     ),
     (replace(TRANSLATING, pool=2), 2, "pool_a.* has a pool of made images"),
     (
-        replace(ADVERSARIAL, augment=Augment((Noise(),), target=0.6)),
+        replace(
+            ADVERSARIAL, adversary=replace(ADVERSARIAL.adversary, augment=Augment((Noise(),), target=0.6))
+        ),
         2,
         "augment.* has an adaptive probability",
     ),
     (STYLED, 4, r"discriminator \(Discriminator\) has .* groups of 4, which parts of 2 .* multiple of 16"),
     (ADVERSARIAL, 3, "batch_size 8 is not divisible into accumulate=3 parts; use 6 or 9"),
 ]
+
+
+class Sorting(nn.Module):
+    """A layer of somebody's own, inside a network of somebody's own."""
+
+    mixes_examples: ClassVar = Mixing("sorting", "no sorting")
+
+    def __call__(self, x: Array) -> Array:
+        return jnp.sort(x, axis=0)
+
+
+class Ranks(nn.Module):
+    """Logits that depend on the minibatch, by a layer without parameters."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return Sorting()(Dense(1)(flatten(x)))[:, 0]
+
+
+REFUSED.append(
+    (replace(ADVERSARIAL, discriminator=Ranks()), 2, r"\(Ranks\) has sorting.*: use no sorting, or")
+)
 
 
 @pytest.mark.parametrize(("gan", "parts", "message"), REFUSED)
@@ -195,7 +222,11 @@ def test_who_sees_the_minibatch_as_a_whole_is_refused(gan: GAN, parts: int, mess
 
 def test_recipes_that_cannot_be_are_refused() -> None:
     recipe = Recipe(
-        ADVERSARIAL, dict.fromkeys(PLAYERS, Optimizer()), Data("digits", shape=SHAPE), batch_size=8, kimg=1
+        ADVERSARIAL,
+        dict.fromkeys(ADVERSARIAL.players, Optimizer()),
+        Data("digits", shape=SHAPE),
+        batch_size=8,
+        kimg=1,
     )
     assert replace(recipe, accumulate=4).accumulate == 4
     for changes, message in (

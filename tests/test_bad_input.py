@@ -18,8 +18,8 @@ from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.plain import load_recipe
-from gaxjax.program import carry_of
-from gaxjax.recipe import Data, Optimizer, Recipe, outputs, plan
+from gaxjax.program import StageProgram
+from gaxjax.recipe import Data, Optimizer, Recipe
 
 ADVERSARIAL = '''
 from gaxjax.gans.adversarial import Adversarial
@@ -274,9 +274,7 @@ def test_checkpoint_of_other_networks(run: Path, recipe: Path, capsys: pytest.Ca
 def like(recipe: Path) -> Any:
     """Shapes and places of what a checkpoint of the run holds."""
     chosen, _ = load_recipe(f"{recipe}:short")
-    stage = chosen.all_stages[0]
-    carry = carry_of(*outputs(stage, plan(chosen, stage), open_source(chosen.data).spec))
-    return parallel.placed(carry, parallel.state_sharding(parallel.make_mesh()))
+    return StageProgram(chosen, 0, open_source(chosen.data).spec).placed_carry
 
 
 def test_checkpoints_that_do_not_fit(run: Path, recipe: Path) -> None:

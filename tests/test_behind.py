@@ -25,6 +25,7 @@ from gaxjax.gans.began import BEGAN
 from gaxjax.latents import Latents
 from gaxjax.metrics.behind import Behind, spaces
 from gaxjax.networks import mlp
+from gaxjax.networks.conditioning import Concatenated
 from gaxjax.record import read_results
 
 KEY = jax.random.key(0)
@@ -68,10 +69,10 @@ def asked(
 @pytest.mark.parametrize("gan", [plain(), styled(), BEGAN(Linear(SHAPE), Linear(SHAPE), Latents(5))])
 def test_samples_are_what_is_generated_of_what_is_drawn(gan: GAN) -> None:
     state, batch = begin(gan), {"n": 8}
-    drawn = ask(gan, state, KEY, "drawn", batch)
+    drawn = ask(gan, state, KEY, "sample_latents", batch)
     assert drawn.shape == (8, 5)
     if not isinstance(gan, Styled):  # whose noise comes second
-        made = ask(gan, state, KEY, "generated", drawn, batch)
+        made = ask(gan, state, KEY, "generate", drawn)
         np.testing.assert_array_equal(made, sample(gan, state, batch, KEY))
 
 
@@ -79,7 +80,7 @@ def test_what_is_drawn_did_not_change() -> None:
     """Latents are the first thing that is drawn of the stream, as of old."""
     gan = plain()
     state = begin(gan)
-    latents = ask(gan, state, KEY, "drawn", {"n": 3})
+    latents = ask(gan, state, KEY, "sample_latents", {"n": 3})
     expected = np.asarray(latents) @ matrix(state, "generator")
     np.testing.assert_allclose(
         sample(gan, state, {"n": 3}, KEY).reshape(3, -1), expected, rtol=1e-4, atol=1e-5
@@ -108,7 +109,7 @@ def test_the_end_of_a_path_in_z_is_where_it_begins() -> None:
     values = asked(gan, state)["ppl_z_end"]
     keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 0), 0))
     start, end, *_ = jax.random.split(keys[1], 4)
-    a, b = (np.asarray(ask(gan, state, key, "drawn", BATCH), np.float64) for key in (start, end))
+    a, b = (np.asarray(ask(gan, state, key, "sample_latents", BATCH), np.float64) for key in (start, end))
     lengths = [np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
     u, v = a / lengths[0], b / lengths[1]
     cosine = np.sum(u * v, axis=1, keepdims=True)
@@ -146,7 +147,9 @@ def test_points_of_all_spaces_are_of_the_same_examples() -> None:
 
 def test_both_ends_have_one_label() -> None:
     """Or a step would lead from one class to another, with a length of 1e8."""
-    gan = plain(classes=2)
+    critic = mlp.Discriminator(features=(4,))
+    parts = (Concatenated(network, 2) for network in (Linear(SHAPE), critic))
+    gan = Adversarial(*parts, Latents(5), condition="label")
     found = asked(gan, begin(gan))
     assert set(found) == {"ppl_z_full", "ppl_z_end"}
     assert found["ppl_z_full"].max() < 1e4
@@ -154,7 +157,9 @@ def test_both_ends_have_one_label() -> None:
 
 def test_a_game_without_latents_is_refused() -> None:
     gan = games.Bilinear()
-    with pytest.raises(InputError, match=r"Bilinear has no latents.* drawn\(batch\) and generated\(latents"):
+    with pytest.raises(
+        InputError, match=r"Bilinear has no latents.* sample_latents\(batch\) and generate\(latents"
+    ):
         spaces(gan, games.begin(gan), BATCH)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 from gaxjax import cli
 from gaxjax.configure import configure_jax
+from gaxjax.data import Data, open_source, spec_of
 from gaxjax.plain import CONFIG, describe, load_recipe
 
 
@@ -102,6 +103,15 @@ def test_show_is_the_recipe_resolved(recipe: Path, capsys: pytest.CaptureFixture
     shown["optimizers"]["critic"]["learning_rate"] = 2e-4
     assert shown == written and written["kimg"] == 0.16
     assert head.splitlines()[0] == "Duel" and "parameters" in head
+    # Parameters are counted from shapes: no data are there, and none are needed.
+    gone = ["--data.name", "folder", "--data.directory", str(recipe.parent / "gone")]
+    assert cli.main(["show", f"{recipe}:short", *gone]) == 0
+    assert capsys.readouterr().out.partition("{")[0] == head
+
+
+@pytest.mark.parametrize("data", [Data("digits", (8, 8, 1)), Data("ring", (2,)), Data("mixture", (1,))])
+def test_a_description_says_what_examples_are(data: Data) -> None:
+    assert spec_of(data) == open_source(data).spec
 
 
 def test_sample(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,6 +139,23 @@ def test_values_gradients_and_penalties_are_the_references(case: Case) -> None:
     close(found, expected)
 
 
+def test_forward_mode_is_the_references() -> None:
+    """Alone, linearized, and over reverse mode: a product with the second derivatives."""
+    case = CASES["3x3 by 2"]
+    x, kernel, y = arrays(case)
+
+    def forward(three: tuple[Function, Function, Function]) -> Any:
+        results = []
+        for function, pair in zip(three, ((x, kernel), (y, kernel), (x, y)), strict=True):
+            ahead = tuple(jnp.cos(a) for a in pair)
+            slope = jax.grad(total(function), (0, 1))
+            results.append((jax.jvp(function, pair, ahead), jax.linearize(function, *pair)[1](*ahead)))
+            results.append(jax.jvp(slope, pair, ahead))
+        return results
+
+    close(run(lambda: forward(functions(case))), run(lambda: forward(references(case))))
+
+
 def test_other_backends_get_native_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
     case = CASES["3x3 by 2"]
     x, kernel, y = arrays(case)

@@ -11,10 +11,11 @@ from PIL import Image
 from gaxjax import cli
 from gaxjax.edit.arithmetic import Arithmetic
 from gaxjax.edit.edit import perform
-from gaxjax.edit.interpolate import Interpolate, lerp, path, slerp
+from gaxjax.edit.interpolate import Interpolate, path
 from gaxjax.edit.mix import Mix
 from gaxjax.edit.noise import Noise
 from gaxjax.game import ask
+from gaxjax.metrics.path_length import lerp, slerp
 from gaxjax.networks.style import mixed
 from gaxjax.pictures import to_uint8
 from gaxjax.trained import Trained
@@ -61,10 +62,10 @@ def test_a_seeds_image_is_the_same_in_every_list(run: Path, style: Trained, tmp_
     with np.load(tmp_path / "seeds.npz") as stored:
         np.testing.assert_array_equal(stored["seeds"], [0, 3, 4])
         np.testing.assert_array_equal(stored["latents"], style.latents([0, 3, 4]))
-        w = by_hand(style, "mapped", stored["latents"], {"n": 3})
+        w = by_hand(style, "map_latents", stored["latents"])
         np.testing.assert_allclose(stored["w"], w, atol=1e-6)
     # The latent is the game's own draw with the seed's key.
-    drawn = ask(style.gan, style.state, jax.random.key(3), "drawn", {"n": 1})
+    drawn = ask(style.gan, style.state, jax.random.key(3), "sample_latents", {"n": 1})
     np.testing.assert_array_equal(style.latents([3]), drawn)
 
 
@@ -73,7 +74,7 @@ def test_styles_are_truncated(run: Path, style: Trained) -> None:
     mean = by_hand(style, "average_style")
     assert np.abs(mean).max() > 0
     for psi, cutoff in ((0.5, 2), ((1.0, 0.5, 0.0, -1.0), None)):
-        expected = truncate(psi, mean, cutoff)(by_hand(style, "styles_of", w))
+        expected = truncate(psi, mean, cutoff)(by_hand(style, "broadcast_styles", w))
         made = Trained(run, psi, cutoff).styles(w)
         assert list(made) == [f"layer_{i}" for i in range(4)]
         for layer, value in made.items():
@@ -86,10 +87,10 @@ def test_truncated_samples(run: Path, style: Trained, tmp_path: Path) -> None:
     """Without seeds, as ever, but for psi: latents and noise are those of one key for all."""
     picture = tmp_path / "grid.png"
     assert cli.main(["sample", str(run), "--n", "4", "--psi", "0.3", "--out", str(picture)]) == 0
-    z = by_hand(style, "drawn", {"n": 4})
-    styles = by_hand(style, "styles_of", by_hand(style, "mapped", z, {"n": 4}))
+    z = by_hand(style, "sample_latents", {"n": 4})
+    styles = by_hand(style, "broadcast_styles", by_hand(style, "map_latents", z))
     pulled = truncate(0.3, by_hand(style, "average_style"))(styles)
-    images = to_uint8(by_hand(style, "synthesized", pulled, z, {"n": 4}))[..., 0].astype(int)
+    images = to_uint8(by_hand(style, "synthesize", pulled, z))[..., 0].astype(int)
     for i in range(4):
         assert np.abs(cell(picture, i // 2, i % 2, 2) - images[i]).max() <= 1
 
@@ -100,11 +101,11 @@ def test_mixing_is_synthesizing_by_hand(run: Path, style: Trained, tmp_path: Pat
     rows, columns = style.latents([0, 1]), style.latents([2, 3, 4])
     for i, j in ((0, 0), (1, 2)):
         first, second = (
-            by_hand(style, "styles_of", by_hand(style, "mapped", z[None], {"n": 1}))
+            by_hand(style, "broadcast_styles", by_hand(style, "map_latents", z[None]))
             for z in (rows[i], columns[j])
         )
         crossed = mixed(first, second, 2)
-        made = to_uint8(by_hand(style, "synthesized", crossed, rows[[i]], {"n": 1}))[0, ..., 0]
+        made = to_uint8(by_hand(style, "synthesize", crossed, rows[[i]]))[0, ..., 0]
         there = cell(tmp_path / "mix.png", 1 + i, 1 + j, 4)
         assert np.abs(there.astype(int) - made).max() <= 1  # another program rounds otherwise
     np.testing.assert_array_equal(
@@ -137,16 +138,18 @@ def test_interpolations_end_at_the_seeds(run: Path, style: Trained, tmp_path: Pa
     with np.load(tmp_path / "walk.npz") as stored:
         points = stored["w" if space == "w" else "latents"]
     between = lerp if space == "w" else slerp
-    np.testing.assert_allclose(points[4], between(points[3], points[6], 1 / 3), rtol=1e-5, atol=1e-6)
+    expected = between(points[3:4], points[6:7], np.array([1 / 3], np.float32))[0]
+    np.testing.assert_allclose(points[4], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_arcs_and_lines() -> None:
-    a, b = np.array([3.0, 0.0]), np.array([0.0, 3.0])
-    np.testing.assert_allclose(slerp(a, b, 1 / 3), [3 * np.cos(np.pi / 6), 3 * np.sin(np.pi / 6)])
-    np.testing.assert_allclose(lerp(a, b, 1 / 3), [2, 1])
-    np.testing.assert_allclose(slerp(a, 2 * a, 0.5), [4.5, 0])  # there is no arc
-    points = path(np.array([[0.0], [2.0], [3.0]], np.float32), 2, lerp)
-    np.testing.assert_array_equal(points, np.array([[0], [1], [2], [2.5], [3]], np.float32))
+def test_paths_are_those_that_path_length_measures() -> None:
+    """Of ends of two lengths, too: half of the way around, and half of the way from 2 to 4."""
+    ends = np.array([[2.0, 0.0], [0.0, 4.0], [0.0, 2.0]], np.float32)
+    arcs, lines = (path(ends, 2, between) for between in (slerp, lerp))
+    middle = 3 * np.sqrt(0.5)
+    np.testing.assert_allclose(arcs, [ends[0], [middle, middle], ends[1], [0, 3], ends[2]], rtol=1e-6)
+    np.testing.assert_array_equal(lines, [ends[0], [1, 2], ends[1], [0, 3], ends[2]])
+    np.testing.assert_array_equal(arcs[::2], ends)
 
 
 def test_noise_alone(run: Path, style: Trained, tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ def test_noise_alone(run: Path, style: Trained, tmp_path: Path) -> None:
     z = style.latents([4])
     styles = style.styles(style.w(z))
     images = [
-        np.asarray(ask(style.gan, style.state, jax.random.key(i), "synthesized", styles, z, {"n": 1})[0])
+        np.asarray(ask(style.gan, style.state, jax.random.key(i), "synthesize", styles, z)[0])
         for i in range(6)
     ]
     with np.load(tmp_path / "noise.npz") as stored:
@@ -189,8 +192,7 @@ def test_classes_are_asked_for(conditional: Path) -> None:
     game = Trained(conditional)
     zeros, sevens = (game.of(label).images(game.latents([0])) for label in (0, 7))
     np.testing.assert_array_equal(game.of(None).images(game.latents([0])), zeros)
-    batch = {"n": 1, "label": np.array([7])}
-    made = ask(game.gan, game.state, jax.random.key(0), "generated", game.latents([0]), batch)
+    made = ask(game.gan, game.state, jax.random.key(0), "generate", game.latents([0]), np.array([7]))
     np.testing.assert_allclose(sevens, made, atol=1e-6)
     assert np.abs(zeros - sevens).max() > 1e-3
 

@@ -39,7 +39,7 @@ def test_progan_interpolates_in_z(progan: Path, tmp_path: Path) -> None:
     with np.load(tmp_path / "walk.npz") as stored:
         assert sorted(stored) == ["command", "latents", "seeds"]
         np.testing.assert_array_equal(stored["latents"][[0, -1]], game.latents([1, 2]))
-    made = ask(game.gan, game.state, jax.random.key(9), "generated", game.latents([1]), {"n": 1})
+    made = ask(game.gan, game.state, jax.random.key(9), "generate", game.latents([1]))
     np.testing.assert_allclose(game.images(game.latents([1])), made, atol=1e-5)
 
 

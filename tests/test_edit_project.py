@@ -108,7 +108,7 @@ def test_it_finds_what_the_generator_made(run: Path, tmp_path: Path, space: Any)
     for x in noise.values():
         np.testing.assert_allclose([x.mean(), x.std()], [0, 1], atol=1e-4)
     styles = {f"layer_{i}": found["w"][i % len(found["w"])][None] for i in range(4)}
-    made = ask(style.gan, style.state, jax.random.key(5), "synthesized", styles, None, {"n": 1}, noise)
+    made = ask(style.gan, style.state, jax.random.key(5), "synthesize", styles, None, None, noise)
     np.testing.assert_allclose(made[0], found["result"], atol=1e-4)
 
 

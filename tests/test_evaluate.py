@@ -1,7 +1,10 @@
 """What a run, or a folder, is measured by: results and their protocols, during training and after it."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +22,7 @@ from gaxjax.evaluator import Evaluator
 from gaxjax.metrics.frechet import Moments, frechet_distance
 from gaxjax.metrics.result import Result, as_row, check_comparable, from_row, summary
 from gaxjax.record import read_results
+from gaxjax.runs import open as open_run
 
 FLAGS = "--evaluation.metrics fid,prdc --evaluation.features pixels --evaluation.n 100 --evaluation-kimg 0.32"
 
@@ -85,6 +89,16 @@ def test_command_says_what_training_said(run: Path, capsys: pytest.CaptureFixtur
     assert lines[0].startswith("FID-pixels ") and "100 images against 1,797 of digits at 8x8x1" in lines[0]
 
 
+def test_samples_are_the_same_on_any_number_of_devices(run: Path) -> None:
+    """Three devices, which share no block of 64 equally."""
+    expected = read_results(run)[-5].value
+    code = "import jax, sys; from gaxjax import cli; assert len(jax.devices()) == 3; sys.exit(cli.main())"
+    command = [sys.executable, "-c", code, "evaluate", str(run), "--metrics", "fid"]
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "3", "PYTHONPATH": str(runs.REPOSITORY)}
+    subprocess.run(command, env=environment, check=True)
+    assert read_results(run)[-1].value == pytest.approx(expected, rel=1e-5)
+
+
 def test_best_checkpoint_is_measured(run: Path) -> None:
     best = min(r.value for r in read_results(run) if r.metric == "fid")
     assert evaluate(run, "--checkpoint", "best", "--metrics", "fid") == 0
@@ -106,12 +120,9 @@ def test_fid_is_that_of_the_images(finished: Path) -> None:
     import jax
 
     from gaxjax.game import sample
-    from gaxjax.generate import last
-    from gaxjax.record import read_run
 
-    recipe = read_run(finished)
+    recipe, gan, state = open_run(finished)
     source = open_source(recipe.data)
-    gan, state = last(finished, recipe, source.spec)
     made = []
     for number in (0, 1):
         key = jax.random.fold_in(jax.random.key(0), number)

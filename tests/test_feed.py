@@ -13,8 +13,8 @@ from gaxjax.data import Data, Loader, Source, assembled, open_source, reduced
 from gaxjax.data.opening import Kept
 from gaxjax.data.stacked import Stacked
 from gaxjax.errors import InputError
-from gaxjax.feed import lengths
-from gaxjax.generate import last
+from gaxjax.events import Events
+from gaxjax.runs import open as open_run
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +77,19 @@ def test_a_source_without_tables_cannot_choose() -> None:
 def test_calls_end_at_every_event() -> None:
     every = {"log": 7, "sample": 10, "checkpoint": 25}
     for step, first, longest in ((0, 0, 1), (0, 0, 4), (13, 5, 1000), (31, 5, 8)):
-        ends = list(np.cumsum([step, *lengths(step, 60, first, every, longest)]))
+        ends = list(np.cumsum([step, *Events(first, 60, every).calls(step, longest)]))
         assert ends[0] == step and ends[-1] == 60
         assert max(np.diff(ends)) <= longest
         events = {
             s for s in range(step + 1, 61) if s % 7 == 0 or (s - first) % 10 == 0 or (s - first) % 25 == 0
         }
         assert events <= set(ends)
+
+
+def test_what_is_due_is_counted_from_the_stage_but_for_rows() -> None:
+    events = Events(5, 17, {"log": 4, "sample": 4})
+    due = {name: [step for step in range(5, 18) if events.due(name, step)] for name in events.intervals}
+    assert due == {"log": [8, 12, 16, 17], "sample": [5, 9, 13, 17]}
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +99,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def outcome(recipe: Path, workdir: Path, *flags: str) -> dict[str, np.ndarray]:
     """Everything that a run ends with, and its rows."""
-    from gaxjax.record import read_run
-
     assert cli.main(["train", f"{recipe}:short", "--workdir", str(workdir), *flags]) == 0
-    stored = read_run(workdir)
-    _, state = last(workdir, stored, open_source(stored.data).spec)
+    state = open_run(workdir).state
     rows = [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
     timed = ("seconds", "images_per_second")
     numbers = [[x for name, x in sorted(row.items()) if name not in timed] for row in rows]
@@ -138,13 +141,13 @@ def test_nothing_comes_from_the_host_inside_a_call(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guard of the loop would see it: here the key is one of the host's."""
-    repeated = parallel.repeated
+    pmapped = parallel.pmapped
 
     def careless(*arguments: object) -> object:
-        advance = repeated(*arguments)  # type: ignore[arg-type]
-        return lambda carry, tables, chosen, count, key: advance(carry, tables, chosen, np.int32(1), key)
+        advance = pmapped(*arguments)  # type: ignore[arg-type]
+        return lambda carry, fed, key: advance(carry, fed._replace(steps=np.int32(1)), key)
 
-    monkeypatch.setattr(parallel, "repeated", careless)
+    monkeypatch.setattr(parallel, "pmapped", careless)
     with pytest.raises(Exception, match="Disallowed host-to-device transfer"):
         cli.main(["train", f"{recipe}:short", "--workdir", str(tmp_path / "run"), "--steps-per-call", "2"])
 

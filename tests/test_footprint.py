@@ -59,9 +59,9 @@ def test_the_stage_that_weighs_most_is_measured() -> None:
     shape = recipe.data.shape
     spec = {"image": jax.ShapeDtypeStruct(shape, np.uint8)}
     assert len(recipe.all_stages) > 1
-    assert footprint.heaviest(recipe, spec) == recipe.all_stages[-1]
+    assert footprint.heaviest(recipe, spec).stage == recipe.all_stages[-1]
     first = replace(recipe, growth=replace(recipe.growth, batch_sizes=((4, 6400), (8, 4))))
-    assert footprint.heaviest(first, spec) == first.all_stages[0]
+    assert footprint.heaviest(first, spec).stage == first.all_stages[0]
     larger = footprint.resized(replace(recipe, growth=Growth()), 2 * min(shape[:2]))
     sides = {larger.gan.generator.shape, larger.gan.discriminator.shape, tuple(larger.data.shape)}  # type: ignore[attr-defined]
     assert sides == {(2 * shape[0], 2 * shape[1], shape[2])}

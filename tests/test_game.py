@@ -15,6 +15,7 @@ from games import begin, sgd
 from jax import Array
 from rounding import derivative, widest
 
+from gaxjax import solvers
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, State, init, objective, own, pure, sample, size
 from gaxjax.gans.adversarial import Adversarial
@@ -287,6 +288,18 @@ def test_a_move_uses_batch_statistics_and_dropout() -> None:
     before = hidden(state)
     whole = by_hand(state, before.mean(axis=0), before.var(axis=0))
     np.testing.assert_allclose(first, np.where(first == 0, 0, 2 * whole), rtol=1e-9)
+
+
+def test_bytes_are_no_images() -> None:
+    """What a source gives and a loop of one's own has not normalized: refused by its type alone."""
+    gan = games.Ledger()
+    state = begin(gan)
+    step = solvers.alternating(gan, sgd(gan), dict.fromkeys(gan.players, 1))
+    batches = {"image": jax.ShapeDtypeStruct((2, 4, 2), np.uint8)}
+    with pytest.raises(
+        InputError, match=r"batch\['image'\] has bytes .* give gaxjax.data.normalize\(batch\)"
+    ):
+        jax.eval_shape(step, state, batches, KEY)
 
 
 def test_sampling_changes_nothing() -> None:

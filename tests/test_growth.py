@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import shrinking
 
-from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import Data, open_source, reduced
 from gaxjax.errors import InputError, Interrupted
@@ -22,8 +21,8 @@ from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator as MLP
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
-from gaxjax.program import carry_of
-from gaxjax.recipe import Growth, Optimizer, Recipe, outputs, plan
+from gaxjax.program import StageProgram
+from gaxjax.recipe import Growth, Optimizer, Recipe
 from gaxjax.record import read_metrics
 from gaxjax.train import train
 
@@ -118,12 +117,11 @@ def test_reals_are_blended_as_the_generators_are() -> None:
 
 
 def last_state(workdir: Path) -> object:
-    stage = RECIPE.all_stages[-1]
-    like = carry_of(*outputs(stage, plan(RECIPE, stage), open_source(RECIPE.data).spec))
+    program = StageProgram(RECIPE, 2, open_source(RECIPE.data).spec)
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": 2, "step": step}
-        return checkpoints.restore(step, parallel.placed(like, parallel.state_sharding(parallel.make_mesh())))
+        return checkpoints.restore(step, program.placed_carry)
 
 
 def test_a_run_over_three_sizes_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,9 +28,11 @@ def count(tree: Any) -> int:
 def test_shapes(shape: tuple[int, int, int], norm: Any) -> None:
     images, variables = made(Generator(shape, features=2, norm=norm), (4, 5))
     assert images.shape == (4, *shape) and ("batch_stats" in variables) == (norm == "batch")
-    assert made(Discriminator(features=2, norm=norm), (4, *shape))[0].shape == (4,)
+    outputs = made(Discriminator(features=2, norm=norm), (4, *shape))[0]
+    assert outputs["logits"].shape == (4,) and outputs["features"].shape == (4, 32)
     again, variables = made(Autoencoder(shape, features=2, code=3, norm=norm), (4, *shape))
-    assert again.shape == (4, *shape) and ("batch_stats" in variables) == (norm == "batch")
+    assert again["reconstruction"].shape == (4, *shape) and again["features"].shape == (4, 3)
+    assert ("batch_stats" in variables) == (norm == "batch")
 
 
 @pytest.mark.parametrize("shape", IMAGES[:2])
@@ -86,7 +88,8 @@ def test_the_ends_of_the_range() -> None:
     def both() -> Any:
         network = Discriminator(features=2, norm="none", deviation=0)
         variables = network.init(KEY, pictures)
-        return network.apply(variables, pictures), network.clone(output="sigmoid").apply(variables, pictures)
+        both = (n.apply(variables, pictures)["logits"] for n in (network, network.clone(output="sigmoid")))
+        return tuple(both)
 
     logits, probabilities = map(np.asarray, quick.run(both))
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), rtol=1e-5)
@@ -96,7 +99,7 @@ def test_the_ends_of_the_range() -> None:
 def test_a_discriminator_sees_black_as_zero() -> None:
     """So that without biases, as they are at first, black images have the logit 0."""
     network = Discriminator(features=2, norm="none", deviation=0)
-    logits = quick.run(lambda: network.init_with_output(KEY, jnp.full((2, 8, 8, 1), -1.0))[0])
+    logits = quick.run(lambda: network.init_with_output(KEY, jnp.full((2, 8, 8, 1), -1.0))[0]["logits"])
     np.testing.assert_array_equal(logits, [0, 0])
 
 

@@ -13,7 +13,7 @@ from jax import Array
 from rounding import widest
 
 from gaxjax.errors import InputError
-from gaxjax.game import DROPOUT
+from gaxjax.game import DROPOUT, evaluation_mode
 from gaxjax.networks.layers import (
     BatchNorm,
     Conv,
@@ -26,8 +26,8 @@ from gaxjax.networks.layers import (
     halvings,
     instance_norm,
     normalize,
-    upsample,
 )
+from gaxjax.networks.resampling import repeat_pixels
 
 KEY = jax.random.key(11)
 
@@ -198,7 +198,9 @@ def test_batch_norm_is_flaxs(shape: tuple[int, ...]) -> None:
             moved["batch_stats"][name], expected_moved["batch_stats"][name], rtol=1e-9, atol=1e-9
         )
     sampling = nn.BatchNorm(use_running_average=True, epsilon=1e-5)
-    np.testing.assert_allclose(apply(ours, variables, x), apply(sampling, variables, x), rtol=1e-9, atol=1e-9)
+    with evaluation_mode():
+        found = apply(ours, variables, x)
+    np.testing.assert_allclose(found, apply(sampling, variables, x), rtol=1e-9, atol=1e-9)
 
 
 def test_batch_norm_begins_around_one_and_with_standard_statistics() -> None:
@@ -287,15 +289,36 @@ def test_dropout_keeps_the_mean_and_stops_without_random_numbers() -> None:
     out = np.array(Dropout(0.2).apply({}, x, rngs={DROPOUT: KEY}))
     assert set(np.unique(out)) == {0, np.float32(1 / 0.8)}
     assert abs((out == 0).mean() - 0.2) < 4 * 0.4 / 100
-    np.testing.assert_array_equal(Dropout(0.2).apply({}, x), x)
+    with evaluation_mode():
+        np.testing.assert_array_equal(Dropout(0.2).apply({}, x), x)
     np.testing.assert_array_equal(Dropout(0.0).apply({}, x, rngs={DROPOUT: KEY}), x)
+
+
+@pytest.mark.parametrize(
+    ("layer", "collections", "training"),
+    [
+        (BatchNorm(), {"mutable": ["batch_stats"]}, r'mutable=\["batch_stats"\]'),
+        (Dropout(0.5), {"rngs": {DROPOUT: KEY}}, r'rngs=\{"dropout": key\}'),
+    ],
+)
+def test_a_mode_that_nobody_asked_for_is_told(layer: nn.Module, collections: Any, training: str) -> None:
+    """Outside of a game, which trains or samples: there one forgotten argument is the other mode."""
+    x = noise(4, 3)
+    variables = layer.init(KEY, x)
+    layer.apply(variables, x, **collections)
+    with pytest.warns(
+        UserWarning, match=f"{type(layer).__name__} is .*: to train, call apply with {training}"
+    ):
+        expected = layer.apply(variables, x)
+    with evaluation_mode():
+        np.testing.assert_array_equal(layer.apply(variables, x), expected)
 
 
 def test_upsampling_repeats_pixels() -> None:
     x = noise(2, 3, 2, 4)
     for factor in (1, 2, 3):
         repeated = np.repeat(np.repeat(x, factor, axis=1), factor, axis=2)
-        np.testing.assert_array_equal(upsample(x, factor), repeated)
+        np.testing.assert_array_equal(repeat_pixels(x, factor), repeated)
 
 
 def test_halvings_round_up() -> None:

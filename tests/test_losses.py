@@ -1,5 +1,6 @@
 """Every objective, value and gradient, at a point worked out by hand."""
 
+from collections.abc import Callable
 from math import exp, log
 from typing import Any
 
@@ -10,6 +11,15 @@ import pytest
 
 from gaxjax import losses
 from gaxjax.errors import InputError
+from gaxjax.expressions import parse_value
+from gaxjax.objectives import (
+    Energy,
+    FeatureMatching,
+    Objective,
+    RelativisticAverage,
+    RelativisticPaired,
+    ZeroSum,
+)
 
 ODDS = [log(3), 0.0]
 """Logits of the probabilities 3/4 and 1/2."""
@@ -91,15 +101,46 @@ GENERATORS: dict[str, tuple[list[Any], float, list[Any]]] = {
 }
 
 
+NEEDS: dict[type[Objective], list[tuple[str, str]]] = {
+    RelativisticAverage: [("real", "logits"), ("fake", "logits")],
+    RelativisticPaired: [("real", "logits"), ("fake", "logits")],
+    FeatureMatching: [("real", "features"), ("fake", "features")],
+    Energy: [("fake", "logits"), ("fake", "features")],
+}
+"""What a generator's loss is given, in the order of GENERATORS; of others the fake logits."""
+NAMES = [kind.__name__ for kind in Objective.__subclasses__() if kind is not ZeroSum]
+
+
+def needs(objective: Objective) -> list[tuple[str, str]]:
+    return NEEDS.get(type(objective), [("fake", "logits")])
+
+
+def discriminator_of(objective: Objective) -> Callable[..., Any]:
+    """Its loss, of real and fake logits."""
+    return lambda real, fake: objective.discriminator({"logits": real}, {"logits": fake})
+
+
+def generator_of(objective: Objective) -> Callable[..., Any]:
+    """Its loss, of what it needs."""
+
+    def loss(*arrays: Any) -> Any:
+        outputs: dict[str, dict[str, Any]] = {"real": {}, "fake": {}}
+        for (side, name), array in zip(needs(objective), arrays, strict=True):
+            outputs[side][name] = array
+        return objective.generator(**outputs)
+
+    return loss
+
+
 def test_every_objective_is_here() -> None:
     for table in (DISCRIMINATORS, GENERATORS):
-        assert {text.split("(")[0] for text in table} == set(losses.names())
+        assert {type(parse_value(text, Objective)).__name__ for text in table} == set(NAMES)
 
 
 @pytest.mark.parametrize("text", DISCRIMINATORS)
 def test_discriminator_by_hand(text: str) -> None:
     real, fake, value, *gradients = DISCRIMINATORS[text]
-    loss = losses.named(text).discriminator
+    loss = discriminator_of(parse_value(text, Objective))
     found, slopes = jax.value_and_grad(loss, argnums=(0, 1))(jnp.array(real), jnp.array(fake))
     np.testing.assert_allclose(found, value, rtol=1e-6)
     for slope, gradient in zip(slopes, gradients, strict=True):
@@ -109,13 +150,20 @@ def test_discriminator_by_hand(text: str) -> None:
 @pytest.mark.parametrize("text", GENERATORS)
 def test_generator_by_hand(text: str) -> None:
     given, value, gradients = GENERATORS[text]
-    objective = losses.named(text)
-    assert len(objective.needs) == len(given)
+    objective = parse_value(text, Objective)
     everything = tuple(range(len(given)))
-    found, slopes = jax.value_and_grad(objective.generator, everything)(*map(jnp.array, given))
+    found, slopes = jax.value_and_grad(generator_of(objective), everything)(*map(jnp.array, given))
     np.testing.assert_allclose(found, value, rtol=1e-6)
     for slope, gradient in zip(slopes, gradients, strict=True):
         np.testing.assert_allclose(slope, gradient, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("text", ["Minimax(real_target=0.9)", "Wasserstein", "RelativisticPaired"])
+def test_zero_sum_is_the_discriminators_loss_negated(text: str) -> None:
+    objective = parse_value(f"ZeroSum({text})", Objective)
+    real, fake = {"logits": jnp.array([0.3, -1.0])}, {"logits": jnp.array([2.0, 0.5])}
+    loss = parse_value(text, Objective).discriminator(real, fake)
+    assert objective.discriminator(real, fake) == loss == -objective.generator(real, fake)
 
 
 def test_pulling_away_by_hand() -> None:
@@ -133,22 +181,24 @@ def test_pulling_away_by_hand() -> None:
         losses.pulling_away_term(jnp.ones((1, 3)))
 
 
-@pytest.mark.parametrize("name", losses.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_loss_descends_towards_the_right_verdict(name: str) -> None:
     """At the undecided discriminator: real logits up, fake ones down; the generator wants them up."""
-    objective = losses.named(name)
-    undecided = jnp.array([{"least_squares": 0.5, "energy": -5.0}.get(name, 0.0)])
-    real, fake = jax.grad(objective.discriminator, argnums=(0, 1))(undecided, undecided)
+    objective = parse_value(name, Objective)
+    undecided = jnp.array([{"LeastSquares": 0.5, "Energy": -5.0}.get(name, 0.0)])
+    real, fake = jax.grad(discriminator_of(objective), argnums=(0, 1))(undecided, undecided)
     assert real[0] < 0 < fake[0]
-    if "fake_logits" in objective.needs:
-        given = [undecided if "logits" in need else jnp.ones((2, 1)) for need in objective.needs]
-        assert jax.grad(objective.generator, objective.needs.index("fake_logits"))(*given)[0] < 0
+    if ("fake", "logits") in needs(objective):
+        given = [undecided if need == "logits" else jnp.ones((2, 1)) for _, need in needs(objective)]
+        index = needs(objective).index(("fake", "logits"))
+        assert jax.grad(generator_of(objective), index)(*given)[0] < 0
 
 
 @pytest.mark.parametrize("name", ["minimax", "nonsaturating"])
 def test_logits_of_any_size_have_finite_losses(name: str) -> None:
     wrong, right = jnp.array([1000.0]), jnp.array([-1000.0])
-    discriminator, generator, _ = losses.named(name)
+    objective = parse_value(name, Objective)
+    discriminator, generator = discriminator_of(objective), generator_of(objective)
     assert discriminator(right, wrong) == 2000  # log(sigmoid(x)) itself would be log 0
     assert jax.grad(discriminator)(right, wrong)[0] == -1
     assert generator(right) == (1000 if name == "nonsaturating" else 0)
@@ -157,13 +207,16 @@ def test_logits_of_any_size_have_finite_losses(name: str) -> None:
 
 def wrong_shapes() -> list[Any]:
     found = []
-    for name in losses.names():
-        discriminator, generator, needs = losses.named(name)
-        for loss, arguments in ((discriminator, ("real_logits", "fake_logits")), (generator, needs)):
-            good = [jnp.zeros(3) if "logits" in argument else jnp.zeros((3, 2)) for argument in arguments]
-            for i, argument in enumerate(arguments):
-                for shape in ((3, 1, 1), ()) + (((3, 1),) if "logits" in argument else ((3,),)):
+    for name in NAMES:
+        objective = Energy(pulling_away=0.1) if name == "Energy" else parse_value(name, Objective)
+        both = [("real", "logits"), ("fake", "logits")]
+        losses_and_needs = (discriminator_of(objective), both), (generator_of(objective), needs(objective))
+        for loss, arguments in losses_and_needs:
+            good = [jnp.zeros(3) if need == "logits" else jnp.zeros((3, 2)) for _, need in arguments]
+            for i, (side, need) in enumerate(arguments):
+                for shape in ((3, 1, 1), ()) + (((3, 1),) if need == "logits" else ((3,),)):
                     bad = [*good[:i], jnp.zeros(shape), *good[i + 1 :]]
+                    argument = "features" if name == "Energy" and need == "features" else f"{side}_{need}"
                     found.append((loss, bad, argument, shape))
     return found
 
@@ -182,24 +235,35 @@ def test_pairs_are_as_many_of_both() -> None:
         losses.relativistic_paired_discriminator(jnp.zeros(3), jnp.zeros(1))
 
 
-def test_an_unknown_objective_lists_the_known_ones() -> None:
+def test_pulling_away_asks_for_features() -> None:
+    with pytest.raises(InputError, match="is a term of fake_features"):
+        losses.energy_generator(jnp.zeros(3), pulling_away=0.1)
+
+
+@pytest.mark.parametrize(
+    "text", ["wasserstien", "LeastSquares(d=1)", "Hinge(margin=1)", "Clip(1)", "3", "a b"]
+)
+def test_an_unknown_objective_or_number_lists_the_known_ones(text: str) -> None:
     with pytest.raises(InputError) as error:
-        losses.named("wasserstien")
-    assert "'wasserstien'" in str(error.value)
-    for name in losses.names():
+        parse_value(text, Objective)
+    assert repr(text) in str(error.value) and "LeastSquares(a, b, c)" in str(error.value)
+    for name in NAMES:
         assert name in str(error.value)
 
 
-def test_numbers_that_an_objective_does_not_take_are_refused() -> None:
-    with pytest.raises(InputError, match="'least_squares' takes a, b, c; got d"):
-        losses.named("least_squares(d=1)")
-    with pytest.raises(InputError, match="'hinge' takes no numbers; got margin"):
-        losses.named("hinge(margin=1)")
+def test_an_unknown_distance_is_refused() -> None:
     with pytest.raises(InputError, match="distance is squared or absolute, not 'cubic'"):
-        losses.named("feature_matching(distance='cubic')").generator(jnp.ones((1, 1)), jnp.ones((1, 1)))
+        generator_of(FeatureMatching(distance="cubic"))(jnp.ones((1, 1)), jnp.ones((1, 1)))  # type: ignore[arg-type]
 
 
-def test_a_game_that_has_only_made_examples_refuses_what_needs_more() -> None:
-    assert losses.named("hinge").of_fakes() is losses.hinge_generator
-    with pytest.raises(InputError, match="needs 'real_logits', 'fake_logits'"):
-        losses.named("relativistic_paired").of_fakes()
+def test_labels_by_hand() -> None:
+    """Of one label each, and of attributes; what the mask leaves out counts for nothing, whatever it says."""
+    logits = jnp.log(jnp.array([[1.0, 3.0], [1.0, 1.0], [7.0, 1.0]]))
+    expected = (log(4 / 3) + log(2)) / 2
+    for last in (0, 1, -1):
+        labels, mask = jnp.array([1, 0, last]), jnp.array([1, 1, 0])
+        value, slope = jax.value_and_grad(losses.classification)(logits, labels, mask)
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+        np.testing.assert_allclose(slope, [[1 / 8, -1 / 8], [-1 / 4, 1 / 4], [0, 0]], atol=1e-7)
+    attributes = losses.classification(jnp.array([[0.0, log(3)]]), jnp.array([[1.0, 0.0]]))
+    np.testing.assert_allclose(attributes, log(2) + log(4), rtol=1e-6)

@@ -3,11 +3,13 @@
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import runs
 
-from gaxjax import memory
-from gaxjax.configure import configure_jax
+from gaxjax import cli, memory
+from gaxjax.errors import InputError
 
 CODE = """
 import os, sys
@@ -39,8 +41,18 @@ def test_another_malloc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not memory.keep_freed()
 
 
-def test_every_command_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    called: list[bool] = []
-    monkeypatch.setattr(memory, "keep_freed", lambda: called.append(True))
-    configure_jax()
-    assert called == [True]
+@pytest.mark.parametrize(
+    "command", ["train", "show", "bench", "sample", "edit", "evaluate", "table toys", "classifier"]
+)
+def test_every_command_keeps_it_before_all_else(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop() -> None:
+        raise InputError("here it would be kept")
+
+    monkeypatch.setattr(memory, "keep_freed", stop)
+    recipe = str(runs.write_recipe(tmp_path))
+    arguments = {"train": [recipe, "--workdir", str(tmp_path / "run")], "show": [recipe], "bench": [recipe]}
+    others = [] if " " in command else [str(tmp_path)]
+    assert cli.main([*command.split(), *arguments.get(command, others)]) == 2
+    assert capsys.readouterr().err == "error: here it would be kept\n"

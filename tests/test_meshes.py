@@ -15,9 +15,8 @@ import runs
 from PIL import Image
 from test_parallel import SETTINGS, together
 
-from gaxjax.data import open_source
-from gaxjax.generate import last
-from gaxjax.record import read_results, read_run
+from gaxjax.record import read_results
+from gaxjax.runs import open as open_run
 from gaxjax.transforms import leaves_by_path
 
 CLOSE = 1e-5
@@ -64,8 +63,7 @@ def on(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 def state_of(workdir: Path) -> dict[str, np.ndarray]:
     """The state of a run's last checkpoint, by path."""
-    recipe = read_run(workdir)
-    _, state = last(workdir, recipe, open_source(recipe.data).spec)
+    state = open_run(workdir).state
     return {"/".join(path): np.asarray(leaf) for path, leaf in leaves_by_path(jax.device_get(state)).items()}
 
 

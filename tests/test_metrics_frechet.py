@@ -101,6 +101,34 @@ def test_a_set_and_itself(count: int) -> None:
     assert 0 <= frechet_distance(found, found) < 1e-9 * np.trace(found.covariance)
 
 
+def covariances(kind: str, decades: int, size: int = 96) -> list[np.ndarray]:
+    """Two of 1 to 10^-decades, along axes, along others, or of few examples."""
+    random = np.random.default_rng(decades)
+    scales = np.logspace(0, -decades / 2, size)
+    if kind == "mixed":
+        near = np.linalg.qr(rotation(size, 1) + 0.02 * random.normal(size=(size, size)))[0]
+        return [(axes * scales**2) @ axes.T for axes in (rotation(size, 1), near)]
+    scales = random.permutation(scales)
+    counts = {"full": (3 * size, 4 * size), "one deficient": (3 * size, size // 2), "deficient": (40, 30)}
+    return [np.cov(random.normal(size=(count, size)) * scales, rowvar=False) for count in counts[kind]]
+
+
+@pytest.mark.parametrize("decades", [0, 4, 8, 12])
+@pytest.mark.parametrize("kind", ["mixed", "full", "one deficient", "deficient"])
+def test_the_roots_are_those_of_singular_values(kind: str, decades: int) -> None:
+    """Which lose nothing where eigenvalues of a product, of small ones, may lose all."""
+    a, b = covariances(kind, decades)
+    factors = []
+    for covariance in (a, b):
+        values, vectors = np.linalg.eigh(covariance)
+        kept = values > values[-1] * len(values) * np.finfo(float).eps
+        factors.append(vectors[:, kept] * np.sqrt(values[kept]))
+    roots = np.linalg.svd(factors[0].T @ factors[1], compute_uv=False).sum()
+    expected = np.trace(a) + np.trace(b) - 2 * roots
+    found = frechet_distance(gaussian(np.zeros(len(a)), a), gaussian(np.zeros(len(a)), b))
+    assert found == pytest.approx(expected, rel=1e-8)
+
+
 @pytest.fixture(scope="module")
 def sets() -> list[np.ndarray]:
     random = np.random.default_rng(6)

@@ -14,6 +14,7 @@ from games import begin, networks
 from PIL import Image
 
 from gaxjax import cli
+from gaxjax.adversary import Adversary
 from gaxjax.data import Data, open_source
 from gaxjax.examples import fixed_batch
 from gaxjax.game import State, judge
@@ -22,7 +23,11 @@ from gaxjax.gans.began import BEGAN
 from gaxjax.landscape import PLANE, best_verdict, density, draw_line, places
 from gaxjax.latents import Latents
 from gaxjax.networks import dcgan, mlp
+from gaxjax.networks.conditioning import Concatenated
+from gaxjax.networks.transformed import Transformed
+from gaxjax.objectives import FeatureMatching, Hinge, LeastSquares, Minimax, Nonsaturating, Wasserstein
 from gaxjax.pictures import compose, draw, new_figure, save
+from gaxjax.transforms import Spectral
 
 LINE = """\"\"\"A tiny game of points on a line.\"\"\"
 
@@ -68,28 +73,36 @@ def test_what_is_said_is_what_the_objective_makes_of_a_logit() -> None:
     points = {"image": np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)}
     state = begin(game())
     discriminator: Any = networks()["discriminator"]
-    logits = discriminator.apply({"params": state.params["discriminator"]}, points["image"])
-    for objective in ("minimax", "nonsaturating(real_target=0.9)", "feature_matching"):
-        said = verdict(game(objective=objective), state, points)
+    logits = discriminator.apply({"params": state.params["discriminator"]}, points["image"])["logits"]
+    for objective in (Minimax(), Nonsaturating(real_target=0.9), FeatureMatching()):
+        said = verdict(game(adversary=Adversary(objective)), state, points)
         np.testing.assert_allclose(said.pop("D"), jax.nn.sigmoid(logits), rtol=1e-5)
         assert not said
-    for objective in ("wasserstein", "hinge", "least_squares"):
-        said = verdict(game(objective=objective), state, points)
+    for objective in (Wasserstein(), Hinge(), LeastSquares()):
+        said = verdict(game(adversary=Adversary(objective)), state, points)
         np.testing.assert_allclose(said.pop("critic"), logits, rtol=1e-5)
         assert not said
     # The weights are the ones that the network sees, not the ones that move.
-    spectral = verdict(game(objective="hinge", discriminator_weights="spectral"), state, points)
+    spectral = verdict(
+        game(
+            discriminator=Transformed(networks()["discriminator"], transform=Spectral()),
+            adversary=Adversary(Hinge()),
+        ),
+        state,
+        points,
+    )
     assert not np.allclose(spectral["critic"], logits, rtol=0.05)
 
 
 def test_nothing_is_said_where_there_is_nothing_to_say() -> None:
     points = {"image": jnp.zeros((3, 2)), "label": jnp.zeros(3, jnp.int32)}
-    told = game(classes=2)
-    state = begin(told, batch=points)
-    assert verdict(told, state, {"image": points["image"]}) == {}
-    assert verdict(told, state, points)["D"].shape == (3,)
-    assert judge(told, state, {}) == {}
-    errors = BEGAN(mlp.Generator((2,), (4,), output="none"), mlp.Generator((2,), (4,), output="none"))
+    parts = {name: Concatenated(network, 2) for name, network in networks().items()}
+    conditional = game(**parts, condition="label")
+    state = begin(conditional, batch=points)
+    assert verdict(conditional, state, {"image": points["image"]}) == {}
+    assert verdict(conditional, state, points)["D"].shape == (3,)
+    assert judge(conditional, state, {}) == {}
+    errors = BEGAN(mlp.Generator((2,), (4,), output="none"), mlp.Autoencoder((2,), (4,), output="none"))
     assert verdict(errors, begin(errors), {"image": points["image"]}) == {}
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jax import Array
 
-from gaxjax.game import DROPOUT
+from gaxjax.game import DROPOUT, output_of
 from gaxjax.networks import autoencoder, dcgan, mlp, translation
 from gaxjax.networks.layers import halvings
 from gaxjax.networks.minibatch import MinibatchDiscrimination
@@ -50,7 +50,8 @@ def test_generators_make_images_of_any_size(network: Any, shape: tuple[int, int,
 )
 def test_networks_take_images_of_any_size(network: Any, expected: Any, shape: tuple[int, int, int]) -> None:
     rngs = {"params": KEY, DROPOUT: KEY}
-    out = jax.eval_shape(lambda: network().init_with_output(rngs, jnp.zeros((4, *shape)))[0])
+    outputs = jax.eval_shape(lambda: network().init_with_output(rngs, jnp.zeros((4, *shape)))[0])
+    out = output_of(outputs, "logits")
     assert (out.shape, out.dtype) == ((4, *expected(shape)), jnp.float32)
 
 
@@ -66,10 +67,9 @@ def test_an_autoencoder_returns_images_of_the_size_it_got(network: Any, shape: t
     def both() -> Any:
         return network(shape).init_with_output(KEY, jnp.zeros((4, *shape)), mutable=True)
 
-    out, variables = jax.eval_shape(both)
-    assert out.shape == (4, *shape)
-    (codes,) = jax.tree.leaves(variables["intermediates"])
-    assert codes.shape == (4, 3)
+    outputs, _ = jax.eval_shape(both)
+    assert outputs["reconstruction"].shape == (4, *shape)
+    assert outputs["features"].shape == (4, 3)
 
 
 def test_a_fully_connected_autoencoder_by_hand() -> None:
@@ -79,9 +79,9 @@ def test_a_fully_connected_autoencoder_by_hand() -> None:
         "Dense_1": {"kernel": jnp.array([[2.0, 3.0]]), "bias": jnp.array([0.0, 1.0])},
     }
     images = jnp.array([[1.0, 0.0], [0.5, 3.0]]).reshape(2, 1, 2, 1)
-    out, written = network.apply({"params": params}, images, mutable=["intermediates"])
-    np.testing.assert_allclose(written["intermediates"]["features"][0], [[1.5], [-1.0]], rtol=1e-6)
-    np.testing.assert_allclose(out.reshape(2, 2), [[3, 5.5], [-2, -2]], rtol=1e-6)
+    outputs: Any = network.apply({"params": params}, images)
+    np.testing.assert_allclose(outputs["features"], [[1.5], [-1.0]], rtol=1e-6)
+    np.testing.assert_allclose(outputs["reconstruction"].reshape(2, 2), [[3, 5.5], [-2, -2]], rtol=1e-6)
 
 
 def test_an_energy_is_minus_the_distance_to_the_reconstruction() -> None:
@@ -93,7 +93,8 @@ def test_an_energy_is_minus_the_distance_to_the_reconstruction() -> None:
             return 2 * x
 
     def energy(x: Array) -> Array:
-        return autoencoder.Energy(Twice()).apply({}, x)
+        logits: Array = autoencoder.Energy(Twice()).apply({}, x)["logits"]  # type: ignore[index]
+        return logits
 
     images = jnp.array([[3.0, 4.0], [0.0, 0.0]]).reshape(2, 1, 2, 1)
     np.testing.assert_allclose(energy(images), [-5, -1e-6], rtol=1e-6)  # a distance of 0 counts as 1e-6

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
@@ -21,7 +22,7 @@ GAN = Adversarial(
     generator=Generator((2,), features=(4, 5)),
     discriminator=Discriminator(features=()),
     latents=Latents(3, "uniform", bound=0.1),
-    penalties=(Lazy(R1(0.3), 4), GradientPenalty(sided="one")),
+    adversary=Adversary(penalties=(Lazy(R1(0.3), 4), GradientPenalty(sided="one"))),
 )
 OPTIMIZERS = {
     "discriminator": Optimizer("sgd", Exponential(0.1, 20, stairs=True), Linear(0.5, 0.7, 0, 100), updates=2),
@@ -52,7 +53,8 @@ def through_json(value: Any) -> Any:
         GAN,
         RECIPE,
         replace(
-            RECIPE, stages=(Stage(GAN, 4, 1.0, OPTIMIZERS), Stage(replace(GAN, classes=2), 8, 2, OPTIMIZERS))
+            RECIPE,
+            stages=(Stage(GAN, 4, 1.0, OPTIMIZERS), Stage(replace(GAN, condition="label"), 8, 2, OPTIMIZERS)),
         ),
     ],
 )
@@ -115,13 +117,22 @@ def test_the_same_recipe_has_no_differences() -> None:
 
 
 def test_each_difference_is_named_with_both_values() -> None:
-    gan = replace(GAN, generator=Generator((2,), features=(4, 6)), penalties=GAN.penalties[:1])
+    gan = replace(
+        GAN,
+        generator=Generator((2,), features=(4, 6)),
+        adversary=replace(GAN.adversary, penalties=GAN.adversary.penalties[:1]),
+    )
     other = replace(RECIPE, gan=gan, kimg=2, optimizers={**OPTIMIZERS, "generator": Optimizer("sgd")})
     found = {line.split(":")[0]: line for line in compared(other)}
-    assert set(found) == {"gan.generator.features.1", "gan.penalties.1", "kimg", "optimizers.generator.name"}
+    assert set(found) == {
+        "gan.generator.features.1",
+        "gan.adversary.penalties.1",
+        "kimg",
+        "optimizers.generator.name",
+    }
     assert found["kimg"] == "kimg: 0.001 there, 2 asked for"
     assert found["gan.generator.features.1"].endswith("5 there, 6 asked for")
-    assert found["gan.penalties.1"].endswith("None asked for")
+    assert found["gan.adversary.penalties.1"].endswith("None asked for")
 
 
 def test_a_class_in_place_of_another_is_a_difference() -> None:

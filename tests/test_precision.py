@@ -14,9 +14,10 @@ from shrinking import batches, recipes, shrunk, spec_of
 
 from gaxjax.counting import operations
 from gaxjax.errors import InputError
-from gaxjax.game import State, init, sample
+from gaxjax.game import State, sample
 from gaxjax.networks.layers import BatchNorm, Conv, ConvTranspose, Dense, instance_norm
-from gaxjax.recipe import Recipe, abstract_batch, plan
+from gaxjax.program import StageProgram, abstract_batch, stage_programs
+from gaxjax.recipe import Recipe
 
 NAMES = [
     "quickstart.py:recipe",
@@ -42,10 +43,9 @@ def types(tree: Any) -> set[str]:
 def first(recipe: Recipe) -> tuple[State, Any, Any]:
     """The first state, and that after a step with its logs."""
     stage = recipe.all_stages[0]
-    planned = plan(recipe, stage)
-    batch = abstract_batch(stage.seen(spec_of(recipe.data)), stage.batch_size)
-    state = quick.run(lambda key: init(stage.gan, planned.optimizers, key, batch), KEY)
-    return state, *quick.run(planned.step, state, batches(recipe, stage, 0), KEY)
+    program = StageProgram(recipe, 0, spec_of(recipe.data))
+    state = quick.run(program.init, KEY)
+    return state, *quick.run(program.step, state, batches(recipe, stage, 0), KEY)
 
 
 @pytest.mark.parametrize("name", NAMES[:4])
@@ -69,15 +69,12 @@ def test_products_are_of_that_type(name: str) -> None:
 
     def share(precision: str) -> float:
         recipe = replace(recipes()[name], precision=precision)
-        stage = recipe.all_stages[-1]
-        spec = stage.seen(spec_of(recipe.data))
-        planned, batch = plan(recipe, stage), abstract_batch(spec, stage.batch_size)
-        leading = (planned.minibatches, stage.batch_size)
-        given = {k: jax.ShapeDtypeStruct((*leading, *x.shape), x.dtype) for k, x in spec.items()}
-        state = jax.eval_shape(lambda: init(stage.gan, planned.optimizers, KEY, batch))
+        program = stage_programs(recipe, spec_of(recipe.data))[-1]
+        stage, state = program.stage, jax.eval_shape(program.init, KEY)
+        batch = abstract_batch(program.spec, stage.batch_size)
         made = jax.eval_shape(lambda state, batch: sample(stage.gan, state, batch, KEY), state, batch)
         assert types(made) == {"float32"}
-        jaxpr = jax.make_jaxpr(planned.step)(state, given, KEY)
+        jaxpr = jax.make_jaxpr(program.step)(state, program.batches, KEY)
         return operations(jaxpr, dtype="bfloat16") / operations(jaxpr)
 
     assert share("bfloat16") > 0.9 and share("") == 0
@@ -88,8 +85,11 @@ def test_every_network_of_every_stage_gets_it() -> None:
     for stage in recipe.all_stages:
         networks = [x for x in vars(stage.gan).values() if isinstance(x, nn.Module)]
         assert len(networks) == 4 and all(n.precision == "float16" for n in networks)  # type: ignore[attr-defined]
-    energy: Any = at("ebgan_mnist.py:recipe", "bfloat16").gan
+    recipe = at("ebgan_mnist.py:recipe", "bfloat16")
+    energy: Any = recipe.all_stages[0].gan
     assert energy.discriminator.autoencoder.precision == "bfloat16"
+    # What was written is what is stored, and can be taken back.
+    assert replace(recipe, precision="") == shrunk(recipes()["ebgan_mnist.py:recipe"])
     grown = at("progan_small.py:recipe", "bfloat16")
     assert {s.gan.generator.precision for s in grown.all_stages} == {"bfloat16"}  # type: ignore[attr-defined]
 

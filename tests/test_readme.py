@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gaxjax import cli
+from gaxjax import bench, cli
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()
@@ -18,8 +18,8 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 LINES = [line for line in COMMANDS if line.startswith("gaxjax ")]
-SHORT = """--kimg 0.128 --batch-size 16 --samples 4 --log-kimg 0.064
-    --gan.generator.features 4 --gan.discriminator.features 4"""
+NARROW = "--gan.generator.features 4 --gan.discriminator.features 4"
+SHORT = f"--kimg 0.128 --batch-size 16 --samples 4 --log-kimg 0.064 {NARROW}"
 
 
 @pytest.fixture
@@ -35,7 +35,9 @@ def test_first_commands_are_the_scripts() -> None:
     assert "tests/run.sh" in (REPOSITORY / ".ci" / "run").read_text()
 
 
-def test_commands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    # It takes longer than all the rest of a benchmark; test_bench.py measures it.
+    monkeypatch.setattr(bench, "matmul_rate", lambda dtype, device: 1e11)
     # IMAGE is a picture of one's own: what the samples are drawn to does as well.
     own = [line.replace("IMAGE", "grid.png") for line in LINES if "--data.directory" not in line]
     digits = [shlex.split(line)[1:] for line in own]
@@ -52,6 +54,10 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in digits:
         if command[0] == "train" and "--help" not in command and "--dry-run" not in command:
             command = [*command, *shlex.split(SHORT)]
+            if "configs/stylegan_small.py" in command:
+                command = [*command, "--gan.generator.mapping-layers", "2"]
+        if command[0] == "bench":
+            command = [*command, *shlex.split(NARROW)]
         if command[:2] == ["table", "theory"]:  # whose numbers are looked at in test_theory.py
             command = [*command, "--steps", "50"]
         if "--help" in command:

@@ -16,6 +16,7 @@ from jax import Array
 from rounding import widest
 
 from gaxjax import compiler, game
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.stylegan import PathLength, StyleGAN
@@ -34,11 +35,10 @@ class Dropping(nn.Module):
     recompute: bool = False
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
         for _ in range(2):
             x = block(self, self.recompute, self.dropped, x)
-        self.sow("intermediates", "features", flatten(x))
-        return Dense(1)(flatten(x))[:, 0]
+        return {"logits": Dense(1)(flatten(x))[:, 0], "features": flatten(x)}
 
     @staticmethod
     def dropped(_: nn.Module, x: Array) -> Array:
@@ -71,15 +71,21 @@ GAMES: dict[str, game.GAN] = {
     "batch norm": Adversarial(
         ADAPTED, dcgan.Discriminator(features=4, depth=2), Latents(SIZE), "feature_matching"
     ),
-    "dropout": Adversarial(ADAPTED, Dropping(), Latents(SIZE), penalties=(DRAGAN(),)),
-    "progan": StyleGAN(PROGAN, NETWORKS["plain"], Latents(SIZE), penalties=(GradientPenalty(),), fade=(0, 4)),
+    "dropout": Adversarial(ADAPTED, Dropping(), Latents(SIZE), adversary=Adversary(penalties=(DRAGAN(),))),
+    "progan": StyleGAN(
+        PROGAN,
+        NETWORKS["plain"],
+        Latents(SIZE),
+        fade=(0, 4),
+        adversary=Adversary(penalties=(GradientPenalty(),)),
+    ),
     "style2": StyleGAN(
         STYLE2,
         NETWORKS["residual"],
         Latents(SIZE),
-        penalties=(R1(),),
         mixing=0.5,
         path_length=PathLength(2.0, every=2),
+        adversary=Adversary(penalties=(R1(),)),
     ),
     "translation": CycleGAN(
         *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],

@@ -20,10 +20,12 @@ from gaxjax import cli, features
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.networks import mlp
+from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.penalties import DRAGAN, GradientPenalty
 from gaxjax.plain import load_recipe
-from gaxjax.recipe import Recipe, plan
+from gaxjax.recipe import Recipe
 from gaxjax.record import read_results
+from gaxjax.solvers import Unrolled
 from gaxjax.tables import lucic2018, metz2017, reproduction
 
 # Lucic et al. 2018
@@ -58,8 +60,8 @@ def test_settings_of_the_study(name: str, rate: float, b1: float, updates: int, 
         "uniform",
         1.0,
     )
-    planned = plan(recipe, recipe.all_stages[0])
-    assert planned.steps * updates == 20 * 60_000 // 64 and planned.images == 64 * updates
+    (stage,) = recipe.all_stages
+    assert stage.steps * updates == 20 * 60_000 // 64 and stage.images == 64 * updates
     assert (recipe.half_life, recipe.data.name, recipe.data.shape) == (0, "fashion_mnist", (28, 28, 1))
 
 
@@ -199,8 +201,8 @@ def test_rows_of_unrolling() -> None:
     for size, share in (("quarter", 4), ("half", 2)):
         gan = metz2017.recipe(size, 5).gan
         assert share * gan.discriminator.features == gan.generator.features
-        assert gan.discriminator.norm == "none" and gan.zero_sum
-    assert metz2017.recipe("half", 10).solver == "unrolled(10)"
+        assert gan.discriminator.norm == "none" and gan.adversary.objective == ZeroSum(Minimax())
+    assert metz2017.recipe("half", 10).solver == Unrolled(10)
     one, other = (metz2017.recipe("quarter", updates) for updates in (0, 1))
     assert one != other and replace(one, solver=other.solver) == other
 

@@ -11,13 +11,13 @@ from rounding import derivative, widest
 
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv
-from gaxjax.networks.layers import upsample as nearest
 from gaxjax.networks.resampling import (
     average_pool,
     blur,
     down_conv,
     downsample,
     reference_resample,
+    repeat_pixels,
     resample,
     up_conv,
     upsample,
@@ -95,7 +95,7 @@ def test_convolutions_are_those_of_resampled_images(taps: tuple[float, ...], bor
     def up(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         if border:
             return up_conv(x, kernel, taps), conv(upsample(x, taps), kernel, 1, half)
-        return up_conv(x, kernel, taps), blur(conv(nearest(x), kernel, 1, half), taps)
+        return up_conv(x, kernel, taps), blur(conv(repeat_pixels(x), kernel, 1, half), taps)
 
     def down(x: jax.Array) -> tuple[jax.Array, jax.Array]:
         if border:
@@ -142,3 +142,12 @@ def test_what_has_no_meaning_is_refused() -> None:
         average_pool(IMAGES)
     with pytest.raises(InputError, match="9 taps do not fit into 7 x 6"):
         resample(IMAGES, (1.0,) * 9)
+
+
+def test_forward_mode() -> None:
+    """A linear map is its own derivative."""
+    x = jax.random.normal(jax.random.key(3), (1, 4, 6, 2))
+    for function in (lambda x: upsample(x, (1, 3, 3, 1)), lambda x: downsample(x, (1, 3, 3, 1))):
+        value, ahead = quick.run(lambda x, function=function: jax.jvp(function, (x,), (x,)), x)
+        np.testing.assert_array_equal(ahead, value)
+        assert np.any(value)

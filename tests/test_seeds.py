@@ -9,9 +9,8 @@ import pytest
 import runs
 
 from gaxjax import cli
-from gaxjax.data import open_source
-from gaxjax.generate import last
-from gaxjax.record import read_results, read_run
+from gaxjax.record import read_results
+from gaxjax.runs import open as open_run
 from gaxjax.seeds import Seeds
 
 MEASURED = "--evaluation.metrics fid --evaluation.features pixels --evaluation.n 64 --evaluation-kimg 0.16"
@@ -27,8 +26,7 @@ def train(recipe: Path, workdir: Path, *flags: object) -> None:
 
 
 def state_of(workdir: Path, index: int) -> dict[str, np.ndarray]:
-    recipe = read_run(workdir)
-    _, states = last(workdir, recipe, open_source(recipe.data).spec)
+    recipe, _, states = open_run(workdir)
     paths = jax.tree_util.tree_leaves_with_path(Seeds(recipe.seed, recipe.seeds).one(states, index))
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in paths}
 

@@ -16,6 +16,7 @@ import pytest
 import runs
 
 from gaxjax import cli, files, rollback
+from gaxjax.adversary import Adversary
 from gaxjax.data import Data
 from gaxjax.errors import Diverged, InputError, Interrupted
 from gaxjax.gans.adversarial import Adversarial
@@ -23,8 +24,10 @@ from gaxjax.gans.began import BEGAN
 from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.objectives import LeastSquares, Nonsaturating
 from gaxjax.optimizers import Exponential, Linear, Optimizer
-from gaxjax.recipe import Recipe, Sentinel, plan
+from gaxjax.program import StageProgram
+from gaxjax.recipe import Recipe, Sentinel
 from gaxjax.record import read_metrics
 from gaxjax.sentinel import check_watched, collapsed, saturated
 from gaxjax.train import train
@@ -35,7 +38,10 @@ def sgd(rate: float | Linear) -> Optimizer:
 
 
 GAME = Adversarial(
-    Generator((2,), (8,), output="none"), Discriminator((8,)), Latents(4), objective="least_squares"
+    Generator((2,), (8,), output="none"),
+    Discriminator((8,)),
+    Latents(4),
+    adversary=Adversary(LeastSquares()),
 )
 HOT = {"discriminator": sgd(Linear(0.05, 4.0, 0.32, 0.33)), "generator": sgd(0.01)}
 """With 16 images a step: well until step 20; soon after it the discriminator leaves the real numbers."""
@@ -167,7 +173,9 @@ def test_collapse_is_named(tmp_path: Path, sample_kimg: float, step: int) -> Non
 
 def test_saturation_is_named(tmp_path: Path) -> None:
     """A discriminator that moves fast, with a generator that does not and one real mode far off."""
-    game = replace(GAME, objective="nonsaturating", discriminator=Discriminator((32,)))
+    game = replace(
+        GAME, discriminator=Discriminator((32,)), adversary=replace(GAME.adversary, objective=Nonsaturating())
+    )
     fast = {"discriminator": sgd(0.1), "generator": sgd(1e-6)}
     data = Data("ring", shape=(2,), modes=1, spread=20.0)
     recipe = replace(RECIPE, gan=game, optimizers=fast, data=data, sentinel=Sentinel(saturation=5))
@@ -219,10 +227,9 @@ def test_rate_of_every_optimizer() -> None:
     for schedule in schedules:
         optimizers = {"discriminator": Optimizer("sgd", schedule, b1=0.9), "generator": Optimizer()}
         recipe = replace(RECIPE, optimizers=optimizers)
-        (stage,) = recipe.all_stages
         moves = []
         for rate in (1.0, 0.5):
-            rule = plan(recipe, stage, rate).optimizers["discriminator"]
+            rule = StageProgram(recipe, 0, {}, rate).optimizers["discriminator"]
             state = rule.init(gradient)
             for _ in range(4):
                 move, state = rule.update(gradient, state, gradient)

@@ -14,11 +14,12 @@ from games import Bilinear, Chase, Ledger, begin, sgd, values
 
 from gaxjax import solvers
 from gaxjax.errors import InputError
+from gaxjax.expressions import parse_value
 from gaxjax.game import GAN, State, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.optimizers import Optimizer
-from gaxjax.solvers import alternating, simultaneous, unrolled
+from gaxjax.solvers import Alternating, Solver, Unrolled, alternating, simultaneous, unrolled
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -291,21 +292,22 @@ def test_unrolled_takes_a_whole_number(k: Any) -> None:
 
 
 def test_solvers_by_name() -> None:
-    assert solvers.named("alternating") is alternating
-    assert solvers.named("simultaneous") is simultaneous
+    for text in ("alternating", "Alternating", "Alternating()"):
+        assert parse_value(text, Solver) == Alternating()
+    assert parse_value("unrolled(3)", Solver) == parse_value("Unrolled(k=3)", Solver) == Unrolled(3)
     gan = Chase()
     ends = [
         values(play(solver(gan, sgd(gan), once(gan), 0.0), begin(gan), 1))
-        for solver in (solvers.named("unrolled(3)"), solvers.named("unrolled(k=3)"), unrolled(3))
+        for solver in (Unrolled(3), unrolled(3))
     ]
-    assert ends[0] == ends[1] == ends[2]
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "unrolled",
-        "alternating()",
+        "alternating(2)",
         "unroled(3)",
         "unrolled(-1)",
         "unrolled(3, 4)",
@@ -316,5 +318,5 @@ def test_solvers_by_name() -> None:
 )
 def test_names_that_are_no_solver_are_refused(text: str) -> None:
     with pytest.raises(InputError) as error:
-        solvers.named(text)
+        parse_value(text, Solver)
     assert text in str(error.value)

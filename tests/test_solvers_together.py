@@ -1,6 +1,7 @@
 """Players who move together, by the extragradient or in competition; every solver on every game."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import chex
@@ -15,15 +16,30 @@ import shrinking
 from games import Bilinear, Chase, Ledger, Number, begin, values
 from jax.flatten_util import ravel_pytree
 
-from gaxjax import solvers
+from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
+from gaxjax.expressions import parse_value
 from gaxjax.game import State, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.networks.transformed import Transformed
+from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.optimizers import Optimizer
 from gaxjax.plain import describe
-from gaxjax.recipe import Recipe, outputs, plan
-from gaxjax.solvers import competitive, extragradient, simultaneous
+from gaxjax.program import StageProgram, stage_programs
+from gaxjax.recipe import Recipe
+from gaxjax.solvers import (
+    Alternating,
+    Competitive,
+    Extragradient,
+    Simultaneous,
+    Solver,
+    Unrolled,
+    competitive,
+    extragradient,
+    simultaneous,
+)
+from gaxjax.transforms import Clip
 
 KEY = jax.random.key(7)
 HALVES = Bilinear(x=Number(0.5), y=Number(0.5))
@@ -121,7 +137,7 @@ def test_momentum_is_added_to_a_competitive_step() -> None:
 
 def test_competitive_networks_against_the_whole_matrix() -> None:
     """A generator and a discriminator of points: the same as solving with the dense matrix, in float64."""
-    gan = Adversarial(**games.networks(), latents=Latents(3), objective="minimax", zero_sum=True)
+    gan = Adversarial(**games.networks(), latents=Latents(3), adversary=Adversary(ZeroSum(Minimax())))
     eta = 0.5
     with jax.enable_x64(True):
         optimizers = dict.fromkeys(gan.players, optax.sgd(eta))
@@ -176,7 +192,11 @@ def test_one_who_stands_still_is_not_moved(solver: Any) -> None:
 
 @pytest.mark.parametrize("solver", TOGETHER)
 def test_parameters_are_put_back_within_their_bounds(solver: Any) -> None:
-    gan = Adversarial(**games.networks(), latents=Latents(3), discriminator_bounds="clip(0.01)")
+    gan = Adversarial(
+        generator=games.networks()["generator"],
+        discriminator=Transformed(games.networks()["discriminator"], bounds=Clip(0.01)),
+        latents=Latents(3),
+    )
     state = play(gan, solver, optax.sgd(1.0))
     largest = max(float(jnp.abs(x).max()) for x in jax.tree.leaves(state.params["discriminator"]))
     assert largest == pytest.approx(0.01)
@@ -184,17 +204,15 @@ def test_parameters_are_put_back_within_their_bounds(solver: Any) -> None:
 
 
 def test_competitive_with_numbers() -> None:
-    ends = [
-        play(HALVES, solvers.named(text), optax.sgd(0.7)) for text in ("competitive", "competitive(20, 1e-8)")
-    ]
+    ends = [play(HALVES, solver, optax.sgd(0.7)) for solver in (Competitive(), Competitive(20, 1e-8))]
     chex.assert_trees_all_close(*ends, rtol=1e-5)
-    none = play(HALVES, solvers.named("competitive(iterations=0)"), optax.sgd(0.7))
+    none = play(HALVES, Competitive(iterations=0), optax.sgd(0.7))
     assert values(none) == {"x": 0.5, "y": 0.5}  # conjugate gradients begin at no change
     with pytest.raises(InputError, match="is not one of"):
-        solvers.named("competitive(depth=3)")
+        parse_value("Competitive(depth=3)", Solver)
 
 
-EVERY = [*solvers.SOLVERS, "unrolled(1)"]
+EVERY = [Alternating(), Simultaneous(), Extragradient(), Competitive(), Unrolled(1)]
 
 
 def once_each(recipe: Recipe) -> Recipe:
@@ -214,12 +232,13 @@ QUICK = {"gan_1d.py:recipe", "unrolled_ring.py:recipe"}
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in GAMES]
 )
-@pytest.mark.parametrize("solver", EVERY)
-def test_every_solver_plays_every_game_of_two(solver: str, name: str) -> None:
+@pytest.mark.parametrize("solver", EVERY, ids=repr)
+def test_every_solver_plays_every_game_of_two(solver: Solver, name: str) -> None:
     recipe = dataclasses.replace(once_each(shrinking.shrunk(GAMES[name])), solver=solver)
     stage, begun = recipe.all_stages[0], shrinking.begin(recipe)
     batches = shrinking.batches(recipe, stage, 0)
-    state, logs = quick.run(plan(recipe, stage).step, begun, batches, KEY)
+    program = StageProgram(recipe, 0, shrinking.spec_of(recipe.data))
+    state, logs = quick.run(program.step, begun, batches, KEY)
     chex.assert_trees_all_equal_shapes_and_dtypes(state, begun)
     chex.assert_tree_all_finite((state, logs))
     for network, params in state.params.items():
@@ -230,6 +249,8 @@ def test_every_solver_plays_every_game_of_two(solver: str, name: str) -> None:
 def modules_of(described: Any) -> tuple[Any, ...]:
     """The classes that a described game is made of, and how: not its numbers, nor its objective's formula."""
     if isinstance(described, dict):
+        if described.get("class", "").startswith("gaxjax.objectives:"):
+            return ()
         inner = ((name, modules_of(value)) for name, value in described.items() if name != "class")
         return described.get("class"), *((name, value) for name, value in inner if value)
     return tuple(modules_of(value) for value in described) if isinstance(described, list) else ()
@@ -241,6 +262,14 @@ UNLIKE = {
 """A recipe, the first of them, for each way to put a game together, which is what a solver traces through."""
 
 
+@functools.cache
+def inputs_of(name: str) -> Any:
+    """Shapes and types of what a step is given, whoever solves: traced once for all solvers."""
+    recipe = once_each(shrinking.shrunk(GAMES[name]))
+    program = stage_programs(recipe, shrinking.spec_of(recipe.data))[-1]
+    return jax.eval_shape(program.init, KEY), program.batches
+
+
 @pytest.mark.parametrize(
     ("solver", "name"),
     [
@@ -250,12 +279,12 @@ UNLIKE = {
         if name not in QUICK and not shrinking.is_variant(name) and GAMES[name].solver != solver
     ],
 )
-def test_every_other_solver_fits_every_game_of_two(solver: str, name: str) -> None:
+def test_every_other_solver_fits_every_game_of_two(solver: Solver, name: str) -> None:
     """As far as tracing tells; it is played above, on request, and by its own solver in test_recipes.
 
     Of a game that grows the last stage, which has all that the others have.
     """
     recipe = dataclasses.replace(once_each(shrinking.shrunk(GAMES[name])), solver=solver)
-    stage = recipe.all_stages[-1]
-    state, logs = outputs(stage, plan(recipe, stage), shrinking.spec_of(recipe.data))
-    assert set(state.optimizers) == set(stage.gan.players) and logs
+    program = stage_programs(recipe, shrinking.spec_of(recipe.data))[-1]
+    state, logs = jax.eval_shape(program.step, *inputs_of(name), KEY)
+    assert set(state.optimizers) == set(program.stage.gan.players) and logs

@@ -8,17 +8,15 @@ import chex
 import jax
 import pytest
 
-from gaxjax import parallel
 from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError, Interrupted
-from gaxjax.game import init
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
-from gaxjax.program import carry_of
-from gaxjax.recipe import Optimizer, Recipe, Stage, abstract_batch, go_on, outputs, plan
+from gaxjax.program import StageProgram, warm_start
+from gaxjax.recipe import Optimizer, Recipe, Stage
 from gaxjax.record import open_run, read_metrics
 from gaxjax.train import train
 
@@ -34,12 +32,11 @@ RECIPE = Recipe(game(8), OPTIMIZERS, DATA, 8, 1.0, log_kimg=0.048, sample_kimg=1
 
 
 def last_state(workdir: Path, stage: int) -> object:
-    source, mesh = open_source(RECIPE.data), parallel.make_mesh()
-    like = carry_of(*outputs(STAGES[stage], plan(RECIPE, STAGES[stage]), source.spec))
+    program = StageProgram(RECIPE, stage, open_source(RECIPE.data).spec)
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": stage, "step": step}
-        return checkpoints.restore(step, parallel.placed(like, parallel.state_sharding(mesh)))
+        return checkpoints.restore(step, program.placed_carry)
 
 
 def metrics(workdir: Path) -> list[dict]:
@@ -81,14 +78,12 @@ def test_stages_resume_exactly(
 
 def test_the_next_stage_begins_with_what_both_have() -> None:
     """Parameters, statistics and averages go on; optimizers begin afresh."""
-    spec = open_source(RECIPE.data).spec
-    planned = plan(RECIPE, STAGES[0])
-    batch = abstract_batch(spec, 8)
-    fresh, before = (init(game(8), planned.optimizers, jax.random.key(seed), batch) for seed in (0, 1))
+    program = StageProgram(RECIPE, 0, open_source(RECIPE.data).spec)
+    fresh, before = (program.init(jax.random.key(seed)) for seed in (0, 1))
     before = before._replace(
         step=before.step + 7, optimizers=jax.tree.map(lambda x: x + 1, before.optimizers)
     )
-    state = go_on(fresh, before)
+    state = warm_start(fresh, before)
     chex.assert_trees_all_equal(state._replace(optimizers=before.optimizers), before)
     chex.assert_trees_all_equal(state.optimizers, fresh.optimizers)
 

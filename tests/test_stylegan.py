@@ -12,11 +12,13 @@ from games import begin, play
 from jax import Array
 
 from gaxjax import sampling
+from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import ask, own, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.stylegan import PathLength, StyleGAN
 from gaxjax.latents import Latents
+from gaxjax.networks.equalized import Equalized
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
 from gaxjax.penalties import R1, Lazy
@@ -38,11 +40,11 @@ def test_the_average_of_w_follows_and_truncation_uses_it() -> None:
 
     def asked(state: Any) -> Any:
         z = jnp.eye(4)
-        w = ask(GAN, state, KEY, "mapped", z, {"n": 4})
+        w = ask(GAN, state, KEY, "map_latents", z)
         pulled = sample(GAN, state, {"n": 3}, KEY, psi=0.0)
         average = jnp.broadcast_to(ask(GAN, state, KEY, "average_style")[None], (3, 4))
-        styles = ask(GAN, state, KEY, "styles_of", average)
-        return w, pulled, ask(GAN, state, KEY, "synthesized", styles), sample(GAN, state, {"n": 3}, KEY)
+        styles = ask(GAN, state, KEY, "broadcast_styles", average)
+        return w, pulled, ask(GAN, state, KEY, "synthesize", styles), sample(GAN, state, {"n": 3}, KEY)
 
     w, pulled, at_average, free = quick.run(asked, moved)
     assert w.shape == (4, 4)
@@ -98,12 +100,12 @@ def test_path_length_by_the_jacobian() -> None:
 
         def lengths(state: Any) -> Array:
             latents = 0.5 * jnp.ones((2, 4))
-            w = ask(gan, state, KEY, "mapped", latents, {"n": 2})
+            w = ask(gan, state, KEY, "map_latents", latents)
 
             def image(w: Array, layer: int) -> Array:
-                styles = ask(gan, state, KEY, "styles_of", jax.lax.stop_gradient(w)[None])
+                styles = ask(gan, state, KEY, "broadcast_styles", jax.lax.stop_gradient(w)[None])
                 styles = {**styles, f"layer_{layer}": w[None]}
-                return ask(gan, state, KEY, "synthesized", styles)[0]
+                return ask(gan, state, KEY, "synthesize", styles)[0]
 
             # As the loss sees them: parameters that move, not their average, which is the same at first.
             squares = []
@@ -124,20 +126,28 @@ def test_path_length_by_the_jacobian() -> None:
 
 def test_classes_choose_their_logit() -> None:
     generator = replace(GENERATOR, classes=3)
-    gan = StyleGAN(generator, Discriminator(SHAPE, features=16, classes=3), Latents(4), penalties=(R1(),))
+    gan = StyleGAN(
+        generator,
+        Discriminator(SHAPE, features=16, classes=3),
+        Latents(4),
+        adversary=Adversary(penalties=(R1(),)),
+    )
     state = begin(gan, batch=BATCH)
 
     def logits(state: Any) -> Any:
-        network = gan.discriminator
-        all_of_them = network.apply({"params": network.seen(state.params["discriminator"])}, BATCH["image"])
-        return all_of_them, ask(gan, state, KEY, "logits", BATCH["image"], BATCH)
+        network: Any = gan.discriminator
+        params = {"params": network.effective_params(state.params["discriminator"])}
+        labels = [jnp.full(4, label) for label in range(3)]
+        each = [network.apply(params, BATCH["image"], label)["logits"] for label in labels]
+        return each, network.apply(params, BATCH["image"], BATCH["label"])["logits"]
 
-    outputs, chosen = quick.run(logits, state)
-    np.testing.assert_allclose(chosen, np.asarray(outputs)[np.arange(4), [0, 1, 2, 1]], rtol=1e-6)
+    outputs, selected = quick.run(logits, state)
+    assert len({float(x[0]) for x in outputs}) == 3
+    np.testing.assert_allclose(selected, np.asarray(outputs)[[0, 1, 2, 1], np.arange(4)], rtol=1e-6)
     _, _, _, gradient = play(gan, "discriminator", state, BATCH)
     bias = gradient["discriminator"]["last"]["bias"]
     assert bias.shape == (3,) and np.all(bias != 0)
-    with pytest.raises(InputError, match="classes=3 needs data with labels; the data has"):
+    with pytest.raises(InputError, match="condition is 'label', which needs data with it; the data has"):
         begin(gan, batch={"image": BATCH["image"]})
 
 
@@ -154,8 +164,8 @@ def test_moves_are_of_equalized_parameters() -> None:
 
 
 def test_lazy_penalties_are_at_their_steps() -> None:
-    gan = replace(GAN, penalties=(Lazy(R1(10.0), every=4),))
-    whole = replace(GAN, penalties=(R1(10.0),))
+    gan = replace(GAN, adversary=replace(GAN.adversary, penalties=(Lazy(R1(10.0), every=4),)))
+    whole = replace(GAN, adversary=replace(GAN.adversary, penalties=(R1(10.0),)))
     state = begin(gan, batch=BATCH)
     lazy = [
         float(play(gan, "discriminator", state._replace(step=jnp.int32(step)), BATCH)[1]["lazy"])
@@ -174,3 +184,42 @@ def test_options_of_samples() -> None:
         sampling.options_of(other, "psi=0.5")
     with pytest.raises(InputError, match="is not one of: NAME=NUMBER"):
         sampling.options_of(GAN, "0.7")
+
+
+def test_networks_of_ones_own_are_those_of_the_game() -> None:
+    """Equalized, faded, with the game's parameters as they are: outputs, gradients and the average of w."""
+    half = (10, 30)  # at step 20 the newest level has faded in by half
+    gan = replace(
+        GAN,
+        generator=replace(GENERATOR, fading=True),
+        discriminator=Discriminator(SHAPE, features=16, fading=True),
+        fade=half,
+    )
+    state = begin(gan, batch=BATCH)._replace(step=jnp.int32(20))
+    z, images = jax.random.normal(KEY, (4, 4)), BATCH["image"]
+    generator, discriminator = (Equalized(n, alpha=0.5) for n in (gan.generator, gan.discriminator))
+
+    def of_game(params: Any, z: Array, images: Array) -> Any:
+        held = state._replace(params=params, average={"generator": params["generator"]})
+        made = ask(gan, held, KEY, "generate", z)
+        return made, ask(gan, held, KEY, "logits", images, {"image": images})
+
+    def alone(params: Any, z: Array, images: Array) -> Any:
+        made = generator.apply(
+            {"params": params["generator"], "styles": state.stats["styles"]["generator"]}, z
+        )
+        return made, discriminator.apply({"params": params["discriminator"]}, images)
+
+    def with_gradient(function: Any) -> Any:
+        def total(params: Any) -> Array:
+            return sum(jnp.sum(jnp.sin(x)) for x in function(params, z, images))
+
+        return quick.run(lambda params: (function(params, z, images), jax.grad(total)(params)), state.params)
+
+    found, expected = with_gradient(alone), with_gradient(of_game)
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5), found, expected)
+    fresh = Equalized(gan.generator).init({"params": KEY, "play": KEY}, z)
+    raw = gan.generator.init({"params": KEY, "play": KEY}, z)
+    jax.tree.map(np.testing.assert_array_equal, fresh, raw)
+    made, moved = generator.apply(fresh, z, mutable=["styles"])
+    assert made.shape == (4, *SHAPE) and np.any(moved["styles"]["mean"] != fresh["styles"]["mean"])

@@ -9,16 +9,15 @@ from pathlib import Path
 import games
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
 from PIL import Image
 
 from gaxjax import cli, tables
-from gaxjax.errors import Diverged, InputError
+from gaxjax.errors import Diverged
 from gaxjax.game import init, objective, own
 from gaxjax.plain import describe, differences
-from gaxjax.record import read_metrics, read_run
-from gaxjax.tables import objectives
+from gaxjax.record import read_results
+from gaxjax.tables import objectives, reproduction
 
 
 def test_a_list_of_tables(capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,15 +63,16 @@ def test_help_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 @contextlib.contextmanager
 def tiny() -> Iterator[None]:
-    """Images of 8 px."""
+    """Images of 16 px, the least that the distance has a level for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objectives, "SHAPE", (8, 8, 1))
+        patch.setattr(objectives, "SHAPE", (16, 16, 1))
+        patch.setattr(objectives, "COMPARED", 100)
         yield
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
-    """A table of one objective on the built-in digits, at 8 px, and the command that made it."""
+    """A table of one objective on the built-in digits, at 16 px, and the command that made it."""
     out = tmp_path_factory.mktemp("tables") / "objectives"
     command = ["table", "objectives", "--out", str(out), "--dataset", "digits", "--kimg", "0.128"]
     command += ["--features", "2", "--only", "wasserstein_clip"]
@@ -86,29 +86,28 @@ def test_a_table_of_objectives(table: tuple[Path, list[str]]) -> None:
     assert {path.name for path in out.iterdir()} == {
         "wasserstein_clip",
         "objectives.csv",
+        "objectives.json",
         "objectives.md",
         "objectives.png",
     }
-    rows = list(csv.DictReader((out / "objectives.csv").read_text().splitlines()))
-    (row,), end = rows, read_metrics(out / "wasserstein_clip")[-1]
-    assert row["objective"] == "Wasserstein, clipped"
-    assert (int(row["steps"]), row["outcome"], end["images"]) == (2, "finished", 128)
-    assert float(row["discriminator/loss"]) == end["discriminator/loss"]
-    assert float(row["distance"]) > 0
+    (row,) = csv.DictReader((out / "objectives.csv").read_text().splitlines())
+    (result,) = read_results(out / "wasserstein_clip" / "seed0")
+    assert (row["row"], row["metric"], float(row["kimg"])) == ("Wasserstein, clipped", "swd", 0.128)
+    assert float(row["values"]) == pytest.approx(result.value, rel=1e-5) and result.value > 0
+    assert (result.fake, result.real, result.split, result.checkpoint) == (100, 100, "train[1400:]", 128)
     text = (out / "objectives.md").read_text()
-    assert text.count("\n| ") == 2 and "397 samples" in text.replace("\n", " ")
+    assert text.startswith("digits at 16 px, 0.128 kimg each") and text.count("\n| ") == 3
     with Image.open(out / "objectives.png") as picture:
-        assert picture.size == (1000, 400)  # its samples, and real images
+        assert picture.height >= 300  # its samples under their title
 
 
 def test_the_rows_differ_by_the_game_alone() -> None:
-    recipes = [objectives.recipe(name, "digits", "", 1.0, 2, 0) for name in objectives.ENTRIES]
+    recipes = [objectives.recipe(name, "digits", 1.0, 2) for name in objectives.ENTRIES]
     assert len({str(describe(recipe)["gan"]["generator"]) for recipe in recipes}) == 1
     found = {
         line.split(":")[0] for recipe in recipes for line in differences(*map(describe, (recipes[0], recipe)))
     }
-    own = ("objective", "penalties", "discriminator_bounds", "discriminator_weights", "discriminator")
-    assert {path.split(".")[1] for path in found} == set(own)
+    assert {path.split(".")[1] for path in found} == {"adversary", "discriminator"}
     assert {path.split(".")[0] for path in found} == {"gan"}
 
 
@@ -116,7 +115,7 @@ def test_what_is_finished_is_not_trained_again(
     table: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, command = table
-    written = ("objectives.csv", "objectives.md", "wasserstein_clip/metrics.jsonl")
+    written = ("objectives.csv", "objectives.md", "wasserstein_clip/seed0/metrics.jsonl")
     before = [(out / name).read_bytes() for name in written]
     with tiny():
         assert cli.main(command) == 0
@@ -124,31 +123,27 @@ def test_what_is_finished_is_not_trained_again(
     assert [(out / name).read_bytes() for name in written] == before
 
 
-def test_a_diverged_objective_is_a_row(
-    table: tuple[Path, list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_diverged_objective_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*_: object) -> None:
         raise Diverged("the loss is nan at step 2")
 
-    monkeypatch.setattr(objectives, "train", train)
-    folder = table[0] / "wasserstein_clip"
-    row = objectives.measure(folder, read_run(folder), np.zeros((3, 8, 8, 1)))
-    assert row["outcome"] == "the loss is nan at step 2" and "distance" not in row and row["steps"] == 2
-    assert "| the loss is nan at step 2 |" in objectives.as_markdown([{"objective": "any", **row}])
+    monkeypatch.setattr(reproduction, "train", train)
+    text = objectives.make(tmp_path, dataset="digits", features=2, only="hinge_spectral")
+    assert "| hinge, spectral norm |  | no result: the loss is nan at step 2 | 64 |" in text
 
 
 def test_an_unknown_objective_is_refused_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["table", "objectives", "--out", str(tmp_path / "out"), "--only", "hinge,energy"]) == 2
-    assert capsys.readouterr().err.startswith("error: unknown objective 'hinge'; known: minimax, nonsat")
+    assert capsys.readouterr().err.startswith("error: unknown row 'hinge'; known: minimax, nonsat")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", objectives.ENTRIES)
 def test_every_objective_fits_the_discriminator(name: str) -> None:
     """Traced, not computed: penalties are not refused, features are there."""
-    gan = objectives.recipe(name, "fashion_mnist", "", 1.0, 2, 0).gan
+    gan = objectives.recipe(name, "fashion_mnist", 1.0, 2).gan
     batch, key = {"image": jnp.zeros((4, *objectives.SHAPE))}, jax.random.key(0)
     state = jax.eval_shape(lambda: init(gan, games.sgd(gan), key, batch))
     for player in gan.players:
@@ -159,15 +154,3 @@ def test_every_objective_fits_the_discriminator(name: str) -> None:
             state,
         )
         assert loss.shape == ()
-
-
-def test_sliced_wasserstein_by_hand() -> None:
-    """A shift by v is as far as the mean of |v u| over unit vectors u: 2 / pi of its length in the plane."""
-    points = np.random.default_rng(0).normal(size=(50, 2))
-    shift = np.array([3.0, 4.0])
-    found = objectives.sliced_wasserstein(points, np.roll(points, 7, axis=0) + shift, directions=20_000)
-    # The standard deviation of 5 |cos| is 1.54.
-    assert abs(found - 5 * 2 / np.pi) < 4 * 1.54 / np.sqrt(20_000)
-    assert objectives.sliced_wasserstein(points, points[::-1]) == 0
-    with pytest.raises(InputError, match=r"one size and shape are compared; got \(50, 2\) and \(49, 2\)"):
-        objectives.sliced_wasserstein(points, points[1:])

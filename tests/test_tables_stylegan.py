@@ -8,7 +8,7 @@ import pytest
 
 from gaxjax.errors import InputError
 from gaxjax.metrics.result import Result, check_comparable
-from gaxjax.recipe import check
+from gaxjax.program import check_programs, stage_programs
 from gaxjax.tables import named, stylegan
 from gaxjax.tables.reproduction import as_csv, as_markdown
 from gaxjax.tables.verdict import Line
@@ -26,7 +26,7 @@ def test_every_config_of_the_ladder_fits_its_data() -> None:
     }
     for row in LADDER.values():
         recipe = row.recipe()
-        check(replace(recipe, stages=recipe.all_stages[:1]), spec)
+        check_programs(stage_programs(replace(recipe, stages=recipe.all_stages[:1]), spec))
         assert [stage.shape[0] for stage in recipe.all_stages][-3:] == [8, 16, 32]
 
 

@@ -16,7 +16,7 @@ from gaxjax import cli, parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
 from gaxjax.plain import describe, differences
-from gaxjax.recipe import check, plan
+from gaxjax.program import check_programs, stage_programs
 from gaxjax.record import read_results
 from gaxjax.tables import reproduction, toys
 
@@ -32,8 +32,8 @@ def test_the_budgets() -> None:
     assert len(cross) == 2 * (len(toys.OBJECTIVES) + len(toys.SOLVERS) - 1) == 26
     assert least == {f"{d}/minimax_{s}" for d in ("ring", "grid") for s in ("alternating", "unrolled_5_")}
     recipe = toys.recipe("ring", "minimax", "alternating")
-    planned = plan(recipe, recipe.all_stages[0])
-    assert (planned.steps, planned.images) == (20_000, 128)
+    (stage,) = recipe.all_stages
+    assert (stage.steps, stage.images) == (20_000, 128)
 
 
 def test_rows_that_are_asked_for() -> None:
@@ -62,7 +62,7 @@ def test_runs_differ_by_what_their_names_say() -> None:
 @pytest.mark.parametrize(("objective", "solver"), [("R3GAN", "competitive (ACGD)"), ("DRAGAN", "optimistic")])
 def test_any_pair_can_be_played(objective: str, solver: str) -> None:
     recipe = toys.recipe("ring", objective, solver)
-    check(recipe, open_source(recipe.data).spec)
+    check_programs(stage_programs(recipe, open_source(recipe.data).spec))
 
 
 @pytest.fixture(scope="module")

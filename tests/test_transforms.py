@@ -6,7 +6,21 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.transforms import Path, average, chain, clip, equalize, graft, named, spectral
+from gaxjax.expressions import parse_value
+from gaxjax.transforms import (
+    Clip,
+    Equalize,
+    Identity,
+    Path,
+    Spectral,
+    WeightTransform,
+    average,
+    chain,
+    clip,
+    equalize,
+    graft,
+    spectral,
+)
 
 
 def double(tree: dict[str, jax.Array]) -> dict[str, jax.Array]:
@@ -90,14 +104,16 @@ def test_the_gradient_of_spectral() -> None:
     np.testing.assert_allclose(jax.grad(loss)(kernel), expected, atol=1e-5)
 
 
-def test_transforms_by_name() -> None:
+def test_transforms_as_values() -> None:
     tree = {"kernel": jnp.array([[3.0, 0.0], [0.0, 1.0]])}
-    assert named("none")(tree) is tree
-    np.testing.assert_allclose(named("spectral")(tree)["kernel"], [[1, 0], [0, 1 / 3]], atol=1e-6)
-    np.testing.assert_array_equal(named("clip(2)")(tree)["kernel"], [[2, 0], [0, 1]])
-    for text, message in (("clip", "lacks its bound"), ("clop(1)", r"not one of: none, clip\(bound\)")):
+    assert Identity()(tree) is tree
+    np.testing.assert_allclose(Spectral()(tree)["kernel"], [[1, 0], [0, 1 / 3]], atol=1e-6)
+    np.testing.assert_array_equal(Clip(2)(tree)["kernel"], [[2, 0], [0, 1]])
+    np.testing.assert_allclose(Equalize(0.5)(tree)["kernel"], equalize(0.5)(tree)["kernel"])
+    assert parse_value("clip(2)", WeightTransform) == Clip(2)
+    for text, message in (("clip", "not one of: .*Clip\\(bound\\)"), ("Clip(-1)", "must be positive")):
         with pytest.raises(InputError, match=message):
-            named(text)
+            parse_value(text, WeightTransform)
 
 
 BASE = {"a": {"kernel": jnp.zeros(2), "bias": jnp.zeros(1)}, "new": jnp.zeros(3)}

@@ -2,7 +2,7 @@
 
 import math
 from itertools import groupby
-from typing import final
+from typing import Any, final
 
 import flax.linen as nn
 import jax
@@ -11,8 +11,11 @@ from jax import Array
 
 from gaxjax.augmentations.augmentation import Augmentation, require
 from gaxjax.augmentations.geometry import GeometricAugmentation, move
+from gaxjax.errors import InputError
+from gaxjax.modules import Mixing
 
 COLLECTION = "augmentation"
+Tree = Any
 
 
 @final
@@ -42,6 +45,13 @@ class Augment(nn.Module):
         require(0 < self.kimg < math.inf, self, "kimg", "positive, in thousands of images")
         super().__post_init__()
 
+    @property
+    def mixes_examples(self) -> Mixing | None:
+        """A probability that follows the discriminator is moved by the logits of a minibatch."""
+        if self.target == 0:
+            return None
+        return Mixing("an adaptive probability of augmentation", "augment.target 0")
+
     def setup(self) -> None:
         if self.target > 0:
             first = jnp.float32(self.probability)
@@ -49,14 +59,23 @@ class Augment(nn.Module):
             self.signs = self.variable(COLLECTION, "signs", jnp.zeros, ())
             self.count = self.variable(COLLECTION, "count", jnp.zeros, (), jnp.int32)
 
-    def __call__(self, images: Array, key: Array, step: Array | int) -> Array:
-        """The images, or other examples [B, ...], changed or not; differentiable in them."""
+    def __call__(self, examples: Tree, key: Array, step: Array | int) -> Tree:
+        """Images, or other examples [B, ...], changed or not; leaf by leaf of a tree, all in the same way."""
         if not self.transformations:
-            return images
+            return examples
+        if self.target > 0 and self.scope is None:
+            raise InputError(
+                "Augment(target=...) adapts its probability, a variable: use it in a game, or through the "
+                "adversary's init and apply; or give a constant probability, and target 0"
+            )
+        return jax.tree.map(lambda images: self.changed(images, key, step), examples)
+
+    def changed(self, images: Array, key: Array, step: Array | int) -> Array:
+        """The images, or other examples [B, ...], changed or not; differentiable in them."""
         changes = []
         for index, transformation in enumerate(self.transformations):
             draw, coin = jax.random.split(jax.random.fold_in(key, index))
-            changes.append((transformation, draw, self.chosen(transformation, coin, images.shape[0])))
+            changes.append((transformation, draw, self.which(transformation, coin, images.shape[0])))
         for moving, run in groupby(changes, lambda change: isinstance(change[0], GeometricAugmentation)):
             if moving:
                 images = move(list(run), images)
@@ -66,27 +85,28 @@ class Augment(nn.Module):
                 images = jnp.where(chosen.reshape(-1, *(1,) * (images.ndim - 1)), changed, images)
         return images
 
-    def chosen(self, transformation: Augmentation, key: Array, n: int) -> Array:
+    def which(self, transformation: Augmentation, key: Array, n: int) -> Array:
         """Which of n examples are changed, [n]."""
         chance = transformation.chance(self.current.value if self.target > 0 else self.probability)
         if not isinstance(chance, Array) and chance == 1:
             return jnp.ones(n, bool)
         return jax.random.bernoulli(key, chance, (n,))
 
-    def observe(self, real_logits: Array) -> dict[str, Array]:
-        """Follows the logits [B, ...] of a minibatch of real images, as augmented; returns what to log.
+    def observe(self, real_logits: Tree) -> dict[str, Array]:
+        """Follows the logits, [B, ...] or a tree of them, of real images, as augmented; returns what to log.
 
         Section 3: r_t is the mean sign of the last `interval` minibatches, and the probability takes a step
         of as many images as they had, up where r_t is above the target. A constant one logs nothing. Where
         the collection is not mutable, as in sampling, nothing moves.
         """
-        if self.target == 0:
+        if self.target == 0 or not self.transformations:
             return {}
-        sign = jnp.mean(jnp.sign(jax.lax.stop_gradient(real_logits)), dtype=jnp.float32)
+        leaves = jax.lax.stop_gradient(jax.tree.leaves(real_logits))
+        sign = jnp.mean(jnp.stack([jnp.mean(jnp.sign(x), dtype=jnp.float32) for x in leaves]))
         if self.is_mutable_collection(COLLECTION) and not self.is_initializing():
             signs, count = self.signs.value + sign, self.count.value + 1
             full = count >= self.interval
-            stride = real_logits.shape[0] * self.interval / (self.kimg * 1000)
+            stride = leaves[0].shape[0] * self.interval / (self.kimg * 1000)
             moved = self.current.value + stride * jnp.sign(signs / count - self.target)
             self.current.value = jnp.where(full, jnp.clip(moved, 0.0, 1.0), self.current.value)
             self.signs.value = jnp.where(full, 0.0, signs)

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -12,7 +12,7 @@ from gaxjax.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Samples from a run's last checkpoint."""
+    """Samples from a run's checkpoint."""
 
     workdir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
     """directory of a run"""
@@ -31,6 +31,8 @@ class Sample:
     """layers that are truncated"""
     label: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
     """with --seeds: class of a conditional game"""
+    checkpoint: Literal["last", "best"] = "last"
+    """of the run; best: that measured as such, of a run with evaluation.best"""
 
 
 def run(arguments: list[str]) -> None:
@@ -50,7 +52,8 @@ def draw(options: Sample) -> Path:
     if options.label is not None:
         raise InputError("--label goes with --seeds: without them, samples are of every class")
     n, seed = 64 if options.n is None else options.n, options.seed or 0
-    return generate(options.workdir, n, options.out, seed, psi_of(options.psi), options.cutoff)
+    best = options.checkpoint == "best"
+    return generate(options.workdir, n, options.out, seed, psi_of(options.psi), options.cutoff, best)
 
 
 def draw_seeds(options: Sample) -> str:
@@ -59,5 +62,5 @@ def draw_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
-    names = ("seeds", "out", "psi", "cutoff", "label")
+    names = ("seeds", "out", "psi", "cutoff", "label", "checkpoint")
     return sample(options.workdir, **{name: getattr(options, name) for name in names})

@@ -15,8 +15,9 @@ def run(arguments: list[str]) -> None:
     from gaxjax.configure import configure_jax
 
     configure_jax()
-    from gaxjax.data import open_source
+    from gaxjax.data import spec_of
+    from gaxjax.program import stage_programs
     from gaxjax.show import parameters
 
-    print(parameters(recipe, open_source(recipe.data).spec))
+    print(parameters(stage_programs(recipe, spec_of(recipe.data))))
     print(json.dumps(describe(recipe), indent=2))

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gaxjax.cache import cached
+from gaxjax.cache import cached, try_to_write
 from gaxjax.errors import InputError
 
 
@@ -69,11 +69,10 @@ def standard() -> Path:
     """Where tensorflow-datasets keeps its sets, or, where that cannot be written, with what gaxjax keeps."""
     folder = os.path.expanduser(tfds.core.constants.DATA_DIR)
     try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return Path(folder)
+        try_to_write(folder)
     except OSError:
         return cached("datasets")
+    return Path(folder)
 
 
 def generate(directory: str) -> Path:

@@ -2,7 +2,7 @@
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,20 @@ GRAY = frozenset({"1", "L", "LA", "La", "I", "F"})
 
 class DamagedError(Exception):
     """One image cannot be used; the message says why."""
+
+
+LISTED = 10
+"""Of what is damaged, as many are named."""
+
+
+def list_damage(damaged: Sequence[tuple[str, str]]) -> str:
+    """A line for each thing that cannot be used, its name and why; of many, for the first ones.
+
+    >>> print(list_damage([("a.png", "the file is empty")]))
+      a.png: the file is empty
+    """
+    lines = [f"  {name}: {reason}" for name, reason in damaged[:LISTED]]
+    return "\n".join([*lines, *([f"  and {len(damaged) - LISTED} more"] if len(damaged) > LISTED else [])])
 
 
 TURNS = {

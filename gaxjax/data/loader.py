@@ -28,6 +28,17 @@ def normalize(batch: Tree) -> Tree:
     return jax.tree.map(leaf, batch)
 
 
+def pixels_of(images: Any) -> Any:
+    """Images in [-1, 1] as the whole numbers 0..255 that a file of them would hold, in float32.
+
+    The inverse of `normalize`, for NumPy's arrays and JAX's.
+
+    >>> pixels_of(np.array([-1.2, -1.0, 0.0, 0.999, 1.0]))
+    array([  0.,   0., 128., 255., 255.], dtype=float32)
+    """
+    return ((images.astype(np.float32) + 1) * 127.5).round().clip(0, 255)
+
+
 def assembled(source: Source, tables: Tables, chosen: Tables) -> Tables:
     """Batches of a loader's choice, as it would have given them; pure, for the device."""
     return mirrored(source.gather(tables, chosen), chosen)
@@ -86,6 +97,12 @@ def mirrored(batch: Tables, coins: Tables) -> Tables:
     }
 
 
+def check_flip(source: Source, flip: bool) -> None:
+    """Refuses to mirror what is no image."""
+    if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
+        raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
+
+
 @final
 class Loader(Iterator[Batch]):
     """Batches without end: dicts of arrays [minibatches, batch_size // process_count, ...].
@@ -123,8 +140,7 @@ class Loader(Iterator[Batch]):
             raise InputError(
                 f"batch_size {batch_size} is not divisible by {process_count} processes; use {use}"
             )
-        if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
-            raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
+        check_flip(source, flip)
         if choose and not source.has_tables:
             raise InputError(f"{type(source).__name__} has no tables to choose from; use choose=False")
         self.examples = batch_size * minibatches

@@ -3,12 +3,15 @@
 import typing
 from dataclasses import replace
 
+import jax
+import numpy as np
+
 from gaxjax.counting import nbytes
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.domains import Domains
 from gaxjax.data.pictures import Kept, Pictures, Streamed
 from gaxjax.data.points import DEFAULTS, Points
-from gaxjax.data.source import Source
+from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import Stacked
 from gaxjax.errors import InputError
@@ -30,6 +33,20 @@ def check(data: Data) -> None:
     if data.name == STACKED and data.shape[2] != 3:
         shape = (*data.shape[:2], 3)
         raise InputError(f"{STACKED} has a digit in each of 3 channels: use shape={shape}, not {data.shape}")
+
+
+def spec_of(data: Data) -> Spec:
+    """Shapes and types of examples as the description has them, whether the data are there or not.
+
+    With labels, which the data may turn out to lack.
+    """
+    check(data)
+    if data.name in DEFAULTS:
+        return Points(data).spec
+    image = jax.ShapeDtypeStruct(data.shape, np.uint8)
+    if data.name == "folder" and data.layout in ("halves", "domains"):
+        return {"a": image, "b": image}
+    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
 
 
 def open_source(data: Data) -> Source:

@@ -11,11 +11,10 @@ from typing import Any, final
 
 import numpy as np
 
-from gaxjax.data.images import DamagedError
+from gaxjax.data.images import DamagedError, list_damage
 from gaxjax.data.source import Batch, Source, Spec, Tables, shuffled
 from gaxjax.errors import InputError
 
-LISTED = 10
 BLOCK = 256
 
 
@@ -65,16 +64,13 @@ def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy:
     """Say which examples cannot be used: an InputError if strict or if none is left, else one warning."""
     if not damaged:
         return
-    lines = [f"  {name}: {reason}" for name, reason in damaged[:LISTED]]
-    if len(damaged) > LISTED:
-        lines.append(f"  and {len(damaged) - LISTED} more")
-    listing = "\n".join(lines)
+    count, listing = f"{len(damaged)} of {total} images", list_damage(damaged)
     if strict or len(damaged) == total:
         raise InputError(
-            f"{len(damaged)} of {total} images cannot be used:\n{listing}\n"
+            f"{count} cannot be used:\n{listing}\n"
             f"{remedy}; strict=False (--data.no-strict) leaves them out of a run."
         )
-    warnings.warn(f"left out {len(damaged)} of {total} images that cannot be used:\n{listing}", stacklevel=2)
+    warnings.warn(f"left out {count} that cannot be used:\n{listing}", stacklevel=2)
 
 
 def reason_against(attempt: Callable[[], object]) -> str | None:

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, final
 
-from gaxjax.data.images import DamagedError
+from gaxjax.data.images import DamagedError, list_damage
 from gaxjax.errors import InputError, brief
 
-LISTED = 10
 THREADS = 16
 
 
@@ -35,11 +34,10 @@ class Shards:
         parts = {str(part.filename): part.examples_in_shard for part in self.instructions}
         with ThreadPoolExecutor(THREADS) as pool:
             reasons = list(pool.map(reason_against, parts, parts.values()))
-        damaged = [f"  {file}: {reason}" for file, reason in zip(parts, reasons, strict=True) if reason]
+        damaged = [(file, reason) for file, reason in zip(parts, reasons, strict=True) if reason]
         if damaged:
-            more = [f"  and {len(damaged) - LISTED} more"] if len(damaged) > LISTED else []
-            listing = "\n".join([*damaged[:LISTED], *more])
-            raise InputError(f"{len(damaged)} of {len(parts)} files cannot be used:\n{listing}\n{remedy}")
+            count = f"{len(damaged)} of {len(parts)} files"
+            raise InputError(f"{count} cannot be used:\n{list_damage(damaged)}\n{remedy}")
 
     def place(self, index: int) -> tuple[Path, int]:
         """The file of a record, and its number there."""

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,8 @@ class Edit(ABC):
     """truncation of styles: a number, or one for each layer"""
     cutoff: int | None = None
     """how many layers are truncated (default: all)"""
+    checkpoint: Literal["last", "best"] = "last"
+    """of the run; best: that measured as such, of a run with evaluation.best"""
 
     name: ClassVar[str]
     """of the command"""
@@ -69,7 +71,7 @@ def perform(run: Path, edit: Edit) -> list[str]:
     files = {suffix: picture.with_suffix(suffix) for suffix in (".npz", ".gif", ".png")}
     command = command_of(run, edit)
     refuse_others(files, command)
-    drawing = edit.draw(edit.told(Trained(run, psi_of(edit.psi), edit.cutoff)))
+    drawing = edit.draw(edit.told(Trained(run, psi_of(edit.psi), edit.cutoff, edit.checkpoint == "best")))
     # The npz first: it says whose the other files are.
     write_arrays(files[".npz"], {COMMAND: np.array(command), **drawing.arrays})
     lines = [*drawing.lines, f"{', '.join(drawing.arrays)}: {files['.npz']}"]
@@ -82,6 +84,8 @@ def command_of(run: Path, edit: Edit) -> str:
     """The command as JSON, where its files are apart."""
     fields: dict[str, Any] = {field.name: getattr(edit, field.name) for field in dataclasses.fields(edit)}
     del fields["out"]
+    if edit.checkpoint == "last":  # files from before there was a choice have no such field
+        del fields["checkpoint"]
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
     return json.dumps({"edit": edit.name, "run": str(run), **plain})
 

@@ -2,22 +2,21 @@
 
 A GIF, as no package that this one needs writes video without a program of its own.
 White 2016 (arXiv 1609.04468) for the sphere; Radford et al. 2016, figure 4, and Karras et al. 2019 for lines.
+The ways between two points are those that the perceptual path length measures.
 """
 
 import dataclasses
-import itertools
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
+import jax.numpy as jnp
 import numpy as np
 
 from gaxjax.edit.edit import Drawing, Edit, grid
 from gaxjax.errors import InputError
 from gaxjax.expressions import numbers
+from gaxjax.metrics.path_length import Between, lerp, slerp
 from gaxjax.pictures import to_uint8
 from gaxjax.trained import Trained
-
-Between = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,26 +56,9 @@ class Interpolate(Edit):
 
 def path(ends: np.ndarray, steps: int, between: Between) -> np.ndarray:
     """Points [n, L] and `steps` - 1 between each two, as one path [(n - 1) steps + 1, L]."""
-    shares = np.arange(steps) / steps
-    inner = [between(a, b, t) for a, b in itertools.pairwise(ends) for t in shares]
-    return np.stack([*inner, ends[-1]]).astype(ends.dtype)
-
-
-def lerp(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    """The point of the line from a to b."""
-    return (1 - share) * a + share * b
-
-
-def slerp(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
-    """The point of the arc from a to b: sin((1 - t) o) / sin(o) a + sin(t o) / sin(o) b, o their angle.
-
-    On a line where they are parallel, as there is then no arc or every one.
-
-    >>> slerp(np.array([2.0, 0.0]), np.array([0.0, 2.0]), 0.5).round(4)
-    array([1.4142, 1.4142])
-    """
-    cosine = np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b))
-    angle = np.arccos(np.clip(cosine, -1, 1))
-    if np.sin(angle) < 1e-6:
-        return lerp(a, b, share)
-    return (np.sin((1 - share) * angle) * a + np.sin(share * angle) * b) / np.sin(angle)
+    starts, stops = (np.repeat(points, steps, axis=0) for points in (ends[:-1], ends[1:]))
+    shares = np.tile(np.arange(steps, dtype=np.float32) / steps, len(ends) - 1)
+    inner = between(jnp.asarray(starts), jnp.asarray(stops), jnp.asarray(shares))
+    points = np.concatenate([inner, ends[-1:]]).astype(ends.dtype)
+    points[::steps] = ends  # as they are: an arc begins at what it rounds them to
+    return points

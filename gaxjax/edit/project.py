@@ -84,8 +84,8 @@ class Task(NamedTuple):
     def image(self, state: Any, w: Array, noise: Noise) -> Array:
         """Made of w [1, S] or a row for each layer, [1, H, W, C]."""
         styles = {layer: w[i % len(w)][None] for i, layer in enumerate(self.trained.sides)}
-        inputs = (styles, self.latents, self.trained.batch, noise or None)
-        made: Array = ask(self.trained.gan, state, jax.random.key(0), "synthesized", *inputs)
+        inputs = (styles, self.latents, self.trained.condition, noise or None)
+        made: Array = ask(self.trained.gan, state, jax.random.key(0), "synthesize", *inputs)
         return made
 
     def distance(self, state: Any, w: Array, noise: Noise) -> Array:

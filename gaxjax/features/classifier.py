@@ -26,7 +26,7 @@ from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features, digest
 from gaxjax.files import write_arrays
-from gaxjax.game import DROPOUT
+from gaxjax.game import DROPOUT, evaluation_mode
 from gaxjax.networks.layers import Conv, Dense, Dropout, flatten
 from gaxjax.transforms import Tree
 
@@ -87,7 +87,7 @@ def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Arr
     x = jnp.mean(images.astype(jnp.float32), axis=-1, keepdims=True)
     if x.shape[1:3] != (SIDE, SIDE):
         x = jax.image.resize(x, (len(x), SIDE, SIDE, 1), "bilinear", antialias=True)
-    with jax.default_matmul_precision("highest"):
+    with jax.default_matmul_precision("highest"), evaluation_mode():
         outputs: Any = Classifier().apply({"params": params}, x)
     return {level: outputs[level] for level in levels}
 

@@ -51,15 +51,6 @@ class Features:
         return vectors[level].shape[1]
 
 
-def pixels_of(images: Array) -> Array:
-    """Images in [-1, 1] as the whole numbers 0..255 that a file of them would hold, in float32.
-
-    >>> pixels_of(jnp.array([-1.2, -1.0, 0.0, 0.999, 1.0]))
-    Array([  0.,   0., 128., 255., 255.], dtype=float32)
-    """
-    return jnp.clip(jnp.rint((images.astype(jnp.float32) + 1) * 127.5), 0, 255)
-
-
 def digest(path: Path) -> str:
     """SHA-256 of a file, in hex digits; InputError if it cannot be read."""
     try:

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from gaxjax.data.loader import pixels_of
 from gaxjax.errors import InputError
-from gaxjax.features.features import Features, pixels_of
+from gaxjax.features.features import Features
 from gaxjax.networks.convolution import conv, same_padding
 from gaxjax.transforms import Tree
 

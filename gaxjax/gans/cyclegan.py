@@ -7,9 +7,11 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax import losses
+from gaxjax.adversary import Adversary, prefixed
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs
+from gaxjax.modules import Mixing
+from gaxjax.objectives import LeastSquares
 
 
 class CycleGAN(GAN):
@@ -23,14 +25,14 @@ class CycleGAN(GAN):
     """images of domain a -> logits [B, h, w], one for each patch"""
     discriminator_b: nn.Module
     """images of domain b -> logits [B, h, w]"""
-    objective: str = "least_squares"
-    """name of a pair of functions in gaxjax.losses whose generator needs no more than made images"""
+    adversary: Adversary = Adversary(LeastSquares())
+    """of both domains"""
     cycle: float = 10.0
     """lambda: weight of the cycle consistency (eq. 2)"""
     identity: float = 5.0
     """weight of the identity loss (section 5.2; the authors' code: half of lambda)"""
     pool: int = 50
-    """made images that each discriminator remembers; 0 for none (section 4)"""
+    """fake images that each discriminator remembers; 0 for none (section 4)"""
 
     players: ClassVar = {
         "discriminator": ("discriminator_a", "discriminator_b"),
@@ -48,7 +50,8 @@ class CycleGAN(GAN):
                 f"use a folder of pictures with layout halves"
             )
         fake_a, fake_b = self.generator_ba(batch["b"]), self.generator_ab(batch["a"])
-        return self.discriminator_a(self.pool_a(fake_a)), self.discriminator_b(self.pool_b(fake_b))
+        of_a = self.adversary(self.discriminator_a, self.pool_a(fake_a))
+        return of_a, self.adversary(self.discriminator_b, self.pool_b(fake_b))
 
     def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
         """Each source, its translation, and back, in both directions; each [B, H, W, C].
@@ -60,24 +63,20 @@ class CycleGAN(GAN):
         return {**there, "b": batch["b"], "b to a": ba, "b to a to b": self.generator_ab(ba)}
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        loss_of = losses.named(self.objective).discriminator
         a, b = batch["a"], batch["b"]
         fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
-        if (fake_a.shape, fake_b.shape) != (a.shape, b.shape):
-            raise InputError(
-                f"generators make images of shapes a: {fake_a.shape[1:]}, b: {fake_b.shape[1:]}, "
-                f"but the data's are a: {a.shape[1:]}, b: {b.shape[1:]}"
-            )
-        of_a = loss_of(patches(self.discriminator_a(a)), patches(self.discriminator_a(self.pool_a(fake_a))))
-        of_b = loss_of(patches(self.discriminator_b(b)), patches(self.discriminator_b(self.pool_b(fake_b))))
-        return of_a + of_b, {"a": of_a, "b": of_b}
+        loss_of = self.adversary.discriminator_loss
+        of_a, logs_a, _ = loss_of(self.discriminator_a, a, self.pool_a(fake_a), step)
+        of_b, logs_b, _ = loss_of(self.discriminator_b, b, self.pool_b(fake_b), step)
+        logs = prefixed("a", logs_a) | prefixed("b", logs_b)
+        return of_a + of_b, {"a": of_a, "b": of_b, **logs}
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        loss_of = losses.named(self.objective).of_fakes()
         a, b = batch["a"], batch["b"]
         fake_a, fake_b = self.generator_ba(b), self.generator_ab(a)
-        fooling_a = loss_of(patches(self.discriminator_a(fake_a)))
-        fooling = fooling_a + loss_of(patches(self.discriminator_b(fake_b)))
+        fooling_a, *_ = self.adversary.generator_loss(self.discriminator_a, a, fake_a, step)
+        fooling_b, *_ = self.adversary.generator_loss(self.discriminator_b, b, fake_b, step)
+        fooling = fooling_a + fooling_b
         cycle = distance(self.generator_ba(fake_b), a) + distance(self.generator_ab(fake_a), b)
         loss = fooling + self.cycle * cycle
         logs = {"fooling": fooling, "cycle": cycle}
@@ -95,6 +94,11 @@ class ImagePool(nn.Module):
 
     capacity: int
     """images that it holds; 0 gives every image back"""
+
+    @property
+    def mixes_examples(self) -> Mixing | None:
+        """An image given back may be of another minibatch."""
+        return Mixing("a pool of made images", "pool 0") if self.capacity else None
 
     @nn.compact
     def __call__(self, images: Array) -> Array:
@@ -121,11 +125,6 @@ class ImagePool(nn.Module):
         pool, out = jax.lax.scan(exchange, (stored.value, count.value), (jax.lax.stop_gradient(images), keys))
         stored.value, count.value = pool
         return out
-
-
-def patches(logits: Array) -> Array:
-    """Every patch's logit as an example of its own, [B, h, w] -> [B * h * w]."""
-    return logits.reshape(-1)
 
 
 def distance(x: Array, y: Array) -> Array:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from gaxjax import transforms
-from gaxjax.game import PLAY, Batch, Logs, Tree, pure, size
-from gaxjax.gans.duel import PLAYERS, Duel
+from gaxjax.adversary import Adversary
+from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, pure, read_condition, size
 from gaxjax.latents import Latents
-from gaxjax.networks.layers import upsample
-from gaxjax.networks.resampling import average_pool
+from gaxjax.networks.resampling import average_pool, repeat_pixels, upsample
 from gaxjax.networks.style import mixed
 from gaxjax.networks.synthesis import Noise, Styles
 from gaxjax.penalties import where_due
@@ -36,15 +36,21 @@ class PathLength:
     """how many times smaller its minibatch is"""
 
 
-class StyleGAN(Duel):
+class StyleGAN(GAN):
     """Both networks of levels (`gaxjax.networks.progressive`, `.style`), whose newest may be fading in.
 
     What the players move are equalized parameters. Gradient penalties are of the sum of logits although the
     standard deviation of the minibatch lets examples see each other, as in the authors' code.
     """
 
+    generator: nn.Module
+    """latents [B, L] (, labels [B]) -> images"""
+    discriminator: nn.Module
+    """images (, labels [B]) -> logits [B], or outputs by name"""
     latents: Latents = Latents(512)
     """what the generator starts from"""
+    adversary: Adversary = Adversary()
+    """the objective, penalties and augmentations"""
     mixing: float = 0.0
     """share of the images that have styles of two latents, from a random layer on"""
     path_length: PathLength = PathLength()
@@ -52,7 +58,8 @@ class StyleGAN(Duel):
     fade: tuple[int, int] = (0, 0)
     """steps from which and to which the newest level fades in, where networks have fading"""
 
-    players: ClassVar = PLAYERS
+    players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    averaged: ClassVar = ("generator",)
 
     def setup(self) -> None:
         if self.path_length.weight:
@@ -66,8 +73,8 @@ class StyleGAN(Duel):
     def weights(self, params: Tree, step: Array) -> Tree:
         """Equalized, and the newest level faded in."""
         alpha = self.alpha(step)
-        seen = {name: getattr(self, name).seen(params[name], alpha) for name in self.players}
-        return {**params, **seen}
+        effective = {name: getattr(self, name).effective_params(params[name], alpha) for name in self.players}
+        return {**params, **effective}
 
     def real(self, batch: Batch, step: Array) -> Array:
         """Images, blended with what they are at half of the resolution as the generator's are."""
@@ -77,21 +84,24 @@ class StyleGAN(Duel):
         alpha = self.alpha(step)
         return alpha * images + (1 - alpha) * upsample(average_pool(images))
 
-    def chosen(self, outputs: Array, batch: Batch) -> Array:
-        """The logit of the batch's class, where there is one for each."""
-        if outputs.ndim == 1:
-            return outputs
-        label = self.label(batch, outputs.shape[-1])
-        assert label is not None
-        return jnp.take_along_axis(outputs, label[:, None], axis=1)[:, 0]
+    def condition_of(self, batch: Batch) -> Array | None:
+        """The batch's labels, where the generator has classes."""
+        return read_condition(batch, "label") if self.generator.classes else None
 
-    def generated(self, latents: Array, batch: Batch) -> Array:
-        """Images of latents, [B, L] -> [B, H, W, C]."""
-        return self.generator(latents, self.label(batch, self.generator.classes))
+    def sample_latents(self, batch: Batch) -> Array:
+        """Latents, one for each of the batch, [B, L]."""
+        return self.latents.draw(self.make_rng(PLAY), size(batch))
 
-    def generate(self, batch: Batch) -> Array:
-        """Images of fresh latents; `mixing` of them of two, each from a layer on that is drawn for it."""
-        latents, label = self.drawn(batch), self.label(batch, self.generator.classes)
+    def __call__(self, batch: Batch) -> Any:
+        return self.adversary(self.discriminator, self.fake(batch), condition=self.condition_of(batch))
+
+    def generate(self, latents: Array, condition: Array | None = None) -> Array:
+        """Images of latents, [B, L] (, labels [B]) -> [B, H, W, C]."""
+        return self.generator(latents, condition)
+
+    def fake(self, batch: Batch) -> Array:
+        """Images of fresh latents; `mixing` of them of two, each from a random layer on."""
+        latents, label = self.sample_latents(batch), self.condition_of(batch)
         if not self.mixing:
             return self.generator(latents, label)
         styles = self.mix(self.generator.map(latents, label), label, batch)
@@ -101,25 +111,31 @@ class StyleGAN(Duel):
         """Styles of w, and for a share of them, from a random layer on, of other latents."""
         layers, styles = self.generator.layers, self.generator.styles(w)
         # As a pure function, which leaves the average of w to the first latents.
-        others = self.generator.styles(pure(self.generator, "map")(self.drawn(batch), label))
+        others = self.generator.styles(pure(self.generator, "map")(self.sample_latents(batch), label))
         crossover = jax.random.randint(self.make_rng(PLAY), (len(w), 1), 1, layers)
         is_mixed = jax.random.uniform(self.make_rng(PLAY), (len(w), 1)) < self.mixing
         return mixed(styles, others, jnp.where(is_mixed, crossover, layers))
 
-    def mapped(self, latents: Array, batch: Batch) -> Array:
-        """w of latents, [B, L] -> [B, S]."""
-        return self.generator.map(latents, self.label(batch, self.generator.classes))
+    def map_latents(self, latents: Array, condition: Array | None = None) -> Array:
+        """w of latents, [B, L] (, labels [B]) -> [B, S]."""
+        return self.generator.map(latents, condition)
 
-    def styles_of(self, w: Array) -> Styles:
+    def broadcast_styles(self, w: Array) -> Styles:
         """The same w for every synthesis layer: {"layer_0": w, ...}."""
         return self.generator.styles(w)
 
-    def synthesized(
-        self, styles: Styles, latents: Array | None = None, batch: Batch | None = None, noise: Noise = None
+    def synthesize(
+        self,
+        styles: Styles,
+        latents: Array | None = None,
+        condition: Array | None = None,
+        noise: Noise = None,
     ) -> Array:
-        """Images of styles, [B, H, W, C]; noise is drawn unless it is given."""
-        label = self.label(batch or {}, self.generator.classes if self.generator.start == "latents" else 0)
-        return self.generator.synthesize(styles, latents, label, noise)
+        """Images of styles, [B, H, W, C]; noise is drawn unless it is given.
+
+        latents, condition: for a synthesis that starts from them, [B, L] and [B].
+        """
+        return self.generator.synthesize(styles, latents, condition, noise)
 
     def average_style(self) -> Array:
         """The moving average of w, [S]."""
@@ -138,29 +154,27 @@ class StyleGAN(Duel):
         mix: latents that an image has its styles of, from random layers on (Karras et al. 2019, table 2). As
         large as the batch's images, where it has any: a pixel of networks that have not grown is a square.
         """
-        latents, label = self.drawn(batch), self.label(batch, self.generator.classes)
+        latents, label = self.sample_latents(batch), self.condition_of(batch)
         if psi == 1.0 and mix == 1:
             images = self.generator(latents, label)
         else:
             styles = self.generator.styles(self.generator.map(latents, label))
             points = jax.random.randint(self.make_rng(PLAY), (size(batch), mix - 1), 1, self.generator.layers)
             for crossover in jnp.sort(points, axis=1).T:
-                others = self.generator.styles(self.generator.map(self.drawn(batch), label))
+                others = self.generator.styles(self.generator.map(self.sample_latents(batch), label))
                 styles = mixed(styles, others, crossover[:, None])
             styles = transforms.truncate(psi, self.generator.average(), cutoff)(styles)
             images = self.generator.synthesize(styles, latents, label)
         wanted = batch["image"].shape[1] if "image" in batch else images.shape[1]
-        return upsample(images, wanted // images.shape[1])
-
-    def judge(self, batch: Batch) -> dict[str, Array]:
-        """Nothing: what the networks see may be smaller than the data."""
-        return {}
+        return repeat_pixels(images, wanted // images.shape[1])
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        return self.judging(batch, step)
+        real, fake, label = self.real(batch, step), self.fake(batch), self.condition_of(batch)
+        return self.adversary.discriminator_loss(self.discriminator, real, fake, step, label)[:2]
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        loss, logs = self.deceiving(batch, step)
+        real, fake, label = self.real(batch, step), self.fake(batch), self.condition_of(batch)
+        loss, logs, _ = self.adversary.generator_loss(self.discriminator, real, fake, step, label)
         if self.path_length.weight:
             penalty = self.stretching(batch, step)
             loss, logs = loss + penalty, {**logs, "path_length": penalty}
@@ -170,9 +184,9 @@ class StyleGAN(Duel):
         """The path length's penalty, every so many steps; its running mean is a variable."""
         rule, before = self.path_length, self.lengths.value
         part: Batch = {"n": max(1, size(batch) // rule.shrink)}
-        label = self.label(batch, self.generator.classes)
+        label = self.condition_of(batch)
         label = label if label is None else label[: part["n"]]
-        latents = self.drawn(part)
+        latents = self.sample_latents(part)
         w = pure(self.generator, "map")(latents, label)
         styles = self.mix(w, label, part) if self.mixing else self.generator.styles(w)
         synthesize, key = pure(self.generator, "synthesize"), self.make_rng(PLAY)

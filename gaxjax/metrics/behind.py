@@ -23,31 +23,34 @@ PIXELS = 2**21
 def spaces(gan: GAN, state: State, batch: Batch) -> dict[str, Space]:
     """z, and w of games that map latents to styles, of as many points as the batch has examples.
 
-    The game needs the methods drawn(batch) and generated(latents, batch); with mapped(latents, batch),
-    styles_of(w) and synthesized(styles) it has w. InputError for a game that has no latents.
+    The game needs the methods sample_latents(batch) and generate(latents, condition); with
+    map_latents(latents, condition), broadcast_styles(w) and synthesize(styles) it has w.
+
+    InputError for a game that has no latents.
     """
-    if not hasattr(gan, "drawn") or not hasattr(gan, "generated"):
+    if not hasattr(gan, "sample_latents") or not hasattr(gan, "generate"):
         raise InputError(
-            f"{type(gan).__name__} has no latents to look behind: it needs the methods drawn(batch) and "
-            "generated(latents, batch)"
+            f"{type(gan).__name__} has no latents to look behind: it needs the methods sample_latents(batch) "
+            "and generate(latents, condition)"
         )
+    condition = gan.condition_of(batch)
 
-    def drawn(key: Array) -> Array:
-        return ask(gan, state, key, "drawn", batch)
+    def sample_latents(key: Array) -> Array:
+        return ask(gan, state, key, "sample_latents", batch)
 
-    def generated(z: Array, key: Array) -> Array:
-        return ask(gan, state, key, "generated", z, batch)
+    def generate(z: Array, key: Array) -> Array:
+        return ask(gan, state, key, "generate", z, condition)
 
-    found = {"z": Space(drawn, slerp, generated)}
+    found = {"z": Space(sample_latents, slerp, generate)}
     if styled(gan):
 
-        def mapped(key: Array) -> Array:
-            return ask(gan, state, key, "mapped", drawn(key), batch)
+        def sample_w(key: Array) -> Array:
+            return ask(gan, state, key, "map_latents", sample_latents(key), condition)
 
-        def synthesized(w: Array, key: Array) -> Array:
-            return ask(gan, state, key, "synthesized", ask(gan, state, key, "styles_of", w))
+        def synthesize(w: Array, key: Array) -> Array:
+            return ask(gan, state, key, "synthesize", ask(gan, state, key, "broadcast_styles", w))
 
-        found["w"] = Space(mapped, lerp, synthesized)
+        found["w"] = Space(sample_w, lerp, synthesize)
     return found
 
 

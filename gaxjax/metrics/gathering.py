@@ -1,7 +1,7 @@
 """From images to what metrics keep of them, batch by batch, on all devices."""
 
 import functools
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import Any
 
 import jax
@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gaxjax import compiler
+from gaxjax import compiler, parallel
+from gaxjax.data.loader import pixels_of
 from gaxjax.features import Features, pixels
-from gaxjax.features.features import pixels_of
 from gaxjax.metrics.checking import Values, check_finite
 from gaxjax.metrics.frechet import Moments, Vectors
 from gaxjax.metrics.metric import Gathered
@@ -49,6 +49,33 @@ def look(
         logits = [classifier.apply(params["classifier"], x, ("logits",))["logits"] for x in channels]
         found["digits"] = jnp.argmax(jnp.stack(logits, axis=1), axis=-1)
     return {name: jax.lax.with_sharding_constraint(x, sharding) for name, x in found.items()}
+
+
+def batches(n: int, size: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
+    """(examples that count, positions [size]) until n are done; says how far it is."""
+    from tqdm import tqdm
+
+    starts = range(0, n, size)
+    shown = parallel.primary() and len(starts) > 1
+    for start in tqdm(starts, desc=what, leave=False, disable=not shown, mininterval=0.5):
+        yield min(size, n - start), np.arange(start, start + size)
+
+
+def in_blocks(make: Callable[[Any, Any], Any], batch: Any, first: Any, size: int) -> Any:
+    """`make(block, number)` of each `size` examples of a batch, and what it made in one: arrays [B, ...].
+
+    first: the number of the first block. What is drawn by a block's number is the same on 3 devices, or 128,
+    where a batch has more blocks than one, as on a single device, where it is one.
+
+    >>> in_blocks(lambda block, number: block + 10 * number, jnp.arange(4), 1, 2)
+    Array([10, 11, 22, 23], dtype=int32)
+    """
+    count = len(jax.tree.leaves(batch)[0]) // size
+    if count == 1:
+        return make(batch, first)
+    blocks = jax.tree.map(lambda x: x.reshape(count, size, *x.shape[1:]), batch)
+    made = jax.vmap(make)(blocks, first + jnp.arange(count))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), made)
 
 
 def gather(looks: Iterable[tuple[int, dict[str, Array]]], needs: Set[str]) -> Gathered:

@@ -29,6 +29,8 @@ TINY = float(np.finfo(np.float32).tiny)
 Latents = Float[Array, "batch latents"]
 Images = Float[Array, "batch height width channels"]
 PerPath = Float[Array, " batch"]
+Between = Callable[[Latents, Latents, PerPath], Latents]
+"""start, end, share of the way -> points on the ways"""
 
 
 class Space(NamedTuple):
@@ -36,8 +38,8 @@ class Space(NamedTuple):
 
     draw: Callable[[Array], Latents]
     """key -> a batch of points"""
-    between: Callable[[Latents, Latents, PerPath], Latents]
-    """start, end, share of the way -> points on the paths"""
+    between: Between
+    """the paths"""
     images: Callable[[Latents, Array], Images]
     """points, key -> images in [-1, 1]; the same key brings the same noise"""
 

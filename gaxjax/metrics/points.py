@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from gaxjax.errors import InputError
 from gaxjax.metrics.checking import Values, check_features, check_finite
+from gaxjax.metrics.sliced import distance_along
 
 NEAR = 3.0
 """Standard deviations within which a sample counts as one of a mode."""
@@ -70,9 +71,4 @@ def sliced_distance(
         raise InputError(f"points are on a line or in the plane; got {dimensions} dimensions")
     angles = np.pi * np.arange(directions) / directions
     units = np.stack([np.cos(angles), np.sin(angles)], axis=1) if dimensions == 2 else np.ones((1, 1))
-    a, b = (np.sort(units @ np.asarray(points, np.float64).T, axis=1) for points in (real, fake))
-    # Between the steps of both, at multiples of 1 / n and 1 / m, the quantiles stay as they are.
-    n, m = a.shape[1], b.shape[1]
-    steps = np.union1d(m * np.arange(1, n + 1), n * np.arange(1, m + 1))
-    between = np.abs(a[:, (steps - 1) // m] - b[:, (steps - 1) // n])
-    return float(np.mean(between @ np.diff(steps, prepend=0)) / (n * m))
+    return distance_along(units, *(np.asarray(points, np.float64) for points in (real, fake)))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gaxjax.errors import InputError
+from gaxjax.rows import with_null
 
 INCEPTION, LPIPS = "inception-2015-12-05", "lpips-vgg"
 TITLES = {
@@ -146,8 +147,7 @@ def summary(results: Sequence[Result]) -> tuple[float, float, int]:
 
 def as_row(result: Result) -> dict[str, Any]:
     """As strict JSON: what is not finite is null."""
-    row = asdict(result)
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+    return with_null(asdict(result))
 
 
 def from_row(row: dict[str, Any]) -> Result:

@@ -54,8 +54,9 @@ def sliced_wasserstein(
     result = {}
     for side in sides(height):
         true, made = (_descriptors(np.asarray(images), side, patches, random) for images in (real, fake))
-        along = [random.standard_normal((directions, PATCH**2 * channels)) for _ in range(repeats)]
-        result[side] = 1000 * float(np.mean([_distance(true, made, normals) for normals in along]))
+        along = [unit_vectors(directions, PATCH**2 * channels, random) for _ in range(repeats)]
+        distances = [distance_along(units.astype(np.float32), true, made) for units in along]
+        result[side] = 1000 * float(np.mean(distances))
     return result
 
 
@@ -115,13 +116,31 @@ def _descriptors(images: np.ndarray, side: int, patches: int, random: np.random.
     return found.reshape(count * patches, -1)
 
 
-def _distance(real: np.ndarray, fake: np.ndarray, normals: np.ndarray) -> float:
-    """The mean difference of the sorted projections along `normals`, [directions, features]."""
-    units = (normals / np.linalg.norm(normals, axis=1, keepdims=True)).astype(np.float32)
+def distance_along(units: np.ndarray, real: np.ndarray, fake: np.ndarray) -> float:
+    """The mean over unit vectors [directions, D] of the Wasserstein-1 distance of projections on them.
+
+    The one sliced distance: others say along what. Rabin et al. 2011. real [n, D], fake [m, D].
+
+    >>> distance_along(np.ones((1, 1)), np.array([[0.0], [2.0]]), np.array([[1.0]]))
+    1.0
+    """
     total = 0.0
     for start in range(0, len(units), CHUNK):
-        projected = [units[start : start + CHUNK] @ values.T for values in (real, fake)]
-        for values in projected:
-            values.sort(axis=1)
-        total += np.abs(projected[0] - projected[1]).sum(dtype=np.float64)
-    return total / (len(units) * len(real))
+        a, b = (units[start : start + CHUNK] @ values.T for values in (real, fake))
+        a.sort(axis=1)
+        b.sort(axis=1)
+        n, m = a.shape[1], b.shape[1]
+        if n == m:
+            total += np.abs(a - b).sum(dtype=np.float64) / n
+            continue
+        # Between the steps of both, at multiples of 1 / n and 1 / m, the quantiles stay as they are.
+        steps = np.union1d(m * np.arange(1, n + 1), n * np.arange(1, m + 1))
+        between = np.abs(a[:, (steps - 1) // m] - b[:, (steps - 1) // n])
+        total += np.sum(between @ np.diff(steps, prepend=0)) / (n * m)
+    return float(total / len(units))
+
+
+def unit_vectors(count: int, dimensions: int, random: np.random.Generator) -> np.ndarray:
+    """Random directions, [count, dimensions] in float64."""
+    normals = random.standard_normal((count, dimensions))
+    return normals / np.linalg.norm(normals, axis=1, keepdims=True)

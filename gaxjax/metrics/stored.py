@@ -23,7 +23,7 @@ from gaxjax.features.features import digest
 from gaxjax.files import write_arrays
 from gaxjax.metrics.frechet import Moments, Vectors
 from gaxjax.metrics.metric import Gathered
-from gaxjax.plain import READING, describe
+from gaxjax.plain import NOT_PART_OF_EXAMPLES, describe
 
 FORMAT = 2
 LARGEST = 2**30
@@ -35,7 +35,7 @@ def identity(data: Data, **more: Any) -> dict[str, Any]:
 
     Names, sizes and times of files would not do: another set can have the same.
     """
-    fields = {name: value for name, value in describe(data).items() if name not in READING}
+    fields = {name: value for name, value in describe(data).items() if name not in NOT_PART_OF_EXAMPLES}
     with ThreadPoolExecutor(max(data.workers, 1)) as pool:
         digests = "".join(pool.map(digest, files_of(data)))
     fields["files"] = hashlib.sha256(digests.encode()).hexdigest()

@@ -8,6 +8,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from gaxjax.game import output_of
 from gaxjax.networks.layers import (
     Conv,
     Dense,
@@ -16,9 +17,9 @@ from gaxjax.networks.layers import (
     flatten,
     halvings,
     narrowed,
-    upsample,
     widened,
 )
+from gaxjax.networks.resampling import upsample
 
 
 class Decoder(nn.Module):
@@ -48,7 +49,7 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Images [B, *shape] -> reconstructions of the same shape, through a code."""
+    """Images [B, *shape] -> {"reconstruction": [B, *shape], "features": its code [B, F]}."""
 
     shape: tuple[int, int, int]
     """(H, W, C) of the images"""
@@ -62,7 +63,7 @@ class Autoencoder(nn.Module):
     """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
         x = activate(Conv(self.features)(narrowed(x, self.precision)), "elu")
         for level in range(self.depth + 1):
             width = self.features * (level + 1)
@@ -71,18 +72,20 @@ class Autoencoder(nn.Module):
             if level < self.depth:
                 x = activate(Conv(self.features * (level + 2), stride=2)(x), "elu")
         codes = widened(Dense(self.code)(flatten(x)))
-        self.sow("intermediates", "features", codes)
-        return Decoder(self.shape, self.features, self.depth, self.precision)(codes)
+        decode = Decoder(self.shape, self.features, self.depth, self.precision)
+        return {"reconstruction": decode(codes), "features": codes}
 
 
 class Energy(nn.Module):
-    """Examples -> minus the distance to their reconstruction, [B]: a logit. Zhao et al. 2017, section 2.3."""
+    """Examples -> minus the distance to their reconstruction as {"logits": [B]}. Zhao et al. 2017, 2.3."""
 
     autoencoder: nn.Module
-    """examples -> reconstructions of the same shape; sows its codes as features"""
+    """examples -> their reconstructions, or {"reconstruction": them, "features": [B, F]}"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
-        apart = flatten(self.autoencoder(x) - x)
+    def __call__(self, x: Array) -> dict[str, Array]:
+        outputs = self.autoencoder(x)
+        apart = flatten(output_of(outputs, "reconstruction") - x)
         # The square root has no gradient at zero.
-        return -jnp.sqrt(jnp.sum(apart**2, axis=-1) + 1e-12)
+        logits = -jnp.sqrt(jnp.sum(apart**2, axis=-1) + 1e-12)
+        return {**(outputs if isinstance(outputs, dict) else {}), "logits": logits}

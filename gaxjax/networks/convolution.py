@@ -4,15 +4,15 @@ Each of the three is linear in both arguments, and the two gradients of each are
 
     conv(x, kernel) -> y        conv_transpose(y, kernel) -> x        correlate(x, y) -> kernel
 
-so reverse-mode differentiation of any order (gradient penalties) stays among them. On CPUs each is computed
-as `convolution_cpu` has it, elsewhere as XLA has it. XLA's own gradients would be slower there too: that of
-a transposed convolution's kernel takes channels for the batch, of images that are turned for it on GPUs.
+so differentiation of any order and mode (gradient penalties, `jax.jvp`) stays among them. On CPUs each is
+computed as `convolution_cpu` has it, elsewhere as XLA has it. XLA's own gradients would be slower there too:
+that of a transposed convolution's kernel takes channels for the batch, of images that are turned for it on
+GPUs.
 
-Images are [B, H, W, C] and kernels [h, w, I, O]. The three have no forward mode (`jax.jvp`).
+Images are [B, H, W, C] and kernels [h, w, I, O].
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -21,8 +21,7 @@ from jax import Array, lax
 from gaxjax.errors import InputError
 from gaxjax.networks import convolution_cpu
 from gaxjax.networks.convolution_cpu import LAYOUT, Pair, Pairs, size_of, window_of
-
-Saved = tuple[Array, Array]
+from gaxjax.networks.multilinear import bilinear
 
 
 def conv(x: Array, kernel: Array, stride: int | Pair = 1, padding: int | Pairs = 0) -> Array:
@@ -119,42 +118,26 @@ def _formulations() -> tuple[Callable[..., Array], Callable[..., Array], Callabl
     return reference_conv, reference_conv_transpose, reference_correlate
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
-    return _formulations()[0](x, kernel, stride, padding)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def _conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
-    return _formulations()[1](y, kernel, stride, padding, size)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
-def _correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
-    return _formulations()[2](x, y, window, stride, padding)
-
-
-def _conv_backward(stride: Pair, padding: Pairs, saved: Saved, dy: Array) -> Saved:
-    x, kernel = saved
-    dkernel = _correlate(x, dy, window_of(kernel), stride, padding)
-    return _conv_transpose(dy, kernel, stride, padding, size_of(x)), dkernel
-
-
-def _conv_transpose_backward(stride: Pair, padding: Pairs, size: Pair, saved: Saved, dx: Array) -> Saved:
-    y, kernel = saved
-    return _conv(dx, kernel, stride, padding), _correlate(dx, y, window_of(kernel), stride, padding)
-
-
-def _correlate_backward(window: Pair, stride: Pair, padding: Pairs, saved: Saved, dkernel: Array) -> Saved:
-    x, y = saved
-    return _conv_transpose(y, dkernel, stride, padding, size_of(x)), _conv(x, dkernel, stride, padding)
-
-
-_conv.defvjp(lambda x, kernel, *static: (_conv(x, kernel, *static), (x, kernel)), _conv_backward)
-_conv_transpose.defvjp(
-    lambda y, kernel, *static: (_conv_transpose(y, kernel, *static), (y, kernel)), _conv_transpose_backward
+_conv: Callable[..., Array] = bilinear(
+    "convolution",
+    lambda x, kernel, *how: _formulations()[0](x, kernel, *how),
+    lambda dy, kernel, shape, stride, padding: _conv_transpose(dy, kernel, stride, padding, shape[1:3]),
+    lambda dy, x, shape, stride, padding: _correlate(x, dy, shape[:2], stride, padding),
 )
-_correlate.defvjp(lambda x, y, *static: (_correlate(x, y, *static), (x, y)), _correlate_backward)
+_conv_transpose: Callable[..., Array] = bilinear(
+    "transposed_convolution",
+    lambda y, kernel, *how: _formulations()[1](y, kernel, *how),
+    lambda dx, kernel, shape, stride, padding, size: _conv(dx, kernel, stride, padding),
+    lambda dx, y, shape, stride, padding, size: _correlate(dx, y, shape[:2], stride, padding),
+)
+_correlate: Callable[..., Array] = bilinear(
+    "correlation",
+    lambda x, y, *how: _formulations()[2](x, y, *how),
+    lambda dkernel, y, shape, window, stride, padding: _conv_transpose(
+        y, dkernel, stride, padding, shape[1:3]
+    ),
+    lambda dkernel, x, shape, window, stride, padding: _conv(x, dkernel, stride, padding),
+)
 
 
 def _pair(stride: int | Pair) -> Pair:

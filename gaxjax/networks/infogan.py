@@ -48,11 +48,11 @@ class Generator(nn.Module):
         x = hidden(
             narrowed(latents, self.precision), 16 * self.features, self.norm, self.deviation, self.momentum
         )
-        return drawn(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
+        return to_images(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
 
 
 class Discriminator(nn.Module):
-    """Images [B, H, W, C] -> logits [B]."""
+    """Images [B, H, W, C] -> {"logits": [B], "features": [B, F]}."""
 
     features: int = 64
     """channels after the first layer; twice as many after the second, and 16 times in the hidden layer"""
@@ -66,7 +66,7 @@ class Discriminator(nn.Module):
     """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
         x = (narrowed(x, self.precision) + 1) / 2
         x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         bias = self.norm == "none"
@@ -74,10 +74,9 @@ class Discriminator(nn.Module):
         x = flatten(activate(normalized(x, self.norm), "leaky_relu"))
         x = hidden(x, 16 * self.features, self.norm, self.deviation)
         x = widened(x)
-        self.sow("intermediates", "features", x)
-        x = Dense(1, deviation=self.deviation)(x)[:, 0]
+        logits = Dense(1, deviation=self.deviation)(x)[:, 0]
         # A probability: `activate` would put it on the range of images.
-        return jax.nn.sigmoid(x) if self.output == "sigmoid" else x
+        return {"logits": jax.nn.sigmoid(logits) if self.output == "sigmoid" else logits, "features": x}
 
 
 class Autoencoder(nn.Module):
@@ -97,13 +96,14 @@ class Autoencoder(nn.Module):
     """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
         x = (narrowed(x, self.precision) + 1) / 2
         x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         x = flatten(Conv(2 * self.features, 4, 2, deviation=self.deviation)(x))
         x = hidden(x, self.code, self.norm, self.deviation)
-        self.sow("intermediates", "features", widened(x))
-        return drawn(x, self.shape, self.features, self.norm, self.deviation)
+        code = widened(x)
+        images = to_images(x, self.shape, self.features, self.norm, self.deviation)
+        return {"reconstruction": images, "features": code}
 
 
 def hidden(x: Array, features: int, norm: Norm, deviation: float, momentum: float = 0.999) -> Array:
@@ -112,7 +112,7 @@ def hidden(x: Array, features: int, norm: Norm, deviation: float, momentum: floa
     return activate(normalized(x, norm, momentum), "leaky_relu")
 
 
-def drawn(
+def to_images(
     x: Array,
     shape: tuple[int, int, int],
     features: int,

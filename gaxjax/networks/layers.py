@@ -2,14 +2,15 @@
 
 No layer takes a `train` argument. Batch norm uses the batch's statistics where its running statistics may be
 written, and dropout drops where there is a stream of random numbers for it: `gaxjax.game` grants both while a
-player moves and neither when sampling, so that the switch cannot be forgotten at a call.
+player moves and neither when sampling, so that the switch cannot be forgotten at a call. In a loop of one's
+own, where it can, they warn (`gaxjax.game.evaluation_mode`).
 
 Layers compute in the type of what they are given, and give it out; parameters and statistics are float32.
 """
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 import flax.linen as nn
 import jax
@@ -17,7 +18,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.game import DROPOUT
+from gaxjax.game import DROPOUT, warn_of_evaluation
+from gaxjax.modules import Mixing
 from gaxjax.networks.convolution import conv, conv_transpose, same_padding
 
 Norm = Literal["batch", "instance", "layer", "none"]
@@ -132,6 +134,8 @@ class BatchNorm(nn.Module):
     deviation: float = 0.02
     """standard deviation of the initial scale around 1 (DCGAN's code: 0.02)"""
 
+    mixes_examples: ClassVar = Mixing("batch norm", 'norm="layer", "instance" or "none"')
+
     @nn.compact
     def __call__(self, x: Array) -> Array:
         training = self.is_mutable_collection("batch_stats")
@@ -147,6 +151,8 @@ class BatchNorm(nn.Module):
                 mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
                 variance.value = self.momentum * variance.value + (1 - self.momentum) * batch_variance
         else:
+            what = "is batch norm, and normalizes by its running statistics"
+            warn_of_evaluation(self, what, 'mutable=["batch_stats"] and keep what it gives back')
             batch_mean, batch_variance = mean.value, variance.value
         scale = self.param("scale", around_one_init(self.deviation), channels)
         factor = scale * jax.lax.rsqrt(batch_variance + self.epsilon)
@@ -162,7 +168,10 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        if self.rate == 0 or not self.has_rng(DROPOUT):
+        if self.rate == 0:
+            return x
+        if not self.has_rng(DROPOUT):
+            warn_of_evaluation(self, "is dropout, and drops nothing", f'rngs={{"{DROPOUT}": key}}')
             return x
         keep = jax.random.bernoulli(self.make_rng(DROPOUT), 1 - self.rate, x.shape)
         return jnp.where(keep, x / (1 - self.rate), 0)
@@ -206,13 +215,6 @@ def activate(x: Array, activation: Activation) -> Array:
         case "none":
             return x
     raise InputError(f"unknown activation {activation!r}; known: relu, leaky_relu, elu, tanh, sigmoid, none")
-
-
-def upsample(x: Array, factor: int = 2) -> Array:
-    """Nearest-neighbor upsampling, [B, H, W, C] -> [B, H * factor, W * factor, C]."""
-    b, h, w, c = x.shape
-    x = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, factor, w, factor, c))
-    return x.reshape(b, h * factor, w * factor, c)
 
 
 def narrowed(x: Array, precision: Precision) -> Array:

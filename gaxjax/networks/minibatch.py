@@ -1,10 +1,13 @@
 """Layers that look at a whole minibatch, so that a discriminator sees when all examples are alike."""
 
+from typing import ClassVar
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gaxjax.modules import Mixing
 from gaxjax.networks.layers import Dense, widened
 
 
@@ -19,6 +22,8 @@ class MinibatchDiscrimination(nn.Module):
     """features that are added"""
     dimensions: int = 5
     """in which distances are taken"""
+
+    mixes_examples: ClassVar = Mixing("minibatch discrimination", "minibatch_kernels 0")
 
     @nn.compact
     def __call__(self, x: Array) -> Array:

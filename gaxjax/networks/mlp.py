@@ -46,7 +46,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """[B, ...] -> logits [B] through hidden layers."""
+    """[B, ...] -> {"logits": [B], "features": [B, F]} through hidden layers."""
 
     features: tuple[int, ...] = (512, 512)
     """width of each hidden layer"""
@@ -58,19 +58,39 @@ class Discriminator(nn.Module):
     """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
+        x = narrowed(flatten(x), self.precision)
+        for width in self.features:
+            x = activate(Dense(width)(x), self.activation)
+        features = x = widened(x)
+        if self.minibatch_kernels:
+            x = MinibatchDiscrimination(self.minibatch_kernels)(x)
+        return {"logits": Dense(1)(x)[:, 0], "features": features}
+
+
+class GaussianEncoder(nn.Module):
+    """[B, ...] -> {"mean": [B, size], "log_variance": [B, size]}. Kingma and Welling 2014, appendix C.2."""
+
+    size: int
+    """number of latent variables"""
+    features: tuple[int, ...] = (500,)
+    """width of each hidden layer"""
+    activation: Activation = "tanh"
+    """after each hidden layer"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> dict[str, Array]:
         x = narrowed(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
         x = widened(x)
-        self.sow("intermediates", "features", x)
-        if self.minibatch_kernels:
-            x = MinibatchDiscrimination(self.minibatch_kernels)(x)
-        return Dense(1)(x)[:, 0]
+        return {name: Dense(self.size, name=name)(x) for name in ("mean", "log_variance")}
 
 
 class MaxoutDiscriminator(nn.Module):
-    """Images [B, H, W, C] -> logits [B]: maxout with dropout. Goodfellow et al. 2014, section 5."""
+    """Images [B, H, W, C] -> {"logits": [B], "features": [B, F]}. Goodfellow et al. 2014, section 5."""
 
     features: tuple[int, ...] = (240, 240)
     """units of each maxout layer"""
@@ -86,18 +106,17 @@ class MaxoutDiscriminator(nn.Module):
     """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
         # The authors' pixels are in [0, 1]; it matters here because a dropped pixel is 0: black.
         x = Dropout(self.input_dropout)((narrowed(flatten(x), self.precision) + 1) / 2)
         for width in self.features:
             x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
         x = widened(x)
-        self.sow("intermediates", "features", x)
-        return jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1)
+        return {"logits": jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1), "features": x}
 
 
 class Autoencoder(nn.Module):
-    """[B, *shape] -> reconstructions of the same shape, through a code. Zhao et al. 2017, section 4.1."""
+    """[B, *shape] -> {"reconstruction": [B, *shape], "features": its code [B, F]}. Zhao et al. 2017, 4.1."""
 
     shape: tuple[int, ...]
     """of one example: (H, W, C), or (2,) for points"""
@@ -111,10 +130,10 @@ class Autoencoder(nn.Module):
     """of activations and products; parameters, statistics and what is given out are float32"""
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array) -> dict[str, Array]:
         x = narrowed(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        self.sow("intermediates", "features", widened(x))
-        x = widened(Dense(math.prod(self.shape))(x))
-        return activate(x, self.output).reshape(-1, *self.shape)
+        code = widened(x)
+        x = activate(widened(Dense(math.prod(self.shape))(x)), self.output)
+        return {"reconstruction": x.reshape(-1, *self.shape), "features": code}

@@ -1,7 +1,7 @@
 """Networks of levels, each of twice the size: ProGAN's discriminator, StyleGAN's and StyleGAN2's.
 
 A level doubles height and width, from `base` at level 0 up to `shape`; widths halve with it. What a network
-sees of its parameters is `seen(params, alpha)`: kernels are kept as N(0, 1) and scaled on their way
+computes with is `effective_params(params, alpha)`: kernels are kept as N(0, 1) and scaled on their way
 (`transforms.equalize`), and the newest level is faded in (`transforms.fade`).
 """
 
@@ -26,7 +26,10 @@ LIMIT = 256.0
 
 
 class Discriminator(nn.Module):
-    """Images [B, *shape] -> logits [B], or [B, classes]. Karras et al. 2018, table 2; 2019; 2020, fig. 7."""
+    """Images [B, *shape] (, labels [B]) -> {"logits": [B], "features": [B, F]}.
+
+    Karras et al. 2018, table 2; 2019; 2020, figure 7.
+    """
 
     shape: tuple[int, int, int]
     """(H, W, C) of the images: the base, doubled some times"""
@@ -43,7 +46,7 @@ class Discriminator(nn.Module):
     group: int = 4
     """examples that the standard deviation of the minibatch is of; 1: none"""
     classes: int = 0
-    """logits, one for each class; 0: one"""
+    """logits, one for each class, of which the label says which counts; 0: one"""
     fading: bool = False
     """whether the image also enters at the level below the newest, which is being faded in"""
     scaled: bool = False
@@ -53,8 +56,12 @@ class Discriminator(nn.Module):
     recompute: bool = False
     """whether levels are computed again in the backward pass instead of kept: less memory, more time"""
 
+    def examples_together(self, batch: int) -> int:
+        """How many examples of a minibatch a standard deviation is of."""
+        return group_size(batch, self.group)
+
     @nn.compact
-    def __call__(self, images: Array) -> Array:
+    def __call__(self, images: Array, label: Array | None = None) -> dict[str, Array]:
         if images.shape[1:] != tuple(self.shape):
             came = f"for images of shape {tuple(self.shape)}; got {images.shape[1:]}"
             raise InputError(f"discriminator is {came}: set its shape or the data's")
@@ -93,11 +100,14 @@ class Discriminator(nn.Module):
             x = with_deviation(x, self.group)
         x = act(Convolution(width(0), name="convolution")(x))
         x = act(Dense(width(0), deviation=1.0, name="dense")(flatten(x)))
-        self.sow("intermediates", "features", x)
-        x = Dense(max(self.classes, 1), deviation=1.0, name="last")(x)
-        return x if self.classes else x[:, 0]
+        logits = Dense(max(self.classes, 1), deviation=1.0, name="last")(x)
+        if not self.classes:
+            return {"logits": logits[:, 0], "features": x}
+        if label is None:
+            raise InputError(f"discriminator has classes={self.classes} and needs labels; the data have none")
+        return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
 
-    def seen(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
+    def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
         top = levels(self.shape, self.base)
         new, old = f"level_{top}_1", f"from_rgb_{top - 1}"

@@ -10,17 +10,15 @@ so an odd number of taps is a blur beside the plain resampling, an even number t
 are sums of shifted images, which compilers fuse; depthwise convolutions are many times slower on CPUs.
 """
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
 from gaxjax.errors import InputError
 from gaxjax.networks.convolution import conv, conv_transpose
 from gaxjax.networks.convolution_cpu import turned
-from gaxjax.networks.layers import upsample as nearest
+from gaxjax.networks.multilinear import linear
 
 Taps = tuple[float, ...]
 Pads = tuple[int, int]
@@ -41,15 +39,14 @@ def resample(x: Array, taps: Taps, up: int = 1, down: int = 1, pads: Pads = (0, 
     return x
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4, 5, 6))
-def along(x: Array, axis: int, weights: Taps, up: int, down: int, before: int, length: int) -> Array:
+def compute_along(x: Array, axis: int, weights: Taps, up: int, down: int, before: int, length: int) -> Array:
     """[j] = the sum over k of weights[k] * z[j * down + k - before], j below `length`, along one axis.
 
     z is x with up - 1 zeros after every pixel, and zeros outside. Its transpose is one more of its kind, so
     that gradients are; JAX's own would be a sum of padded images, each of which is written to memory.
     """
     if down > 1 and up > 1:
-        whole = along(x, axis, weights, up, 1, before, (length - 1) * down + 1)
+        whole = compute_along(x, axis, weights, up, 1, before, (length - 1) * down + 1)
         return lax.slice_in_dim(whole, 0, None, down, axis)
     if up == 1:
         return shifted_sum(x, axis, {k - before: w for k, w in enumerate(weights)}, length, down)
@@ -63,17 +60,14 @@ def along(x: Array, axis: int, weights: Taps, up: int, down: int, before: int, l
     return lax.slice_in_dim(whole, 0, length, 1, axis)
 
 
-def _along_forward(x: Array, *how: Any) -> tuple[Array, int]:
-    return along(x, *how), x.shape[how[0]]
-
-
-def _along_backward(
-    axis: int, weights: Taps, up: int, down: int, before: int, length: int, size: int, dy: Array
-) -> tuple[Array]:
-    return (along(dy, axis, weights[::-1], down, up, len(weights) - 1 - before, size),)
-
-
-along.defvjp(_along_forward, _along_backward)
+along: Callable[..., Array] = linear(
+    "resampling",
+    compute_along,
+    lambda dy, shape, axis, weights, up, down, before, length: along(
+        dy, axis, weights[::-1], down, up, len(weights) - 1 - before, shape[axis]
+    ),
+)
+"""`compute_along`, differentiable."""
 
 
 def shifted_sum(x: Array, axis: int, weights: dict[int, float], count: int, step: int = 1) -> Array:
@@ -119,9 +113,16 @@ def blur(x: Array, taps: Taps) -> Array:
 def upsample(x: Array, taps: Taps = ()) -> Array:
     """Twice the size, [B, H, W, C] -> [B, 2 H, 2 W, C]."""
     if len(taps) % 2 or not taps:
-        return blur(nearest(x), taps)
+        return blur(repeat_pixels(x), taps)
     rest = len(taps) - 2
     return resample(x, taps, up=2, pads=((rest + 1) // 2 + 1, rest // 2))
+
+
+def repeat_pixels(x: Array, factor: int = 2) -> Array:
+    """Nearest-neighbor upsampling, [B, H, W, C] -> [B, H * factor, W * factor, C]."""
+    b, h, w, c = x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None, :], (b, h, factor, w, factor, c))
+    return x.reshape(b, h * factor, w * factor, c)
 
 
 def downsample(x: Array, taps: Taps = ()) -> Array:

@@ -85,14 +85,14 @@ class Generator(nn.Module):
 
     def __call__(self, latents: Array, label: Array | None = None) -> Array:
         if self.modulation == "none":
-            return self.synthesis({}, told(latents, label, self.classes), None)
+            return self.synthesis({}, with_labels(latents, label, self.classes), None)
         return self.synthesize(self.styles(self.map(latents, label)), latents, label)
 
     def map(self, latents: Array, label: Array | None = None) -> Array:
         """w of latents, [B, L] -> [B, S]; while a player moves, the average of w follows."""
         if self.modulation == "none":
             raise InputError("this generator has no styles: its modulation is none")
-        w: Array = self.mapping(told(latents, label, self.classes))
+        w: Array = self.mapping(with_labels(latents, label, self.classes))
         if self.is_mutable_collection(MEANS) and not self.is_initializing():
             now = jax.lax.stop_gradient(jnp.mean(w, axis=0))
             self.mean.value = self.mean_decay * self.mean.value + (1 - self.mean_decay) * now
@@ -110,7 +110,7 @@ class Generator(nn.Module):
         if self.start == "latents":
             if latents is None:
                 raise InputError("this generator's synthesis starts from latents, so styles alone do not do")
-            given = told(latents, label, self.classes)
+            given = with_labels(latents, label, self.classes)
         images: Array = self.synthesis(styles, given, noise)
         return images
 
@@ -118,7 +118,7 @@ class Generator(nn.Module):
         """The moving average of w, [S]."""
         return self.mean.value
 
-    def seen(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
+    def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
         top = levels(self.shape, self.base)
         faded = [fade(alpha, f"to_rgb_{top}", f"to_rgb_{top - 1}")] if self.fading else []
@@ -132,12 +132,12 @@ class Generator(nn.Module):
         return chain(*faded, mapping, lambda tree: {**tree, "synthesis": rest(tree["synthesis"])})(params)
 
 
-def told(latents: Array, label: Array | None, classes: int) -> Array:
+def with_labels(latents: Array, label: Array | None, classes: int) -> Array:
     """Latents, and which class as one-hot, [B, L] -> [B, L + classes]."""
     if not classes:
         return latents
     if label is None:
-        raise InputError(f"classes={classes} needs data with labels")
+        raise InputError(f"the generator has classes={classes} and needs labels; it was given none")
     return jnp.concatenate([latents, jax.nn.one_hot(label, classes, dtype=latents.dtype)], axis=-1)
 
 

@@ -1,15 +1,17 @@
 """A minibatch in parts, one after the other: the memory of one part, and the gradient of all."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError, multiples
 from gaxjax.game import GAN, Batch, Logs, State, Tree, size
-from gaxjax.networks.progressive import group_size
+from gaxjax.modules import Mixing, visiting
 
 Gradient = tuple[Any, Logs, Tree]
 """A gradient, what its loss logs, and the statistics that it leaves."""
@@ -33,7 +35,7 @@ def accumulated(
 
     InputError where the parts' networks would do something else than the whole's.
     """
-    refuse(gan, state, size(batch), parts)
+    divide(size(batch), parts)
 
     def body(total: Any, inputs: tuple[Batch, Array]) -> tuple[Any, tuple[Logs, Tree]]:
         gradient, logs, stats = gradient_of(state, *inputs)
@@ -41,7 +43,8 @@ def accumulated(
 
     inputs = split(batch, parts), jax.random.split(key, parts)
     one = jax.tree.map(lambda x: x[0], inputs)
-    shapes = jax.eval_shape(gradient_of, state, *one)[0]
+    with visiting(functools.partial(check, gan, batch_size=size(batch), parts=parts)):
+        shapes = jax.eval_shape(gradient_of, state, *one)[0]
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     total, history = jax.lax.scan(body, zeros, inputs)
     logs, stats = jax.tree.map(mean, history)
@@ -65,35 +68,28 @@ def mean(history: Array) -> Array:
     return jnp.mean(history, axis=0) if jnp.issubdtype(history.dtype, jnp.floating) else history[-1]
 
 
-def refuse(gan: GAN, state: State, batch_size: int, parts: int) -> None:
-    """InputError for what sees a batch as a whole, and would see something else in its parts."""
-    divide(batch_size, parts)
-    layers = {
-        "batch_stats": ("batch norm", 'norm="layer", "instance" or "none"'),
-        "MinibatchDiscrimination": ("minibatch discrimination", "minibatch_kernels 0"),
-        "pool": ("a pool of made images", "pool 0"),
-        "augmentation": ("an adaptive probability of augmentation", "augment.target 0"),
-    }
-    paths = jax.tree_util.tree_leaves_with_path({"params": state.params, **state.stats})
-    for path in ([str(getattr(key, "key", key)) for key in path] for path, _ in paths):
-        for mark, (layer, instead) in layers.items():
-            if path[0] == mark or any(name.startswith(f"{mark}_") for name in path[2:]):
-                network = getattr(gan, path[1], None)
-                who = f"{path[1]} ({type(network).__name__})" if network is not None else path[1]
-                raise InputError(
-                    f"accumulate={parts}: {who} has {layer}, which is of a whole minibatch and would be of "
-                    f"each part: use {instead}, or accumulate 1"
-                )
-    for network in state.params:
-        module = getattr(gan, network, None)
-        group = getattr(module, "group", 1)
-        part = batch_size // parts
-        if group_size(part, group) != group_size(batch_size, group):
-            raise InputError(
-                f"accumulate={parts}: {network} ({type(module).__name__}) has standard deviations of groups "
-                f"of {group_size(batch_size, group)}, which parts of {part} examples cannot have: use a "
-                f"batch_size that is a multiple of {group * parts}, a smaller group, or fewer parts"
-            )
+def check(gan: GAN, module: nn.Module, batch_size: int, parts: int) -> None:
+    """InputError for a module that sees a batch as a whole, and would see something else in its parts."""
+    network = module.path[0] if module.path else ""
+    of = getattr(gan, network, None) if network else module
+    who = (
+        f"{network} ({type(of).__name__})" if network and of is not None else network or type(module).__name__
+    )
+    mixing: Mixing | None = getattr(module, "mixes_examples", None)
+    if mixing is not None:
+        raise InputError(
+            f"accumulate={parts}: {who} has {mixing.layer}, which is of a whole minibatch and would be of "
+            f"each part: use {mixing.instead}, or accumulate 1"
+        )
+    together: Callable[[int], int] | None = getattr(module, "examples_together", None)
+    part = batch_size // parts
+    if together is not None and together(part) != together(batch_size):
+        group = together(batch_size)
+        raise InputError(
+            f"accumulate={parts}: {who} has standard deviations of groups of {group}, which parts of {part} "
+            f"examples cannot have: use a batch_size that is a multiple of {group * parts}, a smaller group, "
+            f"or fewer parts"
+        )
 
 
 def divide(batch_size: int, parts: int) -> None:

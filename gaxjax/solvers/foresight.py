@@ -1,5 +1,6 @@
 """Players that look ahead: to where both are going (extragradient), or to the other's answer (unrolled)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -9,7 +10,6 @@ from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs, State, objective, own
 from gaxjax.solvers.step import (
     Optimizers,
-    Solver,
     Step,
     Updates,
     check,
@@ -59,7 +59,7 @@ def extragradient(
     return step
 
 
-def unrolled(k: int) -> Solver:
+def unrolled(k: int) -> Callable[..., Step]:
     """The last player differentiates through k virtual updates of the first. Metz et al. 2017, eq. 8 to 11.
 
     The virtual updates are the first player's own optimizer, differentiated through, on one minibatch and one

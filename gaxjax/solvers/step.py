@@ -31,7 +31,6 @@ from gaxjax.solvers.accumulation import accumulated
 Optimizers = Mapping[str, optax.GradientTransformation]
 Updates = Mapping[str, int]
 Step = Callable[[State, Batch, Array], tuple[State, Logs]]
-Solver = Callable[..., Step]
 
 
 def minibatches(updates: Updates) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from gaxjax.evaluation import Evaluation
 from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
+from gaxjax.solvers import Unrolled
 from gaxjax.tables.reproduction import reproduce, selected
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 
@@ -38,7 +39,7 @@ steps of 64 images, of which shares are told. What the paper's ± is over is not
 def recipe(size: str, updates: int) -> Recipe:
     """configs/unrolled_stacked_mnist.py with so many virtual updates of the discriminator."""
     name, _ = SIZES[size]
-    return replace(load_recipe(f"unrolled_stacked_mnist:{name}")[0], solver=f"unrolled({updates})")
+    return replace(load_recipe(f"unrolled_stacked_mnist:{name}")[0], solver=Unrolled(updates))
 
 
 def rows() -> list[Row]:

@@ -25,6 +25,8 @@ def draw(sheets: Sequence[tuple[str, np.ndarray]], path: Path) -> Path:
     for axis in axes.flat:
         axis.set_axis_off()
     for axis, (title, pixels) in zip(axes.flat, sheets, strict=False):
-        axis.imshow(pixels.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="antialiased")
+        axis.imshow(
+            np.atleast_2d(pixels.squeeze()), cmap="gray", vmin=0, vmax=255, interpolation="antialiased"
+        )
         axis.set_title(title)
     return pictures.save_figure(figure, path)

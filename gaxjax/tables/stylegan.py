@@ -37,8 +37,11 @@ def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
         generator=replace(gan.generator, shape=shape, style_size=WIDTH, **sizes),
         discriminator=replace(gan.discriminator, shape=shape, **sizes),
         latents=replace(gan.latents, size=WIDTH),
-        penalties=tuple(replace(p, weight=1.0) if isinstance(p, R1) else p for p in gan.penalties),
         mixing=gan.mixing if mixing is None else mixing,
+        adversary=replace(
+            gan.adversary,
+            penalties=tuple(replace(p, weight=1.0) if isinstance(p, R1) else p for p in gan.penalties),
+        ),
     )
     return replace(
         whole,

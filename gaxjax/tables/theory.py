@@ -17,12 +17,14 @@ import numpy as np
 import optax
 from jax import Array
 
+from gaxjax.adversary import Adversary
 from gaxjax.files import write_bytes
 from gaxjax.game import State, init, judge, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.losses import minimax_generator, nonsaturating_generator
 from gaxjax.networks.mlp import Discriminator
+from gaxjax.objectives import Minimax
 from gaxjax.pictures import new_figure, save_figure
 from gaxjax.solvers import alternating
 
@@ -52,7 +54,7 @@ class Affine(nn.Module):
         return one * latents + self.param("mean", lambda _: jnp.zeros(()))
 
 
-GAME = Adversarial(Affine(), Discriminator((64, 64), "tanh"), Latents(1), "minimax")
+GAME = Adversarial(Affine(), Discriminator((64, 64), "tanh"), Latents(1), Adversary(Minimax()))
 
 
 @jax.jit

@@ -8,34 +8,49 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.evaluation import Evaluation
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.networks.transformed import Transformed
+from gaxjax.objectives import Hinge, LeastSquares, Minimax, RelativisticPaired, Wasserstein, ZeroSum
 from gaxjax.penalties import DRAGAN, R1, R2, GradientPenalty
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.solvers import (
+    Alternating,
+    Competitive,
+    Extragradient,
+    Simultaneous,
+    Solver,
+    Unrolled,
+)
 from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Row, budget_of
+from gaxjax.transforms import Clip, Spectral
 
-OBJECTIVES: dict[str, dict[str, Any]] = {
-    "minimax": {"objective": "minimax", "zero_sum": True},
-    "non-saturating": {},
-    "least squares": {"objective": "least_squares"},
-    "Wasserstein, clipped": {"objective": "wasserstein", "discriminator_bounds": "clip(0.1)"},
-    "Wasserstein, gradient penalty": {"objective": "wasserstein", "penalties": (GradientPenalty(0.1),)},
-    "hinge, spectral norm": {"objective": "hinge", "discriminator_weights": "spectral"},
-    "DRAGAN": {"penalties": (DRAGAN(),)},
-    "R3GAN": {"objective": "relativistic_paired", "penalties": (R1(0.1), R2(0.1))},
+OBJECTIVES: dict[str, tuple[Adversary, dict[str, Any]]] = {
+    "minimax": (Adversary(ZeroSum(Minimax())), {}),
+    "non-saturating": (Adversary(), {}),
+    "least squares": (Adversary(LeastSquares()), {}),
+    "Wasserstein, clipped": (Adversary(Wasserstein()), {"bounds": Clip(0.1)}),
+    "Wasserstein, gradient penalty": (Adversary(Wasserstein(), (GradientPenalty(0.1),)), {}),
+    "hinge, spectral norm": (Adversary(Hinge()), {"transform": Spectral()}),
+    "DRAGAN": (Adversary(penalties=(DRAGAN(),)), {}),
+    "R3GAN": (Adversary(RelativisticPaired(), (R1(0.1), R2(0.1))), {}),
 }
-"""Fields of the game. The gradient penalty's weight is that of its authors' toys."""
-SOLVERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "alternating": ("alternating", {}),
-    "simultaneous": ("simultaneous", {}),
-    "optimistic": ("simultaneous", {"optimism": 1.0}),
-    "extragradient": ("extragradient", {}),
-    "unrolled(5)": ("unrolled(5)", {}),
-    "competitive (ACGD)": ("competitive(iterations=3)", {"b1": 0.0, "b2": 0.99, "eps": 1e-5}),
+"""The adversary, and what is done to the discriminator's weights.
+
+The gradient penalty's weight is that of its authors' toys.
+"""
+SOLVERS: dict[str, tuple[Solver, dict[str, Any]]] = {
+    "alternating": (Alternating(), {}),
+    "simultaneous": (Simultaneous(), {}),
+    "optimistic": (Simultaneous(), {"optimism": 1.0}),
+    "extragradient": (Extragradient(), {}),
+    "unrolled(5)": (Unrolled(5), {}),
+    "competitive (ACGD)": (Competitive(iterations=3), {"b1": 0.0, "b2": 0.99, "eps": 1e-5}),
 }
 """The solver, and what it changes in the optimizers."""
 DATA = {"ring": "8 Gaussians on a ring of radius 2", "grid": "25 Gaussians on a grid, 2 apart"}
@@ -53,15 +68,16 @@ none (Huang et al. 2024, of stacked MNIST)."""
 def recipe(data: str, objective: str, solver: str) -> Recipe:
     """One objective, played one way, on the ring or the grid."""
     moves, options = SOLVERS[solver]
+    adversary, transforms = OBJECTIVES[objective]
     # eps_root, since the virtual updates of unrolling are differentiated through
     adam = Optimizer("adam", **{"learning_rate": 1e-3, "eps_root": 1e-12, **options})
     kimg = BATCH / 1000  # a step
     return Recipe(
         gan=Adversarial(
             generator=Generator((2,), (WIDTH, WIDTH), "tanh", output="none"),
-            discriminator=Discriminator((WIDTH, WIDTH), "tanh"),
+            discriminator=Transformed(Discriminator((WIDTH, WIDTH), "tanh"), **transforms),
             latents=Latents(LATENTS),
-            **OBJECTIVES[objective],
+            adversary=adversary,
         ),
         optimizers={"discriminator": adam, "generator": adam},
         data=Data(data, shape=(2,), workers=0),  # points are made faster than threads hand them over

@@ -34,7 +34,10 @@ def test_more_classes_than_the_game(tmp_path: Path, capsys: pytest.CaptureFixtur
     source = classes(tmp_path, *map(str, range(12)))
     arguments = ["train", str(CONFIGS / "quickstart.py"), "--dry-run", "--data.name", "folder"]
     assert cli.main([*arguments, "--data.directory", str(tmp_path)]) == 2
-    assert "the data have 12 classes and gan.classes=10: use gan.classes=12" in capsys.readouterr().err
+    assert (
+        "the data have 12 classes and gan.generator.classes=10: use gan.generator.classes=12"
+        in capsys.readouterr().err
+    )
     gan = load_recipe(str(CONFIGS / "stylegan_small.py"))[0].gan
     inner = setting(gan, classes=3)
     assert classes_of(gan) == {} and classes_of(inner) == {

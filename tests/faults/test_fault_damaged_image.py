@@ -14,7 +14,7 @@ import runs
 from gaxjax import cli
 from gaxjax.data import Data, open_source
 from gaxjax.inventory import changes, inventory_of
-from gaxjax.plain import ELSEWHERE
+from gaxjax.plain import NOT_PART_OF_TRAINING
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_dry_run_looks_at_all(folder: Path, tmp_path: Path, capsys: pytest.Captu
 
 
 def test_strict_may_change_where_the_order_stays(folder: Path) -> None:
-    assert "data.strict" in ELSEWHERE
+    assert "data.strict" in NOT_PART_OF_TRAINING
     strict = Data("folder", (8, 8, 1), str(folder), memory=0)
     begun = inventory_of(open_source(strict))
     assert changes(begun, inventory_of(open_source(replace(strict, strict=False)))) == []

@@ -14,12 +14,11 @@ import pytest
 import runs
 import tiny
 
-from gaxjax import cli, parallel
+from gaxjax import cli
 from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.plain import load_recipe
-from gaxjax.program import carry_of
-from gaxjax.recipe import outputs, plan
+from gaxjax.program import StageProgram
 from gaxjax.record import read_results
 from gaxjax.solvers.step import finish
 from gaxjax.stages import images_by, step_by
@@ -30,9 +29,7 @@ BATCH, MOST = 16, 2**31 - 1
 def doctor(recipe: Path, run: Path, step: int, images: int) -> None:
     """Makes the run's last checkpoint one of this step, at which the devices have counted so many images."""
     chosen, _ = load_recipe(str(recipe))
-    (stage,) = chosen.all_stages
-    carry = carry_of(*outputs(stage, plan(chosen, stage), open_source(chosen.data).spec))
-    like = parallel.placed(carry, parallel.state_sharding(parallel.make_mesh()))
+    like = StageProgram(chosen, 0, open_source(chosen.data).spec).placed_carry
     with Checkpoints(run / "checkpoints") as checkpoints:
         state, totals = checkpoints.restore(runs.STEPS, like)
         state = state._replace(step=jnp.int32(step), images=jnp.int32(images))

@@ -8,9 +8,16 @@ from pathlib import Path
 import runs
 from launching import job
 
+# A process looks for 20 s, for a network's disk may be slow; what it then says does not depend on how long.
+BRIEFLY = """
+from gaxjax.processes import check_shared
+
+check_shared.__defaults__ = (2.0,)
+"""
+
 
 def test_a_workdir_of_ones_own_is_refused(tmp_path: Path) -> None:
-    recipe = runs.write_recipe(tmp_path)
+    recipe = runs.write_recipe(tmp_path, runs.GAME + BRIEFLY)
     own = [tmp_path / "zero", tmp_path / "one"]
     processes = [
         runs.start("train", recipe, "--workdir", workdir, **environment)

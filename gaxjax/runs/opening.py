@@ -1,0 +1,72 @@
+"""The one way back from a run's directory: its recipe, the game of a checkpoint and its state."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gaxjax import examples
+from gaxjax.checkpoint import Checkpoints
+from gaxjax.data.source import Spec
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, State
+from gaxjax.program import StageProgram, stage_programs
+from gaxjax.recipe import Recipe
+from gaxjax.record import read_run
+
+
+class Run(NamedTuple):
+    """What was trained."""
+
+    recipe: Recipe
+    """as the run was begun, or prolonged"""
+    gan: GAN
+    """of the checkpoint's stage"""
+    state: State
+    """of the checkpoint, on the devices; of several seeds, with an axis for them before all others"""
+
+
+class Start(NamedTuple):
+    """What a start of the loop goes on from: a checkpoint, or the beginning."""
+
+    stage: int = 0
+    """its number"""
+    step: int = 0
+    """of the run"""
+    carry: Any = None
+    """the state and sums of logs, on the devices; None at the beginning"""
+
+
+def open(workdir: Path, best: bool = False, data: Spec | None = None) -> Run:
+    """The run in a directory, at its last checkpoint, or at the best one that was measured.
+
+    Needs no data set: shapes are kept with the run. Only those begun before that was so have their data
+    opened, unless `data`, shapes and types of one example, says them. Writes nothing: the run may still be
+    going on, in another process.
+
+    Raises InputError where there is no run, no checkpoint that can be read, or one of other networks.
+    """
+    recipe = read_run(workdir)
+    # Of all stages, since the checkpoint says which it is of; shapes are traced for that one alone.
+    programs = stage_programs(recipe, data or examples.shapes(workdir, recipe)[0])
+    folder = workdir / ("best" if best else "checkpoints")
+    # Not writable: damaged ones are passed over, and left for the run to set aside.
+    with Checkpoints(folder, writable=False) as checkpoints:
+        start = start_from(checkpoints, programs)
+    if start.carry is None:
+        why = "train it with --evaluation.best" if best else "train it first"
+        raise InputError(f"{folder} has no checkpoint that can be read: {why}")
+    return Run(recipe, programs[start.stage].stage.gan, start.carry[0])
+
+
+def start_from(checkpoints: Checkpoints, programs: Sequence[StageProgram], restart: bool = False) -> Start:
+    """The newest checkpoint that can be read, restored onto the devices, or the beginning.
+
+    restart: the beginning too where there are checkpoints and all are damaged, which is refused otherwise.
+    """
+
+    def load(step: int) -> Start:
+        stage = checkpoints.meta(step)["stage"]
+        # The sums of logs too: a run goes on in the middle of a row of metrics.
+        return Start(stage, step, checkpoints.restore(step, programs[stage].placed_carry))
+
+    return checkpoints.newest_good(load, restart) or Start()
