@@ -14,9 +14,9 @@ import optax
 from gaxjax.game import GAN, State, init
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.modules import setting
+from gaxjax.layers.modules import setting
 from gaxjax.networks import dcgan
-from gaxjax.optimizers import Optimizer
+from gaxjax.recipe.optimizers import Optimizer
 from gaxjax.solvers import Simultaneous
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"

@@ -33,8 +33,9 @@ from cases import CASES, Case
 from torch_side import game_of
 from torch_side.game import Batch, Trainer, tensors
 
-from gaxjax import memory, parallel
+from gaxjax import parallel
 from gaxjax.game import State
+from gaxjax.parallel import memory
 
 WARM_UP = 2  # steps of each kind
 TURN = 0.25  # seconds; shorter steps are taken several at a time

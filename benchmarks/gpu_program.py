@@ -22,8 +22,8 @@ from pathlib import Path
 import jax
 from jax.experimental import topologies
 
-from gaxjax import footprint
-from gaxjax.plain import load_recipe
+from gaxjax.bench import footprint
+from gaxjax.recipe.serialization import load_recipe
 
 BANDWIDTH = 3.35e12
 """Bytes a second of an H100 SXM's memory."""

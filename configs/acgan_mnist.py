@@ -13,7 +13,7 @@ Differs from the paper:
 
 from gaxjax.gans.acgan import ACGAN
 from gaxjax.latents import Latents
-from gaxjax.networks.conditioning import Concatenated, Head
+from gaxjax.layers.conditioning import Concatenated, Head
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

@@ -37,7 +37,7 @@ from gaxjax.augmentations import (
 )
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.networks.conditioning import Concatenated
+from gaxjax.layers.conditioning import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe

@@ -13,7 +13,7 @@ Differs from the authors' code:
 
 from gaxjax.gans.infogan import InfoGAN
 from gaxjax.latents import Joint, Latents
-from gaxjax.networks.conditioning import Head
+from gaxjax.layers.conditioning import Head
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

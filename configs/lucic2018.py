@@ -38,8 +38,8 @@ from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
 from gaxjax.latents import Latents
-from gaxjax.networks.infogan import Autoencoder, Discriminator, Generator
-from gaxjax.networks.transformed import Transformed
+from gaxjax.layers.transformed import Transformed
+from gaxjax.networks.lucic import Autoencoder, Discriminator, Generator
 from gaxjax.objectives import LeastSquares, Minimax, Wasserstein
 from gaxjax.penalties import DRAGAN, GradientPenalty
 from gaxjax.recipe import Data, Optimizer, Recipe

@@ -21,7 +21,7 @@ from jax import Array
 from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Logs, Tree, call, pure
-from gaxjax.modules import Mixing, visiting
+from gaxjax.layers.modules import Mixing, visiting
 from gaxjax.objectives import AnyObjective, Named, Nonsaturating
 from gaxjax.penalties import Penalty
 

@@ -5,12 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from gaxjax.augmentations import (
-    ADAPTIVE,
-    DIFFERENTIABLE,
-    Augment,
-    Noise,
-)
+from gaxjax.augmentations import ADAPTIVE, DIFFERENTIABLE, Augment, Noise
 
 KEY = jax.random.key(0)
 MEMBERS = [*DIFFERENTIABLE, Noise(), *dict.fromkeys(ADAPTIVE)]

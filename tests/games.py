@@ -14,8 +14,8 @@ from rounding import widest
 
 from gaxjax.game import GAN, PLAY, Batch, Logs, State, Tree, init, objective, own
 from gaxjax.gans.adversarial import Adversarial
+from gaxjax.layers.standard import Dense
 from gaxjax.networks import mlp
-from gaxjax.networks.layers import Dense
 
 
 class Number(nn.Module):

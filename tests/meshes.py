@@ -14,11 +14,12 @@ from typing import Any
 import chex
 import jax
 
-from gaxjax import bench, cli, parallel
-from gaxjax.feed import Feed
-from gaxjax.plain import load_recipe
+from gaxjax import cli, parallel
+from gaxjax.bench import speed as bench
+from gaxjax.programs.feed import Feed
+from gaxjax.recipe.serialization import load_recipe
 from gaxjax.solvers.step import take
-from gaxjax.train import prepare
+from gaxjax.training.train import prepare
 
 RECIPES = '''"""Small games whose players follow gradient descent, which leaves rounding errors as they are.
 

@@ -25,7 +25,7 @@ from jax import Array
 from gaxjax.game import GAN, PLAY, Batch, Logs, size
 from gaxjax.latents import Latents
 from gaxjax.losses import nonsaturating_discriminator, nonsaturating_generator
-from gaxjax.networks.layers import BatchNorm, Conv, Dense, activate, flatten
+from gaxjax.layers.standard import BatchNorm, Conv, Dense, activate, flatten
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 

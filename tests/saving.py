@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaxjax import parallel
-from gaxjax.checkpoint import Checkpoints
+from gaxjax.runs.checkpoint import Checkpoints
 
 TREE = {
     "kernel": jax.random.normal(jax.random.key(0), (40, 40)),

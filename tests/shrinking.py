@@ -19,13 +19,13 @@ from rounding import widest
 from gaxjax import parallel, solvers
 from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
-from gaxjax.feed import as_loaded, stacked
 from gaxjax.files import write_bytes
 from gaxjax.game import State
-from gaxjax.optimizers import Optimizer
-from gaxjax.plain import fields_of, import_file
-from gaxjax.program import StageProgram
+from gaxjax.programs.feed import as_loaded, stacked
+from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe, Stage
+from gaxjax.recipe.optimizers import Optimizer
+from gaxjax.recipe.serialization import fields_of, import_file
 from gaxjax.transforms import leaves_by_path
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"

@@ -34,7 +34,7 @@ CONDITIONAL = '''"""A DCGAN of 8 pixels that is told which digit to make."""
 
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.networks.conditioning import Concatenated
+from gaxjax.layers.conditioning import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

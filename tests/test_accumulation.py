@@ -28,9 +28,9 @@ from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
-from gaxjax.modules import Mixing
+from gaxjax.layers.modules import Mixing
+from gaxjax.layers.standard import Dense, flatten
 from gaxjax.networks import dcgan, mlp, progressive, style, translation
-from gaxjax.networks.layers import Dense, flatten
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
 from gaxjax.solvers.accumulation import split

@@ -22,11 +22,11 @@ from gaxjax.expressions import parse_value
 from gaxjax.game import init, judge, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers.standard import Dense
+from gaxjax.layers.transformed import Transformed
 from gaxjax.networks import dcgan, mlp
 from gaxjax.networks.autoencoder import Energy
-from gaxjax.networks.conditioning import Concatenated
-from gaxjax.networks.layers import Dense
-from gaxjax.networks.transformed import Transformed
 from gaxjax.objectives import FeatureMatching, Minimax, Objective, RelativisticPaired, Wasserstein, ZeroSum
 from gaxjax.penalties import R1, Drift, GradientPenalty, Penalty
 from gaxjax.transforms import Clip, Spectral

@@ -24,10 +24,10 @@ from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.infogan import InfoGAN
 from gaxjax.gans.vae import VAE
 from gaxjax.latents import Joint, Latents
-from gaxjax.networks.conditioning import Concatenated, Head
-from gaxjax.networks.layers import Dense, flatten
+from gaxjax.layers.conditioning import Concatenated, Head
+from gaxjax.layers.standard import Dense, flatten
+from gaxjax.layers.transformed import Transformed
 from gaxjax.networks.mlp import GaussianEncoder, Generator
-from gaxjax.networks.transformed import Transformed
 from gaxjax.objectives import Hinge, LeastSquares, Wasserstein
 from gaxjax.penalties import R1, Drift
 from gaxjax.transforms import Clip, Spectral

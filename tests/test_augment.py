@@ -29,7 +29,7 @@ from gaxjax.augmentations import (
     Scale,
     Translation,
 )
-from gaxjax.plain import describe, rebuild
+from gaxjax.recipe.serialization import describe, rebuild
 
 
 def test_no_transformations_change_nothing() -> None:

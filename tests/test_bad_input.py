@@ -14,12 +14,12 @@ import runs
 from PIL import Image
 
 from gaxjax import cli, parallel
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
-from gaxjax.plain import load_recipe
-from gaxjax.program import StageProgram
+from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.runs.checkpoint import Checkpoints
 
 ADVERSARIAL = '''
 from gaxjax.gans.adversarial import Adversarial

@@ -18,15 +18,15 @@ from jax import Array
 
 from gaxjax import cli
 from gaxjax.errors import InputError
+from gaxjax.evaluation.latent_space import Behind, spaces
 from gaxjax.features import Features, classifier, named
 from gaxjax.game import GAN, State, ask, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
 from gaxjax.latents import Latents
-from gaxjax.metrics.behind import Behind, spaces
+from gaxjax.layers.conditioning import Concatenated
 from gaxjax.networks import mlp
-from gaxjax.networks.conditioning import Concatenated
-from gaxjax.record import read_results
+from gaxjax.runs.record import read_results
 
 KEY = jax.random.key(0)
 SHAPE = (8, 8, 1)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import runs
 
-from gaxjax import bench, cli
+from gaxjax import cli
 from gaxjax.adversary import Adversary
-from gaxjax.counting import operations
+from gaxjax.bench import speed as bench
+from gaxjax.bench.counting import operations
 from gaxjax.gans.stylegan import PathLength, StyleGAN
 from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.penalties import R1, GradientPenalty, Lazy

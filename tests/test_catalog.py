@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import shrinking
 
-from gaxjax import catalog, cli
+from gaxjax import cli
 from gaxjax.errors import InputError
-from gaxjax.plain import describe, load_recipe
-from gaxjax.record import open_run, read_run
+from gaxjax.recipe import catalog
+from gaxjax.recipe.serialization import describe, load_recipe
+from gaxjax.runs.record import open_run, read_run
 
 
 def test_the_list_has_every_recipe() -> None:

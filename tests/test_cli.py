@@ -12,9 +12,9 @@ import runs
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.configure import configure_jax
 from gaxjax.data import Data, open_source, spec_of
-from gaxjax.plain import CONFIG, describe, load_recipe
+from gaxjax.parallel.configure import configure_jax
+from gaxjax.recipe.serialization import CONFIG, describe, load_recipe
 
 
 @pytest.fixture(scope="module")

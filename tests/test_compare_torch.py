@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from gaxjax.optimizers import Optimizer
+from gaxjax.recipe.optimizers import Optimizer
 
 torch = pytest.importorskip("torch")
 

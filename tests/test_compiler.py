@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gaxjax import compiler
+from gaxjax.parallel import compiler
 
 
 def test_programs_compile_with_the_options() -> None:

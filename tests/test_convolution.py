@@ -13,8 +13,8 @@ import pytest
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.networks import convolution
-from gaxjax.networks.convolution import Pair, Pairs, conv, conv_transpose, correlate, same_padding
+from gaxjax.layers import convolution
+from gaxjax.layers.convolution import Pair, Pairs, conv, conv_transpose, correlate, same_padding
 
 Case = tuple[Pair, Pair, Pair, Pairs, int, int]
 Function = Callable[[Array, Array], Array]
@@ -307,7 +307,7 @@ def test_wrong_shapes_are_refused_by_name(call: Callable[..., Array], message: s
 SHARDED = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from gaxjax.networks import convolution
+from gaxjax.layers import convolution
 
 mesh = Mesh(np.array(jax.devices()), ("data",))
 images, whole = NamedSharding(mesh, PartitionSpec("data")), NamedSharding(mesh, PartitionSpec())

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gaxjax.counting import operations, wire_bytes
-from gaxjax.networks.convolution import conv, conv_transpose
+from gaxjax.bench.counting import operations, wire_bytes
+from gaxjax.layers.convolution import conv, conv_transpose
 
 
 def counted(function: object, *arguments: object, branch: object = max) -> float:

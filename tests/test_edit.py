@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.edit.arithmetic import Arithmetic
-from gaxjax.edit.edit import perform
-from gaxjax.edit.interpolate import Interpolate, path
-from gaxjax.edit.mix import Mix
-from gaxjax.edit.noise import Noise
 from gaxjax.game import ask
+from gaxjax.generators.edits.arithmetic import Arithmetic
+from gaxjax.generators.edits.edit import perform
+from gaxjax.generators.edits.interpolate import Interpolate, path
+from gaxjax.generators.edits.mix import Mix
+from gaxjax.generators.edits.noise import Noise
+from gaxjax.generators.trained import Trained
 from gaxjax.metrics.path_length import lerp, slerp
 from gaxjax.networks.style import mixed
-from gaxjax.pictures import to_uint8
-from gaxjax.trained import Trained
+from gaxjax.pictures.images import to_uint8
 from gaxjax.transforms import truncate
 
 

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gaxjax.edit.directions import Directions, along, principal, separating, walk
-from gaxjax.edit.edit import perform
 from gaxjax.errors import InputError
 from gaxjax.features import Features, classifier
-from gaxjax.trained import Trained
+from gaxjax.generators.edits.directions import Directions, along, principal, separating, walk
+from gaxjax.generators.edits.edit import perform
+from gaxjax.generators.trained import Trained
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import styled
 
-from gaxjax.edit.directions import Directions
-from gaxjax.edit.edit import perform
-from gaxjax.edit.interpolate import Interpolate
-from gaxjax.edit.project import Project
 from gaxjax.features import Features, classifier
 from gaxjax.game import ask
-from gaxjax.pictures import save, to_uint8
-from gaxjax.trained import Trained
+from gaxjax.generators.edits.directions import Directions
+from gaxjax.generators.edits.edit import perform
+from gaxjax.generators.edits.interpolate import Interpolate
+from gaxjax.generators.edits.project import Project
+from gaxjax.generators.trained import Trained
+from gaxjax.pictures.images import save, to_uint8
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ import pytest
 
 from gaxjax import cli
 from gaxjax.data import Data, open_source
-from gaxjax.edit import projection
-from gaxjax.edit.edit import perform
-from gaxjax.edit.project import Project, read
 from gaxjax.game import ask
-from gaxjax.pictures import save, to_uint8
-from gaxjax.trained import Trained
+from gaxjax.generators.edits import projection
+from gaxjax.generators.edits.edit import perform
+from gaxjax.generators.edits.project import Project, read
+from gaxjax.generators.trained import Trained
+from gaxjax.pictures.images import save, to_uint8
 
 
 @pytest.fixture

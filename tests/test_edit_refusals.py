@@ -8,14 +8,14 @@ import pytest
 import runs
 
 from gaxjax import cli
-from gaxjax.edit import NAMES
-from gaxjax.edit.layers import chosen
 from gaxjax.errors import InputError
 from gaxjax.expressions import numbers
 from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.generators.edits import NAMES
+from gaxjax.generators.edits.layers import chosen
+from gaxjax.generators.truncation import check_psi, psi_of
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
-from gaxjax.truncation import check_psi, psi_of
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,12 @@ from PIL import Image
 from gaxjax import cli
 from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
-from gaxjax.evaluator import Evaluator
+from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.metrics.frechet import Moments, frechet_distance
 from gaxjax.metrics.result import Result, as_row, check_comparable, from_row, summary
-from gaxjax.record import read_results
+from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs import open as open_run
+from gaxjax.runs.record import read_results
 
 FLAGS = "--evaluation.metrics fid,prdc --evaluation.features pixels --evaluation.n 100 --evaluation-kimg 0.32"
 

@@ -13,7 +13,7 @@ from gaxjax.data import Data, Loader, Source, assembled, open_source, reduced
 from gaxjax.data.opening import Kept
 from gaxjax.data.stacked import Stacked
 from gaxjax.errors import InputError
-from gaxjax.events import Events
+from gaxjax.programs.events import Events
 from gaxjax.runs import open as open_run
 
 

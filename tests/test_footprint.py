@@ -10,10 +10,11 @@ import pytest
 import runs
 import styled
 
-from gaxjax import cli, footprint
+from gaxjax import cli
+from gaxjax.bench import footprint
 from gaxjax.errors import InputError
-from gaxjax.plain import load_recipe
 from gaxjax.recipe import Growth
+from gaxjax.recipe.serialization import load_recipe
 
 SPEC = {"image": jax.ShapeDtypeStruct((8, 8, 1), np.uint8), "label": jax.ShapeDtypeStruct((), np.int32)}
 

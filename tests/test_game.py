@@ -20,7 +20,7 @@ from gaxjax.errors import InputError
 from gaxjax.game import GAN, State, init, objective, own, pure, sample, size
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.networks.layers import BatchNorm, Dense, Dropout
+from gaxjax.layers.standard import BatchNorm, Dense, Dropout
 
 KEY = jax.random.key(5)
 IMAGES = {"image": np.random.default_rng(0).uniform(-1, 1, (6, 3)).astype(np.float32)}

@@ -11,20 +11,20 @@ import numpy as np
 import pytest
 import shrinking
 
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import Data, open_source, reduced
 from gaxjax.errors import InputError, Interrupted
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.stylegan import StyleGAN
-from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator as MLP
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
-from gaxjax.program import StageProgram
+from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Growth, Optimizer, Recipe
-from gaxjax.record import read_metrics
-from gaxjax.train import train
+from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.runs.record import read_metrics
+from gaxjax.training.interruption import Interruption
+from gaxjax.training.train import train
 
 CONFIGS = shrinking.recipes()
 SHAPE = (16, 16, 1)

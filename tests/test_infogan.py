@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import quick
 
-from gaxjax.networks.infogan import Autoencoder, Discriminator, Generator
+from gaxjax.networks.lucic import Autoencoder, Discriminator, Generator
 
 KEY = jax.random.key(3)
 IMAGES = [(28, 28, 1), (32, 32, 3), (9, 6, 3)]

@@ -14,7 +14,8 @@ from rounding import widest
 
 from gaxjax.errors import InputError
 from gaxjax.game import DROPOUT, evaluation_mode
-from gaxjax.networks.layers import (
+from gaxjax.layers.resampling import repeat_pixels
+from gaxjax.layers.standard import (
     BatchNorm,
     Conv,
     ConvTranspose,
@@ -27,7 +28,6 @@ from gaxjax.networks.layers import (
     instance_norm,
     normalize,
 )
-from gaxjax.networks.resampling import repeat_pixels
 
 KEY = jax.random.key(11)
 

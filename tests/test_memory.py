@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import runs
 
-from gaxjax import cli, memory
+from gaxjax import cli
 from gaxjax.errors import InputError
+from gaxjax.parallel import memory
 
 CODE = """
 import os, sys
-from gaxjax.memory import keep_freed
+from gaxjax.parallel.memory import keep_freed
 
 def resident():
     with open("/proc/self/statm") as file:

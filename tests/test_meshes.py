@@ -15,8 +15,8 @@ import runs
 from PIL import Image
 from test_parallel import SETTINGS, together
 
-from gaxjax.record import read_results
 from gaxjax.runs import open as open_run
+from gaxjax.runs.record import read_results
 from gaxjax.transforms import leaves_by_path
 
 CLOSE = 1e-5

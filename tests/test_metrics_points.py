@@ -5,10 +5,10 @@ import pytest
 
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
-from gaxjax.evaluator import Evaluator
+from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.metrics.metric import LEAST, METRICS, Gathered
 from gaxjax.metrics.points import Mixture, modes_found, sliced_distance
+from gaxjax.recipe.evaluation import Evaluation
 
 RING = Mixture(np.array([[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]]), 0.02)
 

@@ -16,17 +16,17 @@ from PIL import Image
 from gaxjax import cli
 from gaxjax.adversary import Adversary
 from gaxjax.data import Data, open_source
-from gaxjax.examples import fixed_batch
 from gaxjax.game import State, judge
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
-from gaxjax.landscape import PLANE, best_verdict, density, draw_line, places
 from gaxjax.latents import Latents
+from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers.transformed import Transformed
 from gaxjax.networks import dcgan, mlp
-from gaxjax.networks.conditioning import Concatenated
-from gaxjax.networks.transformed import Transformed
 from gaxjax.objectives import FeatureMatching, Hinge, LeastSquares, Minimax, Nonsaturating, Wasserstein
-from gaxjax.pictures import compose, draw, new_figure, save
+from gaxjax.pictures.images import compose, draw, new_figure, save
+from gaxjax.pictures.points import PLANE, best_verdict, density, draw_line, places
+from gaxjax.runs.examples import fixed_batch
 from gaxjax.transforms import Spectral
 
 LINE = """\"\"\"A tiny game of points on a line.\"\"\"

@@ -10,9 +10,9 @@ import pytest
 from jax import Array
 
 from gaxjax.game import DROPOUT, output_of
+from gaxjax.layers.minibatch import MinibatchDiscrimination
+from gaxjax.layers.standard import halvings
 from gaxjax.networks import autoencoder, dcgan, mlp, translation
-from gaxjax.networks.layers import halvings
-from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 KEY = jax.random.key(11)
 

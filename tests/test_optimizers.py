@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.optimizers import Exponential, Linear, Optimizer, schedule
+from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer, schedule
 
 
 def moves(optimizer: Optimizer, gradients: list[float], images_per_update: float = 1.0) -> list[float]:

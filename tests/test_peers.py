@@ -12,7 +12,7 @@ import pytest
 from launching import REPOSITORY, job
 
 from gaxjax.errors import GONE, InputError
-from gaxjax.peers import Place, meet
+from gaxjax.parallel.peers import Place, meet
 
 
 def places(count: int) -> list[Place]:
@@ -75,7 +75,7 @@ def test_a_port_in_use_is_named() -> None:
 
 PROGRAM = """
 import os, sys, time
-from gaxjax.peers import Place, Watch, meet
+from gaxjax.parallel.peers import Place, Watch, meet
 port, index, deed = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 watch = Watch(meet(Place("127.0.0.1", port, 3, index), 30), lambda: "checkpoint 5 is kept")
 print("met", flush=True)

@@ -14,7 +14,7 @@ from jax import Array
 from rounding import derivative, widest
 
 from gaxjax.errors import InputError
-from gaxjax.networks.layers import Conv, ConvTranspose
+from gaxjax.layers.standard import Conv, ConvTranspose
 from gaxjax.penalties import DRAGAN, R1, R2, Drift, GradientPenalty, Lazy, Penalty, ZeroCentered, where_due
 
 KEY = jax.random.key(0)

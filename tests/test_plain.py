@@ -13,10 +13,10 @@ from gaxjax.errors import InputError
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
-from gaxjax.optimizers import Exponential, Linear, Optimizer
 from gaxjax.penalties import R1, GradientPenalty, Lazy
-from gaxjax.plain import describe, differences, load_recipe, rebuild
 from gaxjax.recipe import Data, Recipe, Stage
+from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer
+from gaxjax.recipe.serialization import describe, differences, load_recipe, rebuild
 
 GAN = Adversarial(
     generator=Generator((2,), features=(4, 5)),
@@ -80,7 +80,7 @@ def test_every_field_is_written_and_nothing_else() -> None:
     }
     assert described["gan"]["generator"]["features"] == [4, 5]
     assert described["optimizers"]["discriminator"]["b1"] == {
-        "class": "gaxjax.optimizers:Linear", "start": 0.5, "end": 0.7, "from_kimg": 0, "to_kimg": 100,
+        "class": "gaxjax.recipe.optimizers:Linear", "start": 0.5, "end": 0.7, "from_kimg": 0, "to_kimg": 100,
     }  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_what_is_not_plain_data_is_refused(value: Any) -> None:
         ({"class": "gaxjax.latents:Normal"}, "gaxjax.latents:Normal with"),
         ({"class": "gaxjax.nowhere:Thing"}, "gaxjax.nowhere"),
         ({"class": "gaxjax.latents:Latents", "sice": 3}, "sice"),
-        ({"class": "gaxjax.optimizers:Linear", "start": 1.0}, "needs gaxjax.optimizers:Linear"),
+        ({"class": "gaxjax.recipe.optimizers:Linear", "start": 1.0}, "needs gaxjax.recipe.optimizers:Linear"),
     ],
 )
 def test_what_this_version_does_not_know_is_refused(stored: Any, message: str) -> None:

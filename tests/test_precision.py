@@ -12,11 +12,11 @@ import quick
 from jax import Array
 from shrinking import batches, recipes, shrunk, spec_of
 
-from gaxjax.counting import operations
+from gaxjax.bench.counting import operations
 from gaxjax.errors import InputError
 from gaxjax.game import State, sample
-from gaxjax.networks.layers import BatchNorm, Conv, ConvTranspose, Dense, instance_norm
-from gaxjax.program import StageProgram, abstract_batch, stage_programs
+from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, instance_norm
+from gaxjax.programs.program import StageProgram, abstract_batch, stage_programs
 from gaxjax.recipe import Recipe
 
 NAMES = [

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gaxjax import bench, cli
+from gaxjax import cli
+from gaxjax.bench import speed as bench
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = (REPOSITORY / "README.md").read_text()

@@ -21,13 +21,13 @@ import shrinking
 from shrinking import CONFIGS, KEY_OF_PLAY, batches, shrunk, spec_of, with_gates
 
 from gaxjax import cli, parallel
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.game import State
-from gaxjax.optimizers import Exponential, Linear
-from gaxjax.plain import CONFIG, describe, differences, fields_of, rebuild
-from gaxjax.program import StageProgram, check_programs, stage_programs
+from gaxjax.programs.program import StageProgram, check_programs, stage_programs
 from gaxjax.recipe import Recipe, Stage
+from gaxjax.recipe.optimizers import Exponential, Linear
+from gaxjax.recipe.serialization import CONFIG, describe, differences, fields_of, rebuild
+from gaxjax.runs.checkpoint import Checkpoints
 
 RECIPES = shrinking.recipes()
 KEY = jax.random.key(KEY_OF_PLAY)

@@ -15,15 +15,16 @@ import quick
 from jax import Array
 from rounding import widest
 
-from gaxjax import compiler, game
+from gaxjax import game
 from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.stylegan import PathLength, StyleGAN
 from gaxjax.latents import Latents
+from gaxjax.layers.recomputation import block
+from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
 from gaxjax.networks import dcgan, progressive, style, translation
-from gaxjax.networks.layers import Conv, Dense, Dropout, activate, flatten
-from gaxjax.networks.recomputation import block
+from gaxjax.parallel import compiler
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
 
 SHAPE, SIZE, BATCH = (8, 8, 2), 5, 2

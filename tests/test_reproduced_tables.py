@@ -18,13 +18,13 @@ from PIL import Image
 
 from gaxjax import cli, features
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
 from gaxjax.networks import mlp
 from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.penalties import DRAGAN, GradientPenalty
-from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
-from gaxjax.record import read_results
+from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.runs.record import read_results
 from gaxjax.solvers import Unrolled
 from gaxjax.tables import lucic2018, metz2017, reproduction
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
 from gaxjax.metrics.result import Result
 from gaxjax.recipe import Recipe
+from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.tables.reproduction import as_csv, as_json, selected
 from gaxjax.tables.verdict import Budget, Line, Printed, Row, budget_of
 

@@ -10,8 +10,8 @@ import scipy.signal
 from rounding import derivative, widest
 
 from gaxjax.errors import InputError
-from gaxjax.networks.convolution import conv
-from gaxjax.networks.resampling import (
+from gaxjax.layers.convolution import conv
+from gaxjax.layers.resampling import (
     average_pool,
     blur,
     down_conv,

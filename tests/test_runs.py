@@ -7,11 +7,11 @@ import pytest
 import tiny
 
 from gaxjax import cli, runs
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
-from gaxjax.program import StageProgram
-from gaxjax.record import read_run
+from gaxjax.programs.program import StageProgram
+from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.runs.record import read_run
 from gaxjax.transforms import leaves_by_path
 
 
@@ -25,7 +25,7 @@ def test_a_run_is_opened_without_its_data(run: Path, monkeypatch: pytest.MonkeyP
     program = StageProgram(recipe, 0, open_source(recipe.data).spec)
     with Checkpoints(run / "checkpoints", writable=False) as checkpoints:
         last, carry = checkpoints.latest(), checkpoints.restore(60, program.placed_carry)
-    monkeypatch.setattr("gaxjax.examples.open_source", lambda *_: pytest.fail("the data were opened"))
+    monkeypatch.setattr("gaxjax.runs.examples.open_source", lambda *_: pytest.fail("the data were opened"))
     before = tiny.contents(run)
     opened = runs.open(run)
     assert last == opened.state.step == 60

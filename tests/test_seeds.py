@@ -9,9 +9,9 @@ import pytest
 import runs
 
 from gaxjax import cli
-from gaxjax.record import read_results
+from gaxjax.parallel.seeds import Seeds
 from gaxjax.runs import open as open_run
-from gaxjax.seeds import Seeds
+from gaxjax.runs.record import read_results
 
 MEASURED = "--evaluation.metrics fid --evaluation.features pixels --evaluation.n 64 --evaluation-kimg 0.16"
 

@@ -15,22 +15,23 @@ import numpy as np
 import pytest
 import runs
 
-from gaxjax import cli, files, rollback
+from gaxjax import cli, files
 from gaxjax.adversary import Adversary
 from gaxjax.data import Data
 from gaxjax.errors import Diverged, InputError, Interrupted
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
-from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.objectives import LeastSquares, Nonsaturating
-from gaxjax.optimizers import Exponential, Linear, Optimizer
-from gaxjax.program import StageProgram
+from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe, Sentinel
-from gaxjax.record import read_metrics
-from gaxjax.sentinel import check_watched, collapsed, saturated
-from gaxjax.train import train
+from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer
+from gaxjax.recipe.sentinel import check_watched, collapsed, saturated
+from gaxjax.runs import rollback
+from gaxjax.runs.record import read_metrics
+from gaxjax.training.interruption import Interruption
+from gaxjax.training.train import train
 
 
 def sgd(rate: float | Linear) -> Optimizer:

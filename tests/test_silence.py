@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from absl import logging as absl_logging
 
-from gaxjax import silence
-from gaxjax.checkpoint import Checkpoints
+from gaxjax.runs import silence
+from gaxjax.runs.checkpoint import Checkpoints
 
 
 def test_orbax_is_silent_and_others_are_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,7 @@ from gaxjax.expressions import parse_value
 from gaxjax.game import GAN, State, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.optimizers import Optimizer
+from gaxjax.recipe.optimizers import Optimizer
 from gaxjax.solvers import Alternating, Solver, Unrolled, alternating, simultaneous, unrolled
 
 pytestmark = pytest.mark.usefixtures("float64")

@@ -22,12 +22,12 @@ from gaxjax.expressions import parse_value
 from gaxjax.game import State, objective, own
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.networks.transformed import Transformed
+from gaxjax.layers.transformed import Transformed
 from gaxjax.objectives import Minimax, ZeroSum
-from gaxjax.optimizers import Optimizer
-from gaxjax.plain import describe
-from gaxjax.program import StageProgram, stage_programs
+from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
+from gaxjax.recipe.optimizers import Optimizer
+from gaxjax.recipe.serialization import describe
 from gaxjax.solvers import (
     Alternating,
     Competitive,

@@ -8,17 +8,17 @@ import chex
 import jax
 import pytest
 
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError, Interrupted
 from gaxjax.gans.adversarial import Adversarial
-from gaxjax.interruption import Interruption
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
-from gaxjax.program import StageProgram, warm_start
+from gaxjax.programs.program import StageProgram, warm_start
 from gaxjax.recipe import Optimizer, Recipe, Stage
-from gaxjax.record import open_run, read_metrics
-from gaxjax.train import train
+from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.runs.record import open_run, read_metrics
+from gaxjax.training.interruption import Interruption
+from gaxjax.training.train import train
 
 
 def game(*generator: int) -> Adversarial:

@@ -14,15 +14,9 @@ from jax import Array, lax
 from rounding import widest
 
 from gaxjax.errors import InputError
-from gaxjax.networks.layers import Dense, flatten
-from gaxjax.networks.progressive import (
-    Convolution,
-    Discriminator,
-    activation,
-    pixel_norm,
-    with_deviation,
-)
-from gaxjax.networks.resampling import average_pool, up_conv, upsample
+from gaxjax.layers.resampling import average_pool, up_conv, upsample
+from gaxjax.layers.standard import Dense, flatten
+from gaxjax.networks.progressive import Convolution, Discriminator, activation, pixel_norm, with_deviation
 from gaxjax.networks.style import Generator, mixed
 from gaxjax.networks.synthesis import Modulated, adain
 from gaxjax.transforms import graft, truncate

@@ -11,14 +11,14 @@ import quick
 from games import begin, play
 from jax import Array
 
-from gaxjax import sampling
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import ask, own, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.stylegan import PathLength, StyleGAN
+from gaxjax.generators import sampling
 from gaxjax.latents import Latents
-from gaxjax.networks.equalized import Equalized
+from gaxjax.layers.equalized import Equalized
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
 from gaxjax.penalties import R1, Lazy

@@ -15,8 +15,8 @@ from PIL import Image
 from gaxjax import cli, tables
 from gaxjax.errors import Diverged
 from gaxjax.game import init, objective, own
-from gaxjax.plain import describe, differences
-from gaxjax.record import read_results
+from gaxjax.recipe.serialization import describe, differences
+from gaxjax.runs.record import read_results
 from gaxjax.tables import objectives, reproduction
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from gaxjax.errors import InputError
 from gaxjax.metrics.result import Result, check_comparable
-from gaxjax.program import check_programs, stage_programs
+from gaxjax.programs.program import check_programs, stage_programs
 from gaxjax.tables import named, stylegan
 from gaxjax.tables.reproduction import as_csv, as_markdown
 from gaxjax.tables.verdict import Line

@@ -15,9 +15,9 @@ from PIL import Image
 from gaxjax import cli, parallel
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
-from gaxjax.plain import describe, differences
-from gaxjax.program import check_programs, stage_programs
-from gaxjax.record import read_results
+from gaxjax.programs.program import check_programs, stage_programs
+from gaxjax.recipe.serialization import describe, differences
+from gaxjax.runs.record import read_results
 from gaxjax.tables import reproduction, toys
 
 

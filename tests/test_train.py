@@ -22,10 +22,11 @@ import runs
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-from gaxjax import cli, files, record
-from gaxjax.interruption import Interruption
-from gaxjax.plain import describe, load_recipe
-from gaxjax.record import open_run, read_run
+from gaxjax import cli, files
+from gaxjax.recipe.serialization import describe, load_recipe
+from gaxjax.runs import record
+from gaxjax.runs.record import open_run, read_run
+from gaxjax.training.interruption import Interruption
 
 
 def train(recipe: Path | str, workdir: Path, *flags: str) -> int:
@@ -229,7 +230,7 @@ def test_signal_at_a_step(
 def test_second_signal_ends_at_once() -> None:
     program = (
         "import os, signal, time\n"
-        "from gaxjax.interruption import Interruption\n"
+        "from gaxjax.training.interruption import Interruption\n"
         "with Interruption():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    print('saving', flush=True)\n"
@@ -247,7 +248,7 @@ def test_ctrl_c_before_the_loop(recipe: Path, tmp_path: Path, monkeypatch: pytes
     def interrupted(*arguments: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gaxjax.train.prepare", interrupted)
+    monkeypatch.setattr("gaxjax.training.train.prepare", interrupted)
     assert train(recipe, tmp_path / "run") == 130
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gaxjax import catalog
+from gaxjax.recipe import catalog
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -45,7 +45,7 @@ def test_it_has_every_module_and_every_recipe(installed: Path) -> None:
 
 def test_recipes_go_by_name_in_any_folder(installed: Path, tmp_path: Path) -> None:
     """And `python -m gaxjax` is the command."""
-    code = "import gaxjax.catalog as c; print(c.locate('quickstart')[0]); print(c.listing())"
+    code = "import gaxjax.recipe.catalog as c; print(c.locate('quickstart')[0]); print(c.listing())"
     command = [sys.executable, "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     said = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)

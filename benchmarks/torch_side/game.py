@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gaxjax.game import GAN
-from gaxjax.optimizers import Optimizer
+from gaxjax.recipe.optimizers import Optimizer
 from torch_side.draws import Drawn, Draws
 from torch_side.network import Network
 

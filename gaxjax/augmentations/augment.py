@@ -12,7 +12,7 @@ from jax import Array
 from gaxjax.augmentations.augmentation import Augmentation, require
 from gaxjax.augmentations.geometry import GeometricAugmentation, move
 from gaxjax.errors import InputError
-from gaxjax.modules import Mixing
+from gaxjax.layers.modules import Mixing
 
 COLLECTION = "augmentation"
 Tree = Any

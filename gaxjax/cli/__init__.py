@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     It is 3 (`errors.GONE`) for a run of several processes one of which is gone.
     """
-    from gaxjax import processes
+    from gaxjax.parallel import processes
 
     status = run_command([with_home(word) for word in (sys.argv[1:] if arguments is None else arguments)])
     processes.leave(status)
@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """The same for a process alone."""
-    from gaxjax import processes
     from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
+    from gaxjax.parallel import processes
 
     if not arguments or asks_for_usage(arguments):
         print(USAGE)
@@ -76,7 +76,7 @@ def run_command(arguments: list[str]) -> int:
         print(f"error: {brief(error)}", file=sys.stderr)
         return 2
     except (RuntimeError, AssertionError):
-        from gaxjax.configure import has_device
+        from gaxjax.parallel.configure import has_device
 
         if has_device():
             raise

@@ -11,8 +11,8 @@ from gaxjax.cli.parsing import parse, recipe_argument
 def run(arguments: list[str]) -> None:
     """Prints how fast a recipe trains here, or what its step needs of memory."""
     target, flags = recipe_argument(arguments, "bench CONFIG[:name]")
-    from gaxjax.plain import load_recipe
     from gaxjax.recipe import Recipe
+    from gaxjax.recipe.serialization import load_recipe
 
     @dataclasses.dataclass  # here, not above: see train.py
     class Bench:
@@ -32,10 +32,11 @@ def run(arguments: list[str]) -> None:
 
     recipe, _ = load_recipe(target)
     options = parse(Bench, flags, f"bench {target}", "How fast a recipe trains here.", Bench(recipe))
-    from gaxjax.configure import configure_jax
+    from gaxjax.parallel.configure import configure_jax
 
     configure_jax(options.devices)
-    from gaxjax import bench, footprint
+    from gaxjax.bench import footprint
+    from gaxjax.bench import speed as bench
 
     if options.memory:
         print(footprint.report(options.recipe, options.sides, options.batch_sizes))

@@ -30,12 +30,12 @@ def run(arguments: list[str]) -> None:
     """Trains a classifier and says how good it is."""
     options = parse(Train, arguments, "classifier")
     check_seed(options.seed, "--seed")
-    from gaxjax.configure import configure_jax
+    from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
     # A set without a classifier is refused here: a Literal of the sets would bring JAX for the help.
-    from gaxjax.cache import home, writable
     from gaxjax.features import classifier
+    from gaxjax.parallel.cache import home, writable
 
     classifier.check(options.name)
     if options.out is None and writable(home()) != home():

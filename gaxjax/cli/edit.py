@@ -8,7 +8,7 @@ from gaxjax.errors import InputError
 
 def run(arguments: list[str]) -> None:
     """Does something with the latents of a trained game, and writes the picture."""
-    from gaxjax.edit import NAMES, listing, named
+    from gaxjax.generators.edits import NAMES, listing, named
 
     usage = f"gaxjax edit DIR NAME [--help], NAME one of {', '.join(NAMES)}"
     first, *rest = [*arguments, "--help"] if len(arguments) < 2 else arguments
@@ -21,8 +21,8 @@ def run(arguments: list[str]) -> None:
     if first.startswith("-") or rest[0].startswith("-"):
         raise InputError(f"usage: {usage}")
     edit = parse(named(rest[0]), rest[1:], f"edit {first} {rest[0]}")
-    from gaxjax.configure import configure_jax
-    from gaxjax.edit.edit import perform
+    from gaxjax.generators.edits.edit import perform
+    from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
     for line in perform(Path(first), edit):

@@ -8,7 +8,7 @@ import tyro
 
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
+from gaxjax.recipe.evaluation import Evaluation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,10 +32,10 @@ def run(arguments: list[str]) -> None:
         workdir, flags = Path(arguments[0]), arguments[1:]
     program = f"evaluate {workdir or '(DIR | --images FAKE REAL)'}"
     options = parse(Evaluate, flags, program, default=Evaluate(default_of(workdir)))
-    from gaxjax.configure import configure_jax
+    from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
-    from gaxjax.evaluate import evaluate_folders, evaluate_run
+    from gaxjax.evaluation.measuring import evaluate_folders, evaluate_run
 
     if options.images and workdir is None:
         fake, real = options.images
@@ -52,7 +52,7 @@ def run(arguments: list[str]) -> None:
 def default_of(workdir: Path | None) -> Evaluation:
     """What a run measures of itself, if it does; the FID otherwise."""
     if workdir and (workdir / "recipe.json").exists():
-        from gaxjax.record import read_run
+        from gaxjax.runs.record import read_run
 
         stored = read_run(workdir).evaluation
         if stored.metrics:

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import tyro
 
-from gaxjax.catalog import locate
 from gaxjax.errors import InputError
+from gaxjax.recipe.catalog import locate
 
 Options = TypeVar("Options")
 

@@ -38,7 +38,7 @@ class Sample:
 def run(arguments: list[str]) -> None:
     """Writes a picture of samples of a run."""
     options = parse(Sample, arguments, "sample")
-    from gaxjax.configure import configure_jax
+    from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
     print(f"samples: {draw(options) if options.seeds is None else draw_seeds(options)}")
@@ -46,8 +46,8 @@ def run(arguments: list[str]) -> None:
 
 def draw(options: Sample) -> Path:
     """So many samples from latents of one seed."""
-    from gaxjax.generate import generate
-    from gaxjax.truncation import psi_of
+    from gaxjax.generators.samples import generate
+    from gaxjax.generators.truncation import psi_of
 
     if options.label is not None:
         raise InputError("--label goes with --seeds: without them, samples are of every class")
@@ -58,7 +58,7 @@ def draw(options: Sample) -> Path:
 
 def draw_seeds(options: Sample) -> str:
     """A sample for each of the seeds."""
-    from gaxjax.edit.samples import sample
+    from gaxjax.generators.edits.samples import sample
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")

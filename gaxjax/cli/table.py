@@ -15,7 +15,7 @@ def run(arguments: list[str]) -> None:
         return
     name, flags = first_argument(arguments, "table NAME [--out DIR]")
     make = functools.partial(tables.named(name), out=Path("tables") / name)
-    from gaxjax.configure import configure_jax
+    from gaxjax.parallel.configure import configure_jax
 
     # Before the flags are parsed, for that calls the function: a table's options are its arguments.
     configure_jax()

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 import tyro
 
-from gaxjax import catalog
 from gaxjax.cli.parsing import parse, recipe_argument
 from gaxjax.errors import InputError
+from gaxjax.recipe import catalog
 
 
 def run(arguments: list[str]) -> None:
@@ -19,7 +19,7 @@ def run(arguments: list[str]) -> None:
         return
     target, flags = recipe_argument(arguments, "train CONFIG[:name] --workdir DIR, or gaxjax train --list")
     options, path = read_options(target, flags)
-    from gaxjax.configure import configure_jax
+    from gaxjax.parallel.configure import configure_jax
 
     configure_jax(workdir=options.workdir)  # joins the run's other processes, which tell of the workdir
     if options.dry_run:
@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> None:
         raise InputError("--decode goes with --dry-run: it looks at every image and trains nothing")
     if options.workdir is None:
         raise InputError("say where the run is kept: --workdir DIR")
-    from gaxjax.train import train
+    from gaxjax.training.train import train
 
     picture = train(options.recipe, options.workdir, path, options.restart)
     if picture:
@@ -38,8 +38,8 @@ def run(arguments: list[str]) -> None:
 
 def read_options(target: str, flags: list[str]) -> tuple[Any, Path]:
     """The options, with the recipe among them, and the recipe's file."""
-    from gaxjax.plain import CONFIG, load_recipe
     from gaxjax.recipe import Recipe
+    from gaxjax.recipe.serialization import CONFIG, load_recipe
 
     # A class of its own for each call: its annotations are read, and the recipe's type brings JAX.
     @dataclasses.dataclass
@@ -62,8 +62,8 @@ def read_options(target: str, flags: list[str]) -> tuple[Any, Path]:
 
 def look(options: Any) -> None:
     """Checks all of it and says what would run."""
-    from gaxjax.record import check_run
-    from gaxjax.show import outline
+    from gaxjax.bench.parameters import outline
+    from gaxjax.runs.record import check_run
 
     if options.restart:
         raise InputError("--restart is for a run; a --dry-run begins none: leave one of them out")

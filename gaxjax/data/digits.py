@@ -16,8 +16,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gaxjax.cache import cached, try_to_write
 from gaxjax.errors import InputError
+from gaxjax.parallel.cache import cached, try_to_write
 
 
 class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax.counting import nbytes
+from gaxjax.bench.counting import nbytes
 from gaxjax.data.source import Batch, Source, Tables, random_words
 from gaxjax.errors import InputError, multiples
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from gaxjax.counting import nbytes
+from gaxjax.bench.counting import nbytes
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.domains import Domains
 from gaxjax.data.pictures import Kept, Pictures, Streamed

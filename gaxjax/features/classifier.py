@@ -19,15 +19,15 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import Array
 
-from gaxjax import compiler
-from gaxjax.cache import cached
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features, digest
 from gaxjax.files import write_arrays
 from gaxjax.game import DROPOUT, evaluation_mode
-from gaxjax.networks.layers import Conv, Dense, Dropout, flatten
+from gaxjax.layers.standard import Conv, Dense, Dropout, flatten
+from gaxjax.parallel import compiler
+from gaxjax.parallel.cache import cached
 from gaxjax.transforms import Tree
 
 SIDE = 28

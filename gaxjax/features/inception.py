@@ -15,7 +15,7 @@ from jax import Array
 from gaxjax.data.loader import pixels_of
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features
-from gaxjax.networks.convolution import conv, same_padding
+from gaxjax.layers.convolution import conv, same_padding
 from gaxjax.transforms import Tree
 
 SIDE = 299

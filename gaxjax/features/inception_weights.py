@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax.cache import cached
 from gaxjax.errors import InputError
 from gaxjax.features.features import digest
 from gaxjax.features.torch_file import tensors
 from gaxjax.files import write_bytes
+from gaxjax.parallel.cache import cached
 from gaxjax.transforms import Tree
 
 DIGEST = "6726825d"

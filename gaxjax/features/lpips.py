@@ -15,7 +15,7 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features, digest
 from gaxjax.features.torch_file import tensors
-from gaxjax.networks.convolution import conv
+from gaxjax.layers.convolution import conv
 from gaxjax.transforms import Tree
 
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)

@@ -10,7 +10,7 @@ from jax import Array
 from gaxjax.adversary import Adversary, prefixed
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs
-from gaxjax.modules import Mixing
+from gaxjax.layers.modules import Mixing
 from gaxjax.objectives import LeastSquares
 
 

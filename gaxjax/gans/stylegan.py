@@ -13,7 +13,7 @@ from gaxjax import transforms
 from gaxjax.adversary import Adversary
 from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, pure, read_condition, size
 from gaxjax.latents import Latents
-from gaxjax.networks.resampling import average_pool, repeat_pixels, upsample
+from gaxjax.layers.resampling import average_pool, repeat_pixels, upsample
 from gaxjax.networks.style import mixed
 from gaxjax.networks.synthesis import Noise, Styles
 from gaxjax.penalties import where_due

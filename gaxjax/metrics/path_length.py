@@ -15,8 +15,8 @@ from jax import Array
 from jaxtyping import Float
 
 from gaxjax.errors import InputError
+from gaxjax.layers.resampling import average_pool
 from gaxjax.metrics.checking import Values, check_finite
-from gaxjax.networks.resampling import average_pool
 
 EPSILON = 1e-4
 """The step."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gaxjax.errors import InputError
-from gaxjax.rows import with_null
+from gaxjax.runs.rows import with_null
 
 INCEPTION, LPIPS = "inception-2015-12-05", "lpips-vgg"
 TITLES = {

@@ -9,17 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import output_of
-from gaxjax.networks.layers import (
-    Conv,
-    Dense,
-    Precision,
-    activate,
-    flatten,
-    halvings,
-    narrowed,
-    widened,
-)
-from gaxjax.networks.resampling import upsample
+from gaxjax.layers.resampling import upsample
+from gaxjax.layers.standard import Conv, Dense, Precision, activate, flatten, halvings, narrowed, widened
 
 
 class Decoder(nn.Module):

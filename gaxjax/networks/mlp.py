@@ -6,7 +6,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.networks.layers import (
+from gaxjax.layers.minibatch import MinibatchDiscrimination
+from gaxjax.layers.standard import (
     Activation,
     Dense,
     Dropout,
@@ -17,7 +18,6 @@ from gaxjax.networks.layers import (
     narrowed,
     widened,
 )
-from gaxjax.networks.minibatch import MinibatchDiscrimination
 
 
 class Generator(nn.Module):

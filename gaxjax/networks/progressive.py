@@ -15,10 +15,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.networks.convolution import conv
-from gaxjax.networks.layers import Dense, Precision, add_bias, flatten, kernel_init, narrowed, widened
-from gaxjax.networks.recomputation import block
-from gaxjax.networks.resampling import Taps, average_pool, down_conv, downsample, up_conv
+from gaxjax.layers.convolution import conv
+from gaxjax.layers.recomputation import block
+from gaxjax.layers.resampling import Taps, average_pool, down_conv, downsample, up_conv
+from gaxjax.layers.standard import Dense, Precision, add_bias, flatten, kernel_init, narrowed, widened
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
 
 LIMIT = 256.0

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.networks.layers import Dense, Precision
+from gaxjax.layers.standard import Dense, Precision
 from gaxjax.networks.progressive import activation, equalized, levels, pixel_norm
 from gaxjax.networks.synthesis import Modulation, Noise, Styles, Synthesis
 from gaxjax.transforms import Path, Tree, chain, equalize, fade, graft, layer_index

@@ -10,7 +10,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import PLAY
-from gaxjax.networks.layers import Dense, Precision, add_bias, kernel_init, narrowed, widened
+from gaxjax.layers.recomputation import block
+from gaxjax.layers.resampling import upsample
+from gaxjax.layers.standard import Dense, Precision, add_bias, kernel_init, narrowed, widened
 from gaxjax.networks.progressive import (
     Convolution,
     activation,
@@ -20,8 +22,6 @@ from gaxjax.networks.progressive import (
     pixel_norm,
     resized_conv,
 )
-from gaxjax.networks.recomputation import block
-from gaxjax.networks.resampling import upsample
 
 Modulation = Literal["none", "instance", "weights"]
 Styles = Mapping[str, Array]

@@ -6,7 +6,8 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from gaxjax.networks.layers import (
+from gaxjax.layers.recomputation import block
+from gaxjax.layers.standard import (
     Conv,
     ConvTranspose,
     Norm,
@@ -17,7 +18,6 @@ from gaxjax.networks.layers import (
     normalize,
     widened,
 )
-from gaxjax.networks.recomputation import block
 
 
 class ResidualGenerator(nn.Module):

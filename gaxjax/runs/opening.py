@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gaxjax import examples
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data.source import Spec
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, State
-from gaxjax.program import StageProgram, stage_programs
+from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
-from gaxjax.record import read_run
+from gaxjax.runs import examples
+from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.runs.record import read_run
 
 
 class Run(NamedTuple):

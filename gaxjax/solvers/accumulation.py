@@ -11,7 +11,7 @@ from jax import Array
 
 from gaxjax.errors import InputError, multiples
 from gaxjax.game import GAN, Batch, Logs, State, Tree, size
-from gaxjax.modules import Mixing, visiting
+from gaxjax.layers.modules import Mixing, visiting
 
 Gradient = tuple[Any, Logs, Tree]
 """A gradient, what its loss logs, and the statistics that it leaves."""

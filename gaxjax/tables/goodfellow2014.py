@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gaxjax.evaluation import Evaluation
-from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
+from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 

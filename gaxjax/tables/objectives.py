@@ -14,12 +14,11 @@ import flax.linen as nn
 from gaxjax import objectives
 from gaxjax.adversary import Adversary
 from gaxjax.data import Data
-from gaxjax.evaluation import Evaluation
 from gaxjax.gans.adversarial import Adversarial
+from gaxjax.layers.transformed import Transformed
 from gaxjax.networks.autoencoder import Energy
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.networks.mlp import Autoencoder
-from gaxjax.networks.transformed import Transformed
 from gaxjax.objectives import (
     FeatureMatching,
     Hinge,
@@ -32,6 +31,7 @@ from gaxjax.objectives import (
 )
 from gaxjax.penalties import DRAGAN, R1, R2, GradientPenalty
 from gaxjax.recipe import Optimizer, Recipe
+from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.tables.reproduction import reproduce, selected
 from gaxjax.tables.verdict import Budget, Row
 from gaxjax.transforms import Clip, Identity, Spectral, WeightTransform

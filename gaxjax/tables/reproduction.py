@@ -12,17 +12,17 @@ from typing import Any
 
 from gaxjax import parallel
 from gaxjax.errors import Diverged, InputError
-from gaxjax.evaluate import evaluate_run
-from gaxjax.evaluation import Evaluation
-from gaxjax.extractors import extractors
+from gaxjax.evaluation.extractors import extractors
+from gaxjax.evaluation.measuring import evaluate_run
 from gaxjax.files import write_bytes
 from gaxjax.metrics.metric import chosen
 from gaxjax.metrics.result import Result, as_row, check_comparable
 from gaxjax.recipe import Recipe
-from gaxjax.record import last_picture, read_results, read_run
+from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.runs.record import last_picture, read_results, read_run
 from gaxjax.tables import sheets
 from gaxjax.tables.verdict import Budget, Line, Row, told
-from gaxjax.train import train
+from gaxjax.training.train import train
 
 
 def reproduce(

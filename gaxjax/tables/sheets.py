@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gaxjax import pictures
+from gaxjax.pictures import images as pictures
 
 
 def read(path: Path | None) -> np.ndarray:

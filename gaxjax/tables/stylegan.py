@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gaxjax.evaluation import Evaluation
 from gaxjax.penalties import R1
-from gaxjax.plain import load_recipe
 from gaxjax.recipe import Data, Growth, Recipe
+from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.reproduction import reproduce, selected
 from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
 

@@ -25,7 +25,7 @@ from gaxjax.latents import Latents
 from gaxjax.losses import minimax_generator, nonsaturating_generator
 from gaxjax.networks.mlp import Discriminator
 from gaxjax.objectives import Minimax
-from gaxjax.pictures import new_figure, save_figure
+from gaxjax.pictures.images import new_figure, save_figure
 from gaxjax.solvers import alternating
 
 LINE = np.linspace(-8, 8, 3_201)

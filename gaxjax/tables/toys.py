@@ -10,22 +10,15 @@ from typing import Any
 
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.layers.transformed import Transformed
 from gaxjax.networks.mlp import Discriminator, Generator
-from gaxjax.networks.transformed import Transformed
 from gaxjax.objectives import Hinge, LeastSquares, Minimax, RelativisticPaired, Wasserstein, ZeroSum
 from gaxjax.penalties import DRAGAN, R1, R2, GradientPenalty
 from gaxjax.recipe import Data, Optimizer, Recipe
-from gaxjax.solvers import (
-    Alternating,
-    Competitive,
-    Extragradient,
-    Simultaneous,
-    Solver,
-    Unrolled,
-)
+from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.solvers import Alternating, Competitive, Extragradient, Simultaneous, Solver, Unrolled
 from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Row, budget_of
 from gaxjax.transforms import Clip, Spectral

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gaxjax.errors import InputError
-from gaxjax.evaluation import Evaluation
 from gaxjax.metrics.result import Result, summary
 from gaxjax.recipe import Recipe
+from gaxjax.recipe.evaluation import Evaluation
 
 ENOUGH = 2.0
 """Standard errors of the difference within which a number is reproduced."""

@@ -15,8 +15,9 @@ import pytest
 import runs
 import saving
 
-from gaxjax import checksums, cli
+from gaxjax import cli
 from gaxjax.errors import InputError
+from gaxjax.runs import checksums
 
 
 @pytest.fixture

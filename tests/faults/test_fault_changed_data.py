@@ -17,9 +17,9 @@ import styled
 from gaxjax import cli
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
-from gaxjax.inventory import FILE, compare_data, inventory_of
-from gaxjax.plain import load_recipe
 from gaxjax.recipe import Recipe
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.runs.inventory import FILE, compare_data, inventory_of
 
 COUNT = 64
 

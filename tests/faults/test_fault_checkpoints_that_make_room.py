@@ -8,7 +8,7 @@ from pathlib import Path
 
 import saving
 
-from gaxjax.checkpoint import Checkpoints
+from gaxjax.runs.checkpoint import Checkpoints
 
 
 def test_listed_again(tmp_path: Path) -> None:

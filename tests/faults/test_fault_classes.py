@@ -15,10 +15,10 @@ import styled
 from gaxjax import cli
 from gaxjax.data import Data, Source, open_source
 from gaxjax.errors import InputError
-from gaxjax.examples import fixed_batch
-from gaxjax.inventory import check_classes, classes_of
-from gaxjax.modules import setting
-from gaxjax.plain import load_recipe
+from gaxjax.layers.modules import setting
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.runs.examples import fixed_batch
+from gaxjax.runs.inventory import check_classes, classes_of
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.plain import load_recipe
+from gaxjax.recipe.serialization import load_recipe
 
 TEXT = """
 from gaxjax.gans.adversarial import Adversarial

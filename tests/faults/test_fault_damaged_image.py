@@ -13,8 +13,8 @@ import runs
 
 from gaxjax import cli
 from gaxjax.data import Data, open_source
-from gaxjax.inventory import changes, inventory_of
-from gaxjax.plain import NOT_PART_OF_TRAINING
+from gaxjax.recipe.serialization import NOT_PART_OF_TRAINING
+from gaxjax.runs.inventory import changes, inventory_of
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 from gaxjax.errors import InputError
-from gaxjax.record import read_metrics, read_results
+from gaxjax.runs.record import read_metrics, read_results
 
 
 @pytest.mark.parametrize(

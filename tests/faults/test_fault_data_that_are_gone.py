@@ -13,7 +13,8 @@ import runs
 import styled
 from PIL import Image
 
-from gaxjax import cli, examples
+from gaxjax import cli
+from gaxjax.runs import examples
 
 TRANSLATING = runs.GAME.replace(
     "self.latents.draw(self.make_rng(PLAY), size(batch))", 'flatten(batch["image"])[:, :4]'

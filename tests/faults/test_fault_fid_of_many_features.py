@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
+from gaxjax.evaluation.gathering import gather
 from gaxjax.metrics.frechet import BLOCK, Moments, Vectors, frechet_distance
-from gaxjax.metrics.gathering import gather
 
 SIDE = 256
 FLAGS = ["--metrics", "fid", "--features", "pixels"]
@@ -51,8 +51,8 @@ def test_answers(folders: list[Path], capsys: pytest.CaptureFixture[str]) -> Non
 def test_refused(
     folders: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gaxjax.extractors.installed", lambda: 2**20)
-    monkeypatch.setattr("gaxjax.evaluator.gather", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr("gaxjax.evaluation.extractors.installed", lambda: 2**20)
+    monkeypatch.setattr("gaxjax.evaluation.evaluator.gather", lambda *_: pytest.fail("computed"))
     assert cli.main(["evaluate", "--images", *map(str, folders), *FLAGS]) == 2
     said = capsys.readouterr().err
     assert (

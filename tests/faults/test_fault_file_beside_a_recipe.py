@@ -11,8 +11,8 @@ import pytest
 import runs
 
 from gaxjax import cli
-from gaxjax.plain import load_recipe
-from gaxjax.record import read_run
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.runs.record import read_run
 
 HEAD, REST = runs.GAME.split("recipe = Recipe(")
 RECIPE = f"""from dataclasses import replace

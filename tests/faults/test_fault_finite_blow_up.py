@@ -12,8 +12,8 @@ import runs
 
 from gaxjax import cli
 from gaxjax.errors import InputError
-from gaxjax.record import read_metrics
-from gaxjax.sentinel import Sentinel
+from gaxjax.recipe.sentinel import Sentinel
+from gaxjax.runs.record import read_metrics
 
 GROWING = (
     runs.GAME.replace(

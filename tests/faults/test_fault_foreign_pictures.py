@@ -10,7 +10,7 @@ import pytest
 import runs
 import tiny
 
-from gaxjax.record import last_picture, pictures_of
+from gaxjax.runs.record import last_picture, pictures_of
 
 FOREIGN = ("mine.png", "._0000000160.png", ".DS_Store", "00001.png", "9-copy.png", "zebra.png", "notes.txt")
 

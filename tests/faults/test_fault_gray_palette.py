@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.evaluate import shape_of
+from gaxjax.evaluation.measuring import shape_of
 
 RED, GREEN = (255, 0, 0), (0, 130, 0)  # of one gray
 

@@ -10,7 +10,7 @@ import pytest
 import runs
 
 from gaxjax import cli
-from gaxjax.configure import configure_jax
+from gaxjax.parallel.configure import configure_jax
 
 
 @pytest.fixture(autouse=True)

@@ -13,8 +13,9 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gaxjax import cache, cli
+from gaxjax import cli
 from gaxjax.data import Data, open_source
+from gaxjax.parallel import cache
 
 
 @pytest.fixture(autouse=True)

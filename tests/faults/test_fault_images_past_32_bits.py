@@ -15,13 +15,13 @@ import runs
 import tiny
 
 from gaxjax import cli
-from gaxjax.checkpoint import Checkpoints
 from gaxjax.data import open_source
-from gaxjax.plain import load_recipe
-from gaxjax.program import StageProgram
-from gaxjax.record import read_results
+from gaxjax.programs.program import StageProgram
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.recipe.stages import images_by, step_by
+from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.runs.record import read_results
 from gaxjax.solvers.step import finish
-from gaxjax.stages import images_by, step_by
 
 BATCH, MOST = 16, 2**31 - 1
 

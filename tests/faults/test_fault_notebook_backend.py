@@ -12,7 +12,7 @@ import runs
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from gaxjax.pictures import plot_curves
+from gaxjax.pictures.images import plot_curves
 plot_curves([{"images": 16 * i, "critic/loss": 1 / (1 + i)} for i in range(3)], Path(sys.argv[1]))
 assert "matplotlib.pyplot" not in sys.modules
 import matplotlib

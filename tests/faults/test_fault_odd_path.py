@@ -12,8 +12,9 @@ import runs
 import saving
 from etils import epath
 
-from gaxjax import checkpoint, cli
+from gaxjax import cli
 from gaxjax.errors import InputError, Unwritable
+from gaxjax.runs import checkpoint
 
 WORK = ["a[1]", "[!a]", "**", "a*?", "a b", "é 日本", "100%41 #1", "a\nb", "{a,b}", "~", "a:b", "-x", "gs"]
 

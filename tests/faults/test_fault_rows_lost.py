@@ -12,7 +12,7 @@ import pytest
 import runs
 import tiny
 
-from gaxjax.record import Record
+from gaxjax.runs.record import Record
 
 
 def test_rows_are_kept_before_their_checkpoint(

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import runs
 
-from gaxjax import processes
 from gaxjax.errors import InputError
-from gaxjax.peers import Place
+from gaxjax.parallel import processes
+from gaxjax.parallel.peers import Place
 
 
 def step(index: int, **other: str) -> dict[str, str]:

@@ -14,9 +14,9 @@ from PIL import Image
 
 from gaxjax import cli
 from gaxjax.data import Data
-from gaxjax.evaluation import Evaluation
-from gaxjax.evaluator import Evaluator
-from gaxjax.metrics.stored import identity
+from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.evaluation.stored import identity
+from gaxjax.recipe.evaluation import Evaluation
 
 SHAPE = (8, 8, 3)
 

@@ -11,9 +11,10 @@ import pytest
 import runs
 import tiny
 
-from gaxjax import files, rows
+from gaxjax import files
 from gaxjax.metrics.result import Result
-from gaxjax.record import append_results, read_results
+from gaxjax.runs import rows
+from gaxjax.runs.record import append_results, read_results
 
 
 class Full:

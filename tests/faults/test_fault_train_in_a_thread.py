@@ -9,8 +9,8 @@ from pathlib import Path
 
 import runs
 
-from gaxjax.plain import load_recipe
-from gaxjax.train import train
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.training.train import train
 
 
 def test_trains(tmp_path: Path) -> None:

@@ -20,10 +20,11 @@ import pytest
 import runs
 import tiny
 
-from gaxjax import cli, lock
+from gaxjax import cli
 from gaxjax.errors import InputError, Unwritable
-from gaxjax.holder import Holder, birth, myself, parse
-from gaxjax.lock import FILE, Lock, hold
+from gaxjax.runs import lock
+from gaxjax.runs.holder import Holder, birth, myself, parse
+from gaxjax.runs.lock import FILE, Lock, hold
 
 
 def write(workdir: Path, **differing: Any) -> Holder:

@@ -10,7 +10,7 @@ from launching import job
 
 # A process looks for 20 s, for a network's disk may be slow; what it then says does not depend on how long.
 BRIEFLY = """
-from gaxjax.processes import check_shared
+from gaxjax.parallel.processes import check_shared
 
 check_shared.__defaults__ = (2.0,)
 """

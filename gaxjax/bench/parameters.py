@@ -1,0 +1,49 @@
+"""What a recipe amounts to, before it is run."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+
+from gaxjax.programs.program import StageProgram
+from gaxjax.recipe import Recipe
+from gaxjax.runs.inventory import class_summary, inventory_of
+from gaxjax.training.train import prepare
+
+
+def outline(recipe: Recipe, decode: bool = False) -> str:
+    """Checks everything that `train` would refuse, and says what it would run.
+
+    decode: also decodes every image that a run would only decode when it comes to it.
+    """
+    source, programs = prepare(recipe)
+    mesh = programs[0].mesh
+    examples = ", ".join(f"{name} {x.dtype}{list(x.shape)}" for name, x in source.spec.items())
+    lines = [
+        f"data     {recipe.data.name}, {len(source):,} examples: {examples}",
+        f"devices  {mesh.size} {mesh.devices.flat[0].platform}, {jax.process_count()} process(es)",
+    ]
+    if decode:
+        lines.append(f"decoded  {source.decode_all():,} images, all that can be used")
+    for program in programs:
+        stage = program.stage
+        moves = ", then ".join(f"{player} x {count}" for player, count in stage.updates.items())
+        lines.append(
+            f"stage    {program.steps:,} steps of {program.images_per_step} images ({stage.kimg:g} kimg): "
+            f"{moves}, {stage.batch_size // mesh.shape['data']} examples of a minibatch on each device"
+        )
+    lines += [classes] if (classes := class_summary(recipe, inventory_of(source))) else []
+    return "\n".join([*lines, parameters(programs), "nothing was written"])
+
+
+def parameters(programs: Sequence[StageProgram]) -> str:
+    """Parameters per network and stage, as a table."""
+    rows = []
+    for program in programs:
+        params, gan = program.state.params, program.stage.gan
+        for network, tree in params.items():
+            count = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+            rows.append(f"  {network:24}{type(getattr(gan, network)).__name__:24}{count:>14,}")
+        total = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(params))
+        rows.append(f"  {'parameters':48}{total:>14,}")
+    return "\n".join([type(programs[0].recipe.gan).__name__, *rows])

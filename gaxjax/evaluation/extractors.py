@@ -1,0 +1,68 @@
+"""The features that an evaluation's metrics see images by."""
+
+from collections.abc import Set
+from pathlib import Path
+from typing import NamedTuple
+
+from gaxjax import features as all_features
+from gaxjax.errors import InputError
+from gaxjax.features import Features
+from gaxjax.metrics.frechet import bytes_needed
+from gaxjax.metrics.metric import OF_CLASSES, OF_FEATURES, Metric
+from gaxjax.parallel.memory import installed
+from gaxjax.recipe.evaluation import Evaluation
+
+
+class Extractors(NamedTuple):
+    """Each where some metric needs it."""
+
+    features: Features | None
+    """that the evaluation names"""
+    level: str
+    """of these"""
+    classifier: Features | None
+    """of digits"""
+    distance: Features | None
+    """whose squared distance paths are measured by"""
+
+    def seen_by(self, metric: Metric) -> tuple[Features | None, str]:
+        """What a metric sees images by, and the level of that."""
+        if OF_FEATURES & {*metric.fake, *metric.real}:
+            return self.features, "logits" if OF_CLASSES & set(metric.fake) else self.level
+        if "paths" in metric.fake and self.distance:
+            return self.distance, self.distance.level
+        return self.classifier if "digits" in metric.fake else None, ""
+
+    def check_memory(self, needs: Set[str], shape: tuple[int, ...], n: int, real: int) -> None:
+        """InputError, before any is made, for features that do not fit into memory, of so many images."""
+        if self.features is None or not needs & {"moments", "vectors"}:
+            return
+        size = self.features.size(shape, self.level)
+        needed = bytes_needed(size, n, real) if "moments" in needs else 0
+        if "vectors" in needs:
+            needed = max(needed, 8 * size * (n + real))
+        if needed > (there := installed()):
+            raise InputError(
+                f"{self.features.name} has {size:,} features of an image, and those of {n:,} images and of "
+                f"{real:,} real ones take {needed / 2**30:,.0f} GiB, where this machine has "
+                f"{there / 2**30:,.0f}: take fewer (--n, --real), smaller images, or other --features"
+            )
+
+
+def extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> Extractors:
+    """What the needs ask for; InputError where it cannot be had. directory: where the data are."""
+    features, level, e = None, "", evaluation
+    if "spaces" in needs and not e.features.strip().startswith("classifier"):
+        raise InputError(
+            f"separability is of a classifier's classes, and features={e.features!r} is none: "
+            "give classifier(mnist), classifier(fashion_mnist) or classifier(digits)"
+        )
+    if needs & OF_FEATURES:
+        weights = Path(e.weights).expanduser() if e.weights else None
+        features = all_features.named(e.features, weights, directory)
+        level = e.level or features.level
+        features.check([level, *(["logits"] if needs & OF_CLASSES else [])])
+    classifier = all_features.named("classifier(mnist)", None, directory) if "digits" in needs else None
+    files = e.lpips_network, e.lpips_linear
+    distance = all_features.distance(e.distance, *files, directory) if "paths" in needs else None
+    return Extractors(features, level, classifier, distance)

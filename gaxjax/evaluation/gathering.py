@@ -1,0 +1,106 @@
+"""From images to what metrics keep of them, batch by batch, on all devices."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Set
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from gaxjax import parallel
+from gaxjax.data.loader import pixels_of
+from gaxjax.features import Features, pixels
+from gaxjax.metrics.checking import Values, check_finite
+from gaxjax.metrics.frechet import Moments, Vectors
+from gaxjax.metrics.metric import Gathered
+from gaxjax.parallel import compiler
+
+
+@functools.partial(compiler.jit, static_argnames=("features", "level", "classifier", "needs", "sharding"))
+def look(
+    params: Any,
+    images: Array,
+    features: Features | None,
+    level: str,
+    classifier: Features | None,
+    needs: frozenset[str],
+    sharding: jax.sharding.Sharding,
+) -> dict[str, Array]:
+    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device."""
+    found: dict[str, Array] = {}
+    levels = (level,) * bool(needs & {"moments", "vectors"}) + ("logits",) * ("logits" in needs)
+    if levels:
+        assert features is not None
+        by_level = features.apply(params["features"], images, tuple(dict.fromkeys(levels)))
+        if needs & {"moments", "vectors"}:
+            found["vectors"] = by_level[level]
+        if "logits" in needs:
+            found["logits"] = by_level["logits"]
+    if "images" in needs:
+        found["images"] = pixels_of(images).astype(jnp.uint8)
+    if "points" in needs:
+        found["points"] = images
+    if "pixels" in needs:
+        found |= pixels.apply({}, images, ("pixels",))
+    if "digits" in needs:
+        assert classifier is not None
+        channels = [images[..., c : c + 1] for c in range(images.shape[-1])]
+        logits = [classifier.apply(params["classifier"], x, ("logits",))["logits"] for x in channels]
+        found["digits"] = jnp.argmax(jnp.stack(logits, axis=1), axis=-1)
+    return {name: jax.lax.with_sharding_constraint(x, sharding) for name, x in found.items()}
+
+
+def batches(n: int, size: int, what: str) -> Iterator[tuple[int, np.ndarray]]:
+    """(examples that count, positions [size]) until n are done; says how far it is."""
+    from tqdm import tqdm
+
+    starts = range(0, n, size)
+    shown = parallel.primary() and len(starts) > 1
+    for start in tqdm(starts, desc=what, leave=False, disable=not shown, mininterval=0.5):
+        yield min(size, n - start), np.arange(start, start + size)
+
+
+def in_blocks(make: Callable[[Any, Any], Any], batch: Any, first: Any, size: int) -> Any:
+    """`make(block, number)` of each `size` examples of a batch, and what it made in one: arrays [B, ...].
+
+    first: the number of the first block. What is drawn by a block's number is the same on 3 devices, or 128,
+    where a batch has more blocks than one, as on a single device, where it is one.
+
+    >>> in_blocks(lambda block, number: block + 10 * number, jnp.arange(4), 1, 2)
+    Array([10, 11, 22, 23], dtype=int32)
+    """
+    count = len(jax.tree.leaves(batch)[0]) // size
+    if count == 1:
+        return make(batch, first)
+    blocks = jax.tree.map(lambda x: x.reshape(count, size, *x.shape[1:]), batch)
+    made = jax.vmap(make)(blocks, first + jnp.arange(count))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), made)
+
+
+def gather(looks: Iterable[tuple[int, dict[str, Array]]], needs: Set[str]) -> Gathered:
+    """What `needs` asks for of batches (examples that count, what was seen of them)."""
+    count, moments, few = 0, None, list[np.ndarray]()
+    arrays: dict[str, list[np.ndarray]] = {name: [] for name in needs - {"moments"}}
+    for rows, seen in looks:
+        count += rows
+        if "moments" in needs and count < seen["vectors"].shape[1]:  # examples are less than their scatter
+            few.append(np.asarray(seen["vectors"], np.float32)[:rows])
+        elif "moments" in needs:
+            more: list[Values] = [*few, seen["vectors"][:rows]]
+            for part in map(Moments.of, more):
+                moments = part if moments is None else moments.merge(part)
+            few.clear()
+        for name, parts in arrays.items():
+            parts.append(np.asarray(seen[name])[:rows])
+    whole = {name: np.concatenate(parts) for name, parts in arrays.items()}
+    return Gathered(count, vectors_of(few) if few else moments, whole)
+
+
+def vectors_of(parts: list[np.ndarray]) -> Vectors:
+    """Of batches of vectors [n, D]; InputError where they are not finite."""
+    found = Vectors(np.concatenate(parts))
+    parts.clear()  # twice the memory no longer than it takes
+    check_finite(features=found.mean)
+    return found

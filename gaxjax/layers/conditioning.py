@@ -1,0 +1,103 @@
+"""How a condition enters a network, and what else a discriminator says: wrappers around any network.
+
+A network takes a condition as its second argument, `network(x, condition)`, or none.
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.layers.standard import Dense, activate
+from gaxjax.layers.transformed import share_scope
+
+
+def concatenate(x: Array, condition: Array) -> Array:
+    """x [B, ..., C] with a condition [B, K], or [B, ..., K], as K more channels, all over x."""
+    if condition.ndim < x.ndim:
+        condition = condition.reshape(condition.shape[0], *(1,) * (x.ndim - 2), condition.shape[-1])
+    condition = jnp.broadcast_to(condition, (*x.shape[:-1], condition.shape[-1]))
+    return jnp.concatenate([x, condition.astype(x.dtype)], axis=-1)
+
+
+class Concatenated(nn.Module):
+    """A network that is given its condition as channels beside x. Mirza and Osindero 2014, section 3.2.
+
+    The parameters are the network's own, at the same places in the tree.
+    """
+
+    network: nn.Module
+    """of x with more channels"""
+    classes: int = 0
+    """of labels [B], which become one-hot; 0: the condition is arrays already: images, attributes, codes"""
+
+    def setup(self) -> None:
+        share_scope(self, self.network)
+
+    def __call__(self, x: Array, condition: Array | None = None) -> Any:
+        if condition is None:
+            raise InputError(
+                f"{type(self.network).__name__} is Concatenated with a condition and is given none: "
+                f'set the game\'s condition, such as condition="label"'
+            )
+        if self.classes:
+            condition = jax.nn.one_hot(condition, self.classes, dtype=x.dtype)
+        return self.network(concatenate(x, condition))
+
+
+class Projected(nn.Module):
+    """A discriminator with <embedding of the label, features> in its logit. Miyato and Koyama 2018, eq. 8."""
+
+    network: nn.Module
+    """x -> {"logits": [B], "features": [B, F]}"""
+    classes: int
+    """of labels"""
+
+    @nn.compact
+    def __call__(self, x: Array, condition: Array) -> dict[str, Array]:
+        outputs = self.network(x)
+        embedding = Dense(outputs["features"].shape[-1], bias=False)(jax.nn.one_hot(condition, self.classes))
+        return {**outputs, "logits": outputs["logits"] + jnp.sum(embedding * outputs["features"], axis=-1)}
+
+
+class Head(nn.Module):
+    """A discriminator that says one thing more, [B, size], of its features."""
+
+    network: nn.Module
+    """x -> {"features": [B, F], ...}"""
+    output: str
+    """its name: "classes", "code" """
+    size: int
+    """numbers that it is"""
+    hidden: tuple[int, ...] = ()
+    """widths of layers in between"""
+
+    @nn.compact
+    def __call__(self, x: Array, *condition: Array) -> dict[str, Array]:
+        outputs = self.network(x, *condition)
+        h = outputs["features"]
+        for width in self.hidden:
+            h = activate(Dense(width)(h), "leaky_relu")
+        return {**outputs, self.output: Dense(self.size)(h)}
+
+
+class RealOrClass(nn.Module):
+    """A discriminator of classes + 1 categories, the last one fake. Odena 2016; Salimans et al. 2016, 5.
+
+    {"logits": log p(real) - log p(fake) [B], "classes": of the others [B, classes]}.
+    """
+
+    network: nn.Module
+    """x -> {"features": [B, F], ...}"""
+    classes: int
+    """of real examples"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> dict[str, Array]:
+        outputs = self.network(x)
+        categories = Dense(self.classes + 1)(outputs["features"])
+        classes, fake = categories[:, :-1], categories[:, -1]
+        return {**outputs, "logits": jax.nn.logsumexp(classes, axis=-1) - fake, "classes": classes}

@@ -1,0 +1,285 @@
+"""The layers that every network shares.
+
+No layer takes a `train` argument. Batch norm uses the batch's statistics where its running statistics may be
+written, and dropout drops where there is a stream of random numbers for it: `gaxjax.game` grants both while a
+player moves and neither when sampling, so that the switch cannot be forgotten at a call. In a loop of one's
+own, where it can, they warn (`gaxjax.game.evaluation_mode`).
+
+Layers compute in the type of what they are given, and give it out; parameters and statistics are float32.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.game import DROPOUT, warn_of_evaluation
+from gaxjax.layers.convolution import conv, conv_transpose, same_padding
+from gaxjax.layers.modules import Mixing
+
+Norm = Literal["batch", "instance", "layer", "none"]
+Activation = Literal["relu", "leaky_relu", "elu", "tanh", "sigmoid", "none"]
+Padding = Literal["same", "valid", "reflect"]
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+class Conv(nn.Module):
+    """A 2-D convolution, [B, H, W, C] -> [B, H', W', features]; parameters as `nn.Conv`'s."""
+
+    features: int
+    """output channels"""
+    kernel: int = 3
+    """side of the kernel"""
+    stride: int = 1
+    """step between outputs"""
+    padding: Padding = "same"
+    """zeros so that H' = ceil(H / stride); none; or as many pixels as `same`, mirrored"""
+    bias: bool = True
+    """whether to add one number per channel"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        window, size = (self.kernel, self.kernel), (x.shape[1], x.shape[2])
+        shape = (*window, x.shape[-1], self.features)
+        kernel = self.param("kernel", kernel_init(self.deviation), shape)
+        zeros = ((0, 0), (0, 0))
+        pads = zeros if self.padding == "valid" else same_padding(size, window, self.stride)
+        if self.padding == "reflect":
+            x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
+        return add_bias(self, conv(x, kernel.astype(x.dtype), self.stride, pads), self.bias)
+
+
+class ConvTranspose(nn.Module):
+    """A transposed convolution, [B, H, W, C] -> [B, H * stride, W * stride, features].
+
+    The input gradient of `Conv` with the same kernel and stride, `same` padded; `size` picks another output
+    size with the same ceiling, such as 7 for 4 at stride 2. Kernel [k, k, features, C].
+    """
+
+    features: int
+    """output channels"""
+    kernel: int = 4
+    """side of the kernel"""
+    stride: int = 2
+    """step between outputs per input"""
+    bias: bool = True
+    """whether to add one number per channel"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
+
+    @nn.compact
+    def __call__(self, x: Array, size: tuple[int, int] | None = None) -> Array:
+        shape = (self.kernel, self.kernel, self.features, x.shape[-1])
+        kernel = self.param("kernel", kernel_init(self.deviation, fan_in_axis=3, stride=self.stride), shape)
+        size = size or (x.shape[1] * self.stride, x.shape[2] * self.stride)
+        pads = same_padding(size, shape[:2], self.stride)
+        x = conv_transpose(x, kernel.astype(x.dtype), self.stride, pads, size)
+        return add_bias(self, x, self.bias)
+
+
+class Dense(nn.Module):
+    """A linear layer, [..., C] -> [..., features]; parameters as `nn.Dense`'s."""
+
+    features: int
+    """outputs"""
+    bias: bool = True
+    """whether to add one number per output"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
+    bound: float = 0.0
+    """if positive, the initial kernel is uniform on [-bound, bound] instead"""
+    start: float = 0.0
+    """what the bias begins with"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        init = uniform_init(self.bound) if self.bound > 0 else kernel_init(self.deviation)
+        x = x @ self.param("kernel", init, (x.shape[-1], self.features)).astype(x.dtype)
+        return add_bias(self, x, self.bias, self.start)
+
+
+class Maxout(nn.Module):
+    """The largest of several linear pieces, [B, C] -> [B, features]. Goodfellow et al. 2013, eq. 2."""
+
+    features: int
+    """outputs"""
+    pieces: int = 5
+    """linear pieces per output"""
+    bound: float = 0.005
+    """the initial kernel is uniform on [-bound, bound]"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        pieces = Dense(self.features * self.pieces, bound=self.bound)(x)
+        return jnp.max(pieces.reshape(*x.shape[:-1], self.features, self.pieces), axis=-1)
+
+
+class BatchNorm(nn.Module):
+    """Batch normalization over all axes but the last. Ioffe and Szegedy 2015.
+
+    While a player moves: the (global) batch's statistics; the running ones follow. Else: the running ones.
+    """
+
+    momentum: float = 0.9
+    """share of the old running statistics that a batch leaves"""
+    epsilon: float = 1e-5
+    """added to the variance"""
+    deviation: float = 0.02
+    """standard deviation of the initial scale around 1 (DCGAN's code: 0.02)"""
+
+    mixes_examples: ClassVar = Mixing("batch norm", 'norm="layer", "instance" or "none"')
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        training = self.is_mutable_collection("batch_stats")
+        channels = x.shape[-1:]
+        mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
+        variance = self.variable("batch_stats", "var", jnp.ones, channels)
+        if training:
+            axes, wide = tuple(range(x.ndim - 1)), widened(x)
+            batch_mean = jnp.mean(wide, axes)
+            batch_variance = jnp.mean(jnp.square(wide), axes) - jnp.square(batch_mean)
+            batch_variance = jnp.maximum(batch_variance, 0.0)
+            if not self.is_initializing():
+                mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+                variance.value = self.momentum * variance.value + (1 - self.momentum) * batch_variance
+        else:
+            what = "is batch norm, and normalizes by its running statistics"
+            warn_of_evaluation(self, what, 'mutable=["batch_stats"] and keep what it gives back')
+            batch_mean, batch_variance = mean.value, variance.value
+        scale = self.param("scale", around_one_init(self.deviation), channels)
+        factor = scale * jax.lax.rsqrt(batch_variance + self.epsilon)
+        shift = self.param("bias", nn.initializers.zeros, channels) - batch_mean * factor
+        return (x * along(factor, x) + along(shift, x)).astype(x.dtype)
+
+
+class Dropout(nn.Module):
+    """Zeroes a share of its input and scales up the rest, where there are random numbers for it."""
+
+    rate: float
+    """share that is dropped"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        if self.rate == 0:
+            return x
+        if not self.has_rng(DROPOUT):
+            warn_of_evaluation(self, "is dropout, and drops nothing", f'rngs={{"{DROPOUT}": key}}')
+            return x
+        keep = jax.random.bernoulli(self.make_rng(DROPOUT), 1 - self.rate, x.shape)
+        return jnp.where(keep, x / (1 - self.rate), 0)
+
+
+def normalize(x: Array, norm: Norm) -> Array:
+    """The layer of that name, inside a compact method."""
+    match norm:
+        case "batch":
+            return BatchNorm()(x)
+        case "instance":
+            return instance_norm(x)
+        case "layer":
+            return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)))(x).astype(x.dtype)
+        case "none":
+            return x
+    raise InputError(f"unknown norm {norm!r}; known: batch, instance, layer, none")
+
+
+def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
+    """Each channel of each example to mean 0 and variance 1, without scale and bias. Ulyanov et al. 2016."""
+    axes, wide = tuple(range(1, x.ndim - 1)), widened(x)
+    mean = jnp.mean(wide, axes, keepdims=True)
+    variance = jnp.maximum(jnp.mean(jnp.square(wide), axes, keepdims=True) - jnp.square(mean), 0.0)
+    return ((wide - mean) * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
+
+
+def activate(x: Array, activation: Activation) -> Array:
+    """The activation of that name; leaky ReLU has slope 0.2, as in DCGAN."""
+    match activation:
+        case "relu":
+            return jax.nn.relu(x)
+        case "leaky_relu":
+            return jax.nn.leaky_relu(x, 0.2)
+        case "elu":
+            return jax.nn.elu(x)
+        case "tanh":
+            return jnp.tanh(x)
+        case "sigmoid":  # onto the range of images
+            return 2 * jax.nn.sigmoid(x) - 1
+        case "none":
+            return x
+    raise InputError(f"unknown activation {activation!r}; known: relu, leaky_relu, elu, tanh, sigmoid, none")
+
+
+def narrowed(x: Array, precision: Precision) -> Array:
+    """In the type that a network computes in; what is given stays as it is for float32."""
+    return x if precision == "float32" else x.astype(precision)
+
+
+def widened(x: Array) -> Array:
+    """In float32, if it is of less."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def flatten(x: Array) -> Array:
+    """[B, ...] -> [B, features]."""
+    return x.reshape(x.shape[0], -1)
+
+
+def halvings(shape: Sequence[int], times: int) -> list[tuple[int, int]]:
+    """Height and width of an image and after each of so many halvings, rounded up: any size has them.
+
+    >>> halvings((28, 20, 1), 2)
+    [(28, 20), (14, 10), (7, 5)]
+    """
+    return [(math.ceil(shape[0] / 2**i), math.ceil(shape[1] / 2**i)) for i in range(times + 1)]
+
+
+def kernel_init(deviation: float, fan_in_axis: int = 2, stride: int = 1) -> nn.initializers.Initializer:
+    """N(0, deviation^2), or He et al. 2015 for leaky ReLU's and ReLU's fan-in where deviation is 0.
+
+    The fan-in of a transposed convolution is what one output pixel sums over: 1 / stride^2 of the kernel.
+    """
+
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        fan_in = math.prod(shape[:2]) * shape[fan_in_axis] / stride**2 if len(shape) == 4 else shape[0]
+        return jax.random.normal(key, shape, dtype) * (deviation or math.sqrt(2 / fan_in))
+
+    return init
+
+
+def uniform_init(bound: float) -> nn.initializers.Initializer:
+    """Uniform on [-bound, bound]."""
+
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+def around_one_init(deviation: float) -> nn.initializers.Initializer:
+    """N(1, deviation^2)."""
+
+    def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        return 1 + deviation * jax.random.normal(key, shape, dtype)
+
+    return init
+
+
+def add_bias(layer: nn.Module, x: Array, bias: bool, start: float = 0.0) -> Array:
+    """Adds the layer's parameter `bias`, one number per channel, if it is to have one."""
+    if not bias:
+        return x
+    constant = layer.param("bias", nn.initializers.constant(start), x.shape[-1:])
+    return (x + along(constant, x)).astype(x.dtype)
+
+
+def along(channels: Array, x: Array) -> Array:
+    """[C] with as many axes as x, for adding and multiplying without rank promotion."""
+    return channels.reshape((1,) * (x.ndim - 1) + channels.shape)

@@ -1,0 +1,135 @@
+"""InfoGAN's networks as Lucic et al. 2018 (arXiv 1711.10337) gave them to every model.
+
+Two convolutions each. Discriminators see pixels in [0, 1], as theirs do; images are in [-1, 1] outside, as
+everywhere. Any height and width: sizes are halved and rounded up.
+"""
+
+from typing import Literal
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from gaxjax.layers.standard import (
+    BatchNorm,
+    Conv,
+    ConvTranspose,
+    Dense,
+    Precision,
+    activate,
+    flatten,
+    halvings,
+    narrowed,
+    normalize,
+    widened,
+)
+
+Norm = Literal["batch", "layer", "none"]
+
+
+class Generator(nn.Module):
+    """Latents [B, L] -> images [B, *shape]."""
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images"""
+    features: int = 64
+    """channels before the last layer; twice as many before that, and 16 times in the hidden layer"""
+    norm: Norm = "batch"
+    """after every layer but the last"""
+    momentum: float = 0.999
+    """share of the old running statistics of batch norm that a batch leaves"""
+    deviation: float = 0.02
+    """standard deviation of the initial kernels; 0: He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
+
+    @nn.compact
+    def __call__(self, latents: Array) -> Array:
+        x = hidden(
+            narrowed(latents, self.precision), 16 * self.features, self.norm, self.deviation, self.momentum
+        )
+        return to_images(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
+
+
+class Discriminator(nn.Module):
+    """Images [B, H, W, C] -> {"logits": [B], "features": [B, F]}."""
+
+    features: int = 64
+    """channels after the first layer; twice as many after the second, and 16 times in the hidden layer"""
+    norm: Norm = "batch"
+    """after every layer but the first and the last"""
+    output: Literal["none", "sigmoid"] = "none"
+    """after the last layer: sigmoid for least squares of probabilities, as in the study's code"""
+    deviation: float = 0.02
+    """standard deviation of the initial kernels; 0: He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> dict[str, Array]:
+        x = (narrowed(x, self.precision) + 1) / 2
+        x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
+        bias = self.norm == "none"
+        x = Conv(2 * self.features, 4, 2, bias=bias, deviation=self.deviation)(x)
+        x = flatten(activate(normalized(x, self.norm), "leaky_relu"))
+        x = hidden(x, 16 * self.features, self.norm, self.deviation)
+        x = widened(x)
+        logits = Dense(1, deviation=self.deviation)(x)[:, 0]
+        # A probability: `activate` would put it on the range of images.
+        return {"logits": jax.nn.sigmoid(logits) if self.output == "sigmoid" else logits, "features": x}
+
+
+class Autoencoder(nn.Module):
+    """Images [B, *shape] -> reconstructions of the same shape, through a code: the study's BEGAN."""
+
+    shape: tuple[int, int, int]
+    """(H, W, C) of the images"""
+    features: int = 64
+    """channels at half of the size; twice as many at a quarter"""
+    code: int = 64
+    """size of the code"""
+    norm: Norm = "none"
+    """after the code and the layers that follow it, but for the last"""
+    deviation: float = 0.02
+    """standard deviation of the initial kernels; 0: He"""
+    precision: Precision = "float32"
+    """of activations and products; parameters, statistics and what is given out are float32"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> dict[str, Array]:
+        x = (narrowed(x, self.precision) + 1) / 2
+        x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
+        x = flatten(Conv(2 * self.features, 4, 2, deviation=self.deviation)(x))
+        x = hidden(x, self.code, self.norm, self.deviation)
+        code = widened(x)
+        images = to_images(x, self.shape, self.features, self.norm, self.deviation)
+        return {"reconstruction": images, "features": code}
+
+
+def hidden(x: Array, features: int, norm: Norm, deviation: float, momentum: float = 0.999) -> Array:
+    """A dense layer with its norm, [B, C] -> [B, features], inside a compact method."""
+    x = Dense(features, bias=norm == "none", deviation=deviation)(x)  # a norm takes the mean away again
+    return activate(normalized(x, norm, momentum), "leaky_relu")
+
+
+def to_images(
+    x: Array,
+    shape: tuple[int, int, int],
+    features: int,
+    norm: Norm,
+    deviation: float,
+    momentum: float = 0.999,
+) -> Array:
+    """From a hidden layer to images in [-1, 1], [B, C] -> [B, *shape], inside a compact method."""
+    size, half, (height, width) = halvings(shape, 2)
+    x = hidden(x, height * width * 2 * features, norm, deviation, momentum)
+    x = x.reshape(-1, height, width, 2 * features)
+    x = ConvTranspose(features, 4, bias=norm == "none", deviation=deviation)(x, half)
+    x = activate(normalized(x, norm, momentum), "leaky_relu")
+    x = ConvTranspose(shape[-1], 4, deviation=deviation)(x, size)
+    return activate(widened(x), "sigmoid")
+
+
+def normalized(x: Array, norm: Norm, momentum: float = 0.999) -> Array:
+    """The layer of that name, inside a compact method; batch norm as in the study's code."""
+    return BatchNorm(momentum, epsilon=0.001, deviation=0)(x) if norm == "batch" else normalize(x, norm)

@@ -1,0 +1,283 @@
+"""The one place that maps a step over devices and processes."""
+
+import contextlib
+import functools
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from gaxjax.errors import InputError, multiples
+from gaxjax.parallel import compiler
+
+Tree = Any
+
+
+def initialize(workdir: Path | None = None) -> None:
+    """Joins the other processes of a run, before anything else touches a device: `processes.join`."""
+    from gaxjax.parallel import processes
+
+    processes.join(workdir)
+
+
+def limit(devices: int) -> None:
+    """Uses so many of this process's devices, before any is touched; 0: all. Those of a CPU are stand-ins."""
+    if devices < 0:
+        raise InputError(f"devices is at least 1, or 0 for all; got {devices}")
+    if devices:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices))))
+        os.environ.setdefault("NPROC", "64")  # threads, without which the stand-ins hang
+        jax.config.update("jax_num_cpu_devices", devices)
+
+
+def check_limit(devices: int) -> None:
+    """Refuses more devices than there are, once they may be touched."""
+    if devices and jax.local_device_count() != devices:
+        raise InputError(f"{jax.local_device_count()} devices are used, not {devices}: there are no more")
+
+
+def make_mesh(seeds: int = 1) -> Mesh:
+    """All devices of all processes along `data`; with several seeds, as many as divide them along `seed`.
+
+    The devices of a process stand side by side, whatever their numbers are (some TPU hosts have 0 to 3 and
+    8 to 11), so that what it loads, a block of every batch, is what its devices hold.
+    """
+    devices = np.array(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
+    if seeds == 1:
+        return Mesh(devices, ("data",))
+    local, both = len(devices) // jax.process_count(), math.gcd(seeds, len(devices))
+    along_seed = max(n for n in range(1, both + 1) if both % n == 0 and aligned(len(devices) // n, local))
+    return Mesh(devices.reshape(along_seed, -1), ("seed", "data"))
+
+
+def aligned(row: int, local: int) -> bool:
+    """Whether a process's devices fill whole rows of a mesh, or lie in one row.
+
+    >>> aligned(2, 4), aligned(4, 2), aligned(3, 2)
+    (True, True, False)
+    """
+    return row % local == 0 or local % row == 0
+
+
+class Share(NamedTuple):
+    """A process's part of every batch: a block of the examples, for some of the seeds."""
+
+    seeds: range
+    block: int
+    """its number among"""
+    blocks: int
+    """so many, of one size"""
+
+
+def share_of(mesh: Mesh, seeds: int = 1) -> Share:
+    """What this process loads: what the sharding of batches lays on its devices."""
+    width = mesh.shape["data"]
+    shape = (seeds, 1, width) if "seed" in mesh.axis_names else (1, width)
+    places = [
+        p for p in batch_sharding(mesh).addressable_devices_indices_map(shape).values() if p is not None
+    ]
+    rows = [place[-1].indices(width) for place in places]
+    first, last = min(start for start, _, _ in rows), max(stop for _, stop, _ in rows)
+    along = [place[0].indices(seeds) for place in places if "seed" in mesh.axis_names] or [(0, seeds, 1)]
+    own = range(min(start for start, _, _ in along), max(stop for _, stop, _ in along))
+    return Share(own, first // (last - first), width // (last - first))
+
+
+def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
+    """Refuses a batch that the devices cannot share equally, each of so many parts of it too."""
+    devices = mesh.shape["data"]
+    if batch_size % (devices * parts):
+        use = multiples(batch_size, devices * parts)
+        shares = f"{devices} devices" + (f" in accumulate={parts} parts" if parts > 1 else "")
+        raise InputError(f"batch_size {batch_size} is not divisible by {shares}; use {use}")
+
+
+class Calls(NamedTuple):
+    """How several steps make one dispatch."""
+
+    longest: int
+    """steps of a call, at the most"""
+    assemble: Callable[[Tree, Tree], Tree]
+    """(tables, what is chosen for a step) -> its batches; pure, inside the program"""
+
+
+class Fed(NamedTuple):
+    """What a call of several steps takes, in place of batches."""
+
+    tables: Tree
+    """arrays that are whole on every device"""
+    chosen: Tree
+    """`[longest, minibatches, batch, ...]`, split along the examples; of them a call uses the first"""
+    steps: Tree
+    """how many this call makes, a number, each with one of those"""
+
+
+def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Callable[..., Any]:
+    """`step(state, batches, key) -> (state, logs)` compiled for all devices of the mesh.
+
+    The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
+    axis. The step is written for the global batch, and the compiler inserts the communication, so that
+    statistics, gradients and latents do not depend on the number of devices. On a mesh with an axis `seed`
+    every argument and result has one more leading axis, of independent runs.
+
+    calls: several steps in one dispatch, `(state, Fed, key) -> (state, {})`, for a step that keeps what it
+    has to log in its state.
+    """
+    return waiting(compilable(step, mesh, calls), mesh)
+
+
+def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Any:
+    """The same as JAX has it, for `lower` and `compile` without a call."""
+    # Seeds inside of the calls: all of them make the same number of steps, from the same tables.
+    state, function = state_sharding(mesh), of_seeds(step, mesh)
+    fed: Tree = batch_sharding(mesh)
+    if calls:
+        whole = everywhere(mesh)
+        function = repeated(function, mesh, calls)
+        fed = Fed(whole, batch_sharding(mesh, calls=True), whole)
+    return jax.jit(
+        function,
+        in_shardings=(state, fed, state),
+        out_shardings=(state, state),
+        donate_argnums=0,  # or two states would have to fit
+        compiler_options=compiler.options() or None,
+    )
+
+
+def repeated(step: Callable[..., Any], mesh: Mesh, calls: Calls) -> Callable[..., Any]:
+    """The steps of a call, one after the other.
+
+    Their number is not compiled in, so that calls of any length give the same numbers.
+    """
+
+    def advance(state: Tree, fed: Fed, key: Array) -> tuple[Tree, Tree]:
+        def body(i: Any, state: Tree) -> Tree:
+            # Gathered of whole tables by split numbers, and split themselves: each device makes its own part.
+            batches = calls.assemble(fed.tables, jax.tree.map(lambda x: x[i], fed.chosen))
+            return step(state, jax.lax.with_sharding_constraint(batches, batch_sharding(mesh)), key)[0]
+
+        # Without the loop, which is worth nothing for one step, and hides it from some optimizations.
+        return body(0, state) if calls.longest == 1 else jax.lax.fori_loop(0, fed.steps, body, state), {}
+
+    return advance
+
+
+def of_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """A function of one run, for those of all seeds of the mesh."""
+    return jax.vmap(step) if "seed" in mesh.axis_names else step
+
+
+def waiting(mapped: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """The compiled function, which waits for its result where that is safer.
+
+    Several steps in flight over the CPU's stand-in devices can starve one another of threads and hang.
+    """
+    if mesh.size == 1 or mesh.devices.flat[0].platform != "cpu":
+        return mapped
+    return lambda *arguments: jax.block_until_ready(mapped(*arguments))
+
+
+def everywhere(mesh: Mesh) -> NamedSharding:
+    """The same on every device."""
+    return NamedSharding(mesh, PartitionSpec())
+
+
+def state_sharding(mesh: Mesh) -> NamedSharding:
+    """The same on every device, except for the seeds."""
+    return NamedSharding(mesh, PartitionSpec("seed") if "seed" in mesh.axis_names else PartitionSpec())
+
+
+def batch_sharding(mesh: Mesh, calls: bool = False) -> NamedSharding:
+    """Split along the examples, `[minibatches, batch, ...]`, and the seeds; calls: after one more axis."""
+    seeds = (name for name in mesh.axis_names if name == "seed")
+    return NamedSharding(mesh, PartitionSpec(*[None] * calls, *seeds, None, "data"))
+
+
+def placed(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
+    """Shapes and types with a place for each."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
+
+
+def shard(batches: Tree, mesh: Mesh, calls: bool = False) -> Tree:
+    """This process's part of the batches, as global arrays; the transfer goes on in the background."""
+    sharding = batch_sharding(mesh, calls)
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), batches)
+
+
+def copied(tree: Tree, mesh: Mesh) -> Tree:
+    """Arrays that every process has, whole on every device."""
+    whole = everywhere(mesh)
+    # Not `device_put`, which makes the processes compare what they have.
+    return jax.tree.map(lambda x: jax.make_array_from_process_local_data(whole, np.asarray(x)), tree)
+
+
+def replicate(tree: Tree, mesh: Mesh) -> Tree:
+    """Values that every process has, as global arrays on every device."""
+    return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=state_sharding(mesh))(tree)
+
+
+def fetch(tree: Tree) -> Tree:
+    """Arrays of any sharding, whole, as NumPy's in every process; all of them must ask."""
+    return jax.device_get(tree if jax.process_count() == 1 else to_all(make_mesh())(tree))
+
+
+@functools.cache
+def to_all(mesh: Mesh) -> Callable[[Tree], Tree]:
+    """Lays arrays whole on every device."""
+    return jax.jit(lambda tree: tree, out_shardings=everywhere(mesh))
+
+
+def largest(number: int) -> int:
+    """The largest of the processes' numbers, below 2^31; all of them must ask, at the same step."""
+    if jax.process_count() == 1:
+        return number
+    mesh = make_mesh()
+    each = np.full(jax.local_device_count(), number, np.int32)
+    split = jax.make_array_from_process_local_data(NamedSharding(mesh, PartitionSpec("data")), each)
+    return int(np.max(fetch(split)))
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is up in any process; all of them must ask at the same step."""
+    return bool(largest(int(flag)))
+
+
+def from_primary(number: int) -> int:
+    """The primary process's number, 0 or more, in all of them."""
+    return largest(number if primary() else 0)
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """What fails inside in one process fails in all of them, which would otherwise wait for it."""
+    failure: Exception | None = None
+    try:
+        yield
+    except Exception as error:
+        failure = error
+    if any_process(failure is not None):
+        raise failure or InputError("another process cannot begin; its own message says why")
+
+
+def wait_for_all() -> None:
+    """Until every process is here: what one of them wrote is there for all."""
+    any_process(False)
+
+
+def tell(line: str) -> None:
+    """A line for the person at the keyboard, once for all processes; none where there is nothing to say."""
+    if line and primary():
+        print(line, file=sys.stderr, flush=True)
+
+
+def primary() -> bool:
+    """Whether this process is the one that writes what only one should write, and that speaks for all."""
+    return jax.process_index() == 0

@@ -1,0 +1,106 @@
+"""What the steps of a stage are fed: batches, or the numbers of the examples that the devices gather."""
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+
+import jax
+import numpy as np
+
+from gaxjax import parallel
+from gaxjax.bench.counting import nbytes
+from gaxjax.data import Loader, Source, assembled, reduced
+from gaxjax.data.loader import check_flip
+from gaxjax.data.source import Batch, Tables
+from gaxjax.programs.program import StageProgram
+
+
+class Feed:
+    """This process's part of a stage's batches, after so many steps of it.
+
+    A set that is whole in memory and small enough lives on the devices: then calls are fed its arrays there,
+    what is loaded are the numbers of examples, and `assemble` makes batches of both inside the step. Batches
+    of any other set are loaded as they are. Close it to end its threads.
+    """
+
+    def __init__(self, program: StageProgram, source: Source, steps: int = 0):
+        recipe, stage, minibatches = program.recipe, program.stage, program.minibatches
+        source = reduced(source, stage.shape)  # smaller before it is measured: more of a set fits then
+        size = len(source) * nbytes(source.spec)
+        resident = source.has_tables and size <= recipe.data.resident * 2**30
+        self.source, self.resident = source, resident
+        self.mesh, self.longest = program.mesh, recipe.steps_per_call
+        self.assemble: Callable[[Tables, Tables], Tables] = (
+            functools.partial(assembled, source) if resident else as_loaded
+        )
+        self.seeded = recipe.seeds > 1
+        share = parallel.share_of(program.mesh, recipe.seeds)
+        self.loaders: list[Loader] = []
+        # A loader for each seed: runs side by side see what each would see alone.
+        for seed in (recipe.seed + i for i in share.seeds):
+            loader = Loader(
+                source,
+                stage.batch_size,
+                minibatches,
+                # Another order in each stage, unlike that of any seed that is near.
+                seed=seed + 1_000_003 * program.number,
+                process_index=share.block,
+                process_count=share.blocks,
+                flip=recipe.data.flip,
+                workers=recipe.data.workers,
+                choose=resident,
+            )
+            loader.set_state({"position": steps * minibatches * stage.batch_size})
+            self.loaders.append(loader)
+
+    def __next__(self) -> Batch:
+        """The next step's, [minibatches, batch, ...]; of several seeds, [seeds, minibatches, batch, ...].
+
+        Of this process's seeds and examples alone, if there are several processes.
+        """
+        batches = [next(loader) for loader in self.loaders]
+        return stacked(batches) if self.seeded else batches[0]
+
+    def calls(self, counts: Iterable[int]) -> Iterator[parallel.Fed]:
+        """For each call, of so many steps: what it is fed, on the devices or on its way.
+
+        The next call's is on its way while one computes. What a shorter call leaves unused is zero.
+        """
+        # On every device of the mesh, if it lives there; and each number of steps is sent there once.
+        tables = parallel.copied(self.source.tables if self.resident else {}, self.mesh)
+        number = functools.cache(lambda count: parallel.copied(np.int32(count), self.mesh))
+
+        def load(count: int) -> parallel.Fed:
+            steps = [next(self) for _ in range(count)]
+            # Shapes are compiled in, the number of steps is not.
+            rest = [jax.tree.map(np.zeros_like, steps[0])] * (self.longest - count)
+            chosen = parallel.shard(stacked(steps + rest), self.mesh, calls=True)
+            return parallel.Fed(tables, chosen, number(count))
+
+        following = None
+        for count in counts:
+            # One ahead and no more: what waits on the devices takes memory from the step.
+            current, following = following, load(count)
+            if current is not None:
+                yield current
+        if following is not None:
+            yield following
+
+    def close(self) -> None:
+        """Ends all threads."""
+        for loader in self.loaders:
+            loader.close()
+
+
+def check_feed(program: StageProgram, source: Source) -> None:
+    """Refuses data that a stage cannot be fed, without loading any of them."""
+    check_flip(reduced(source, program.stage.shape), program.recipe.data.flip)
+
+
+def as_loaded(tables: Tables, chosen: Tables) -> Tables:
+    """Batches that are loaded whole."""
+    return chosen
+
+
+def stacked(batches: list[Batch]) -> Batch:
+    """Batches of the same names as one, along a new first axis."""
+    return {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}

@@ -1,0 +1,108 @@
+"""What a run's record says of its checkpoints: whether some were lost, and where rows of metrics are missing.
+
+Nothing of a record is dropped that its checkpoints cannot make again: where they cannot, it is set aside, and
+only if that is asked for.
+"""
+
+import itertools
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gaxjax.errors import InputError
+from gaxjax.parallel import tell
+from gaxjax.recipe.stages import Stage, step_by
+from gaxjax.runs.checkpoint import steps_in
+from gaxjax.runs.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results
+from gaxjax.runs.rollback import FILE as ROLLBACKS
+from gaxjax.runs.rollback import MARK, due_before
+
+Lengths = Sequence[tuple[int, int]]
+"""Of each stage: its length, and an interval, in steps."""
+CONTINUED = (METRICS, RESULTS, "curves.png", "samples.gif", "moments.png")
+"""Files that go on with a run, and are copied where it goes on from before them."""
+REPLACED = (*CONTINUED, ROLLBACKS, MARK, "tensorboard", "best")
+"""What a run that begins again makes anew, besides its pictures."""
+
+
+def last_recorded(workdir: Path, stages: Sequence[Stage]) -> int:
+    """The last step that a run's record tells of, in metrics, results and pictures; 0: nothing."""
+    images = [result.checkpoint or 0 for result in read_results(workdir)]
+    images += [int(picture.stem) for picture in pictures_of(workdir)]
+    steps = [int(row["step"]) for row in read_metrics(workdir)]
+    return max([0, *steps, *(step_by(stages, count) for count in images)])
+
+
+def check_history(workdir: Path, stages: Sequence[Stage], checkpoints: Lengths) -> None:
+    """Raises InputError where checkpoints that the run must have saved are gone.
+
+    They are written in the background, one at a time: of those that were due, all but the last two are whole.
+    """
+    folder, last = workdir / "checkpoints", last_recorded(workdir, stages)
+    if folder.exists() and not folder.is_dir():
+        return  # for what opens it to name
+    there = max(steps_in(folder), default=0)
+    whole = due_before(due_before(last, list(checkpoints)), list(checkpoints))
+    had_one = last > 0 and ((workdir / MARK).exists() or not folder.exists())
+    if there >= whole and (there or not had_one):
+        return
+    name = free_folder(workdir).name
+    left = f"its last checkpoint is {there}" if there else "it has no checkpoint"
+    on = f"go on from {there}" if there else "begin again"
+    raise InputError(
+        f"{workdir} is recorded up to step {last}, but {left}: put {folder} back, or {on} with --restart, "
+        f"which keeps what is recorded as {name}"
+    )
+
+
+def set_aside(workdir: Path, step: int, images: int) -> Path:
+    """Keeps a record in a folder of its own, before the run goes on from this step or, at 0, begins again."""
+    folder = free_folder(workdir)
+    (folder / PICTURES).mkdir(parents=True)
+    for picture in pictures_of(workdir):
+        if int(picture.stem) > images or not step:
+            picture.rename(folder / PICTURES / picture.name)
+    for name in CONTINUED if step else REPLACED:
+        path = workdir / name
+        if path.exists():
+            shutil.copy2(path, folder) if step else path.rename(folder / name)
+    tell(f"what was recorded after step {step} is kept as {folder}")
+    return folder
+
+
+def free_folder(workdir: Path) -> Path:
+    """A folder that is not there yet."""
+    number = 0
+    while (folder := workdir / f"before_restart_{number}").exists():
+        number += 1
+    return folder
+
+
+def tell_gaps(steps: Sequence[int], until: int, logs: Lengths) -> None:
+    """Says in a line where rows of metrics were lost before the step that a run goes on from."""
+    missing = gaps(steps, until, logs)
+    if missing:
+        where = ", ".join(f"{a} and {b}" for a, b in missing[:3]) + ", ..." * (len(missing) > 3)
+        tell(f"{METRICS} has lost rows before step {until}, where the run goes on: between steps {where}")
+
+
+def gaps(steps: Sequence[int], until: int, logs: Lengths) -> list[tuple[int, int]]:
+    """Between which steps of rows, up to the one gone on from, a row was due that is not there.
+
+    >>> gaps([7, 21, 28], 30, [(60, 7)]), gaps([7], 30, [(20, 7), (40, 7)]), gaps([], 6, [(60, 7)])
+    ([(7, 21)], [(7, 30)], [])
+    """
+    ends = sorted({0, *(step for step in steps if step <= until), until})
+    due = [(next_due(a, logs), a, b) for a, b in itertools.pairwise(ends)]
+    return [(a, b) for first, a, b in due if first < b or (first == b and b not in steps)]
+
+
+def next_due(step: int, logs: Lengths) -> int:
+    """The first step after this one at which a row is due: multiples of the interval, and a stage's end."""
+    first = 0
+    for length, every in logs:
+        if step < first + length:
+            return min((step // every + 1) * every, first + length)
+        first += length
+    return sys.maxsize

@@ -1,0 +1,162 @@
+"""What a run is trained on: told at its start, kept with it as data.json, and compared at a later start.
+
+examples, spec     how many, and shape and dtype of one, by name
+classes, names     how many labels there are, and what each is called, where that is known
+counts             examples of each label, where they are known without reading images
+digest             of the names and sizes of all that is read, in its order
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gaxjax.data import Source
+from gaxjax.errors import InputError
+from gaxjax.files import write_bytes
+from gaxjax.game import GAN
+from gaxjax.layers.modules import inside
+from gaxjax.parallel import tell
+from gaxjax.recipe import Recipe
+from gaxjax.recipe.serialization import describe, differences
+from gaxjax.runs.checkpoint import steps_in
+from gaxjax.runs.record import read_json, read_run
+
+FILE = "data.json"
+SHOWN = 20
+"""Classes that a line names; of more, the first ones and the last."""
+Inventory = dict[str, Any]
+
+
+def inventory_of(source: Source) -> Inventory:
+    """All that is known of examples without looking at them."""
+    labels, classes = source.labels, source.classes
+    return {
+        "examples": len(source),
+        "spec": {name: {"shape": list(x.shape), "dtype": str(x.dtype)} for name, x in source.spec.items()},
+        "classes": classes,
+        "names": list(source.class_names),
+        "counts": None if labels is None or not classes else np.bincount(labels, minlength=classes).tolist(),
+        "digest": source.digest(),
+    }
+
+
+def write_inventory(workdir: Path, inventory: Inventory) -> None:
+    """Keeps it with the run, if it is not there already."""
+    path, text = workdir / FILE, json.dumps(inventory, indent=2).encode() + b"\n"
+    if not path.exists() or path.read_bytes() != text:
+        write_bytes(path, text)
+
+
+def read_inventory(workdir: Path) -> Inventory:
+    """What is kept with a run; empty for one that is older, or that accepts any data."""
+    path = workdir / FILE
+    inventory = read_json(path) if path.exists() else {}
+    if not isinstance(inventory, dict):
+        raise InputError(f"{path} is not an inventory of data, which {{}} would be: remove it")
+    return inventory
+
+
+def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
+    """InputError where a run goes on that was trained on other data than are read now.
+
+    A run without checkpoints begins anew, with whatever is there. One without an inventory is older than
+    inventories: nothing can be compared but how classes were numbered then. An empty one accepts anything.
+    """
+    if not steps_in(workdir / "checkpoints"):
+        return
+    if differences(describe(read_run(workdir).data), describe(recipe.data), "data"):
+        return  # another recipe, which is refused as that
+    path = workdir / FILE
+    if not path.exists():
+        check_older(workdir, recipe, inventory)
+        return
+    lines = "\n  ".join(changes(read_inventory(workdir), inventory))
+    if lines:
+        raise InputError(
+            f"{workdir} was trained on other data than are read now:\n  {lines}\n"
+            f"Bring those back, use another --workdir, or go on with these: echo {{}} > {path}"
+        )
+
+
+def changes(before: Inventory, now: Inventory) -> list[str]:
+    """What has changed of what is known, a line each; the digest only where nothing else says it."""
+    before = now | before
+    lines = []
+    if before["examples"] != now["examples"]:
+        lines.append(f"{before['examples']:,} examples then, {now['examples']:,} now")
+    if any(before[field] != now[field] for field in ("classes", "names")):
+        lines.append(f"classes {class_list(before)} then, {class_list(now)} now")
+    elif before["counts"] and now["counts"]:
+        pairs = enumerate(zip(before["counts"], now["counts"], strict=True))
+        others = [(class_name(now, i), *counts) for i, counts in pairs if counts[0] != counts[1]]
+        lines += [f"{name}: {then:,} then, {here:,} now" for name, then, here in others[:SHOWN]]
+    if not lines and before["digest"] != now["digest"]:
+        lines.append("as many examples, but with other names or sizes")
+    return lines
+
+
+def check_older(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
+    """Refuses to number the classes of an older run anew; says of its folder what cannot be compared."""
+    names = inventory["names"]
+    before = sorted(names)
+    if recipe.data.name != "folder":
+        return
+    if before != names and any(classes_of(stage.gan) for stage in recipe.all_stages):
+        raise InputError(
+            f"{workdir} was begun when classes were numbered as text, {', '.join(before)}; now they are as "
+            f"people count, {', '.join(names)}: name the folders so that both are one order, such as "
+            f"a_{before[0]} and b_{before[1]}, use another --workdir, or go on with the new numbers: "
+            f"echo {{}} > {workdir / FILE}"
+        )
+    tell(
+        f"{workdir} is older than {FILE}, which is written now, of {inventory['examples']:,} images: what it "
+        "was trained on is not known; links to folders, gif, tiff and jfif, for one, were not read then"
+    )
+
+
+def check_classes(gan: GAN, source: Source) -> None:
+    """Refuses data of more classes than the game's networks are told of: the rest would look like none."""
+    for path, classes in classes_of(gan).items():
+        if source.classes and classes < source.classes:
+            raise InputError(
+                f"the data have {source.classes} classes and {path}={classes}: use {path}={source.classes}, "
+                f"or data of {classes} classes"
+            )
+
+
+def classes_of(gan: GAN) -> dict[str, int]:
+    """How many classes each part of a game is told of, by path; without the parts that are told of none."""
+
+    def below(module: Any, path: str) -> Iterator[tuple[str, int]]:
+        if getattr(module, "classes", 0):
+            yield f"{path}.classes", int(module.classes)
+        for name, part in inside(module).items():
+            yield from below(part, f"{path}.{name}")
+
+    return dict(below(gan, "gan"))
+
+
+def class_name(inventory: Inventory, number: int) -> str:
+    """A class by number and name."""
+    return f"{number} = {inventory['names'][number]}" if inventory["names"] else f"class {number}"
+
+
+def class_list(inventory: Inventory) -> str:
+    """Which number each class has."""
+    if not inventory["names"]:
+        return str(inventory["classes"] or 0)
+    lines = [class_name(inventory, number) for number in range(inventory["classes"])]
+    return ", ".join(lines if len(lines) <= SHOWN else [*lines[: SHOWN - 1], "...", lines[-1]])
+
+
+def class_summary(recipe: Recipe, inventory: Inventory) -> str:
+    """The classes in a line; empty where there are none, or where a set's own names are their numbers."""
+    names = inventory["names"]
+    if not names or (recipe.data.name != "folder" and names == [str(i) for i in range(len(names))]):
+        return ""
+    room = max((n for stage in recipe.all_stages for n in classes_of(stage.gan).values()), default=0)
+    more = f" (the game is told of {room} classes)" if room > len(names) else ""
+    return f"classes  {class_list(inventory)}{more}"

@@ -1,0 +1,191 @@
+"""One process at a time on a run's directory: a file says which, where, and that it still lives.
+
+The file is all there is, because network disks and mounted buckets have no other locks. Whether the process
+that made it is gone can be told on the same machine: by its number and start, or, from another container, by
+the kernel's lock on the file, which ends with the process. On another machine it counts as gone once the file
+has stood still for `STALE` seconds: who holds it writes into it every `BEAT` seconds.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Self
+
+from gaxjax import parallel
+from gaxjax.errors import InputError, Unwritable, brief
+from gaxjax.parallel import tell
+from gaxjax.runs.holder import Holder, birth, myself, parse
+
+FILE = ".lock"
+BEAT, STALE, LOOK = 10.0, 120.0, 1.0
+"""Seconds between two signs of life; without any, until a lock is taken over; between two looks at it."""
+
+
+class Lock:
+    """A run's directory as this process's own: as a context, once an `attempt` has taken it."""
+
+    def __init__(self, workdir: Path):
+        self.path, self._workdir = workdir / FILE, workdir
+        self._me = myself()
+        self._number = -1  # of the file, open for the kernel's lock
+        self._successor: Holder | None = None
+        self._text, self._unchanged_since = b"", 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._live, daemon=True)
+
+    def attempt(self) -> bool:
+        """Takes the lock if it is free; False: it may become so, ask again in a while.
+
+        Raises InputError if another process has it, or the directory cannot be written.
+        """
+        try:
+            self._workdir.mkdir(parents=True, exist_ok=True)
+            self._create()
+            return True
+        except FileExistsError:
+            pass
+        except OSError as error:
+            reason = f"cannot write to {self._workdir} ({brief(error)})"
+            raise InputError(f"{reason}; use another --workdir") from error
+        text = self._read()
+        holder = parse(text)
+        is_gone, before = self._is_gone(holder), parse(self._text)
+        if is_gone is False or (before.token == holder.token and before.beats != holder.beats):
+            raise InputError(
+                f"{self._workdir} is being trained by {holder}: wait until it ends, stop it, or use another "
+                "--workdir"
+            )
+        if is_gone:
+            return self._remove(text, f"{holder}, which is gone") and self.attempt()
+        if text != self._text:
+            self._text, self._unchanged_since = text, time.monotonic()
+            tell(
+                f"{self._workdir} was being trained by {holder}; going on once there was no sign of its life "
+                f"for {STALE:.0f} seconds"
+            )
+        elif time.monotonic() - self._unchanged_since > STALE:
+            whose = f"{holder}, which gave no sign of life for {STALE:.0f} seconds"
+            return self._remove(text, whose) and self.attempt()
+        return False
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Gives the directory back."""
+        self._end.set()
+        self._thread.join(BEAT)
+        if parse(self._read()).token == self._me.token:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+        self._close()
+
+    def check(self) -> None:
+        """Raises Unwritable once another process has taken the run over, as from a machine that slept."""
+        if self._successor:
+            taken = f"{self._workdir} was taken over by {self._successor} while this process stood still"
+            raise Unwritable(f"stopped: {taken}; all that was written is kept")
+
+    def _create(self) -> None:
+        """Makes the file, or raises FileExistsError."""
+        with open(self.path, "xb", buffering=0) as file:
+            try:
+                self._write(file.fileno())
+            except OSError:
+                self.path.unlink()
+                raise
+        self._close()
+        self._number = os.open(self.path, os.O_RDWR)
+        with contextlib.suppress(OSError):  # not every disk has locks
+            fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._me = replace(self._me, device=os.fstat(self._number).st_dev)
+        self._beat()
+
+    def _beat(self) -> None:
+        """A sign of life; learns whether the lock is still this process's own."""
+        self._me = replace(self._me, beats=self._me.beats + 1)
+        # If this one fails, the next may come through.
+        with contextlib.suppress(OSError), open(self.path, "r+b", buffering=0) as file:
+            holder = parse(file.read())
+            if holder.token not in (self._me.token, ""):
+                self._successor = holder
+                return
+            file.seek(0)
+            self._write(file.fileno())
+
+    def _write(self, number: int) -> None:
+        os.write(number, json.dumps(asdict(self._me)).encode() + b"\n")
+        os.fsync(number)
+
+    def _live(self) -> None:
+        while not self._end.wait(BEAT):
+            with contextlib.suppress(OSError):
+                if not self.path.exists():
+                    self._create()
+                self._beat()
+
+    def _read(self) -> bytes:
+        try:
+            return self.path.read_bytes()
+        except OSError:
+            return b""
+
+    def _is_gone(self, holder: Holder) -> bool | None:
+        """Whether a process has ended; None: it cannot be known from here."""
+        if holder.kernel != self._me.kernel:
+            return None
+        if holder.space == self._me.space:
+            now = birth(holder.process)
+            return not now or (now != holder.birth and "unknown" not in (now, holder.birth))
+        try:
+            number = os.open(self.path, os.O_RDWR)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True if os.fstat(number).st_dev == holder.device else None
+        except BlockingIOError:
+            return False
+        except OSError:
+            return None
+        finally:
+            os.close(number)
+
+    def _remove(self, text: bytes, whose: str) -> bool:
+        """Takes away the lock of a process that is gone; False: it is another's by now."""
+        aside = self.path.with_name(f"{FILE}.{self._me.token}")
+        with contextlib.suppress(FileNotFoundError):
+            self.path.rename(aside)
+            if aside.read_bytes() == text:
+                aside.unlink()
+                tell(f"{self._workdir} is taken over from {whose}")
+                return True
+            if not self.path.exists():
+                aside.rename(self.path)
+        return False
+
+    def _close(self) -> None:
+        if self._number >= 0:
+            os.close(self._number)
+            self._number = -1
+
+
+@contextlib.contextmanager
+def hold(workdir: Path) -> Iterator[Lock | None]:
+    """While entered, the directory is this job's own; its primary process has the lock, the others None."""
+    lock = Lock(workdir) if parallel.primary() else None
+    while True:  # not one long wait, in which the other processes would be taken for hung
+        with parallel.together():
+            again = lock is not None and not lock.attempt()
+        if not parallel.any_process(again):
+            break
+        time.sleep(LOOK)
+    with lock or contextlib.nullcontext() as held:
+        yield held

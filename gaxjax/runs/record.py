@@ -1,0 +1,251 @@
+"""What a run leaves behind in its directory, besides its checkpoints.
+
+recipe.json      the recipe, resolved, with config.py, the file that it came from, and modules/, what that
+                 imports from beside it
+data.json        what it was trained on (`inventory.py`)
+examples.npz     what samples need of the data (`examples.py`)
+metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>; what is not
+                 finite is null
+results.jsonl    what was measured of its samples, one `Result` a line
+tensorboard/     the same as TensorBoard events
+samples/         a picture of fixed latents at intervals, named by images seen
+curves.png, samples.gif, moments.png (four of the pictures)
+before_restart_N/   what was recorded before checkpoints were lost (`history.py`)
+.lock            which process is at it (`lock.py`)
+.saved           there has been a checkpoint at the end of a start
+
+In samples/ only names like those of a run's own pictures are looked at.
+"""
+
+import contextlib
+import io
+import json
+import math
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from gaxjax.errors import InputError, brief
+from gaxjax.files import append, naming, write_bytes
+from gaxjax.metrics.result import Result, from_row
+from gaxjax.pictures import images as pictures
+from gaxjax.recipe import Recipe
+from gaxjax.recipe.serialization import describe, differences, rebuild
+from gaxjax.runs.rows import append_rows, as_line, cut_torn, read_rows
+
+METRICS, RESULTS, PICTURES = "metrics.jsonl", "results.jsonl", "samples"
+PICTURE = re.compile("[0-9]{10,}[.]png")
+"""How a run names its own pictures: by the images seen."""
+
+
+def check_run(workdir: Path, recipe: Recipe) -> None:
+    """Makes sure that a directory is free for a run, or has one of the same recipe; changes nothing."""
+    if str(workdir).split("/")[0].endswith(":"):
+        raise InputError(f"{workdir} is an address, not a directory: mount the bucket, name the mounted path")
+    if (workdir / "recipe.json").exists():
+        there = describe(read_run(workdir))  # fields that are newer than the run have their defaults
+        asked = describe(recipe)
+        changed = differences(there, asked)
+        if changed and not longer(there, asked):
+            lines = "\n  ".join(changed)
+            what = f"{workdir} holds a run of another recipe"
+            raise InputError(f"{what}; use another --workdir, or undo:\n  {lines}")
+    elif workdir.exists():
+        begun = {"config.py"}  # what a start that was cut off may have left
+        if not workdir.is_dir() or {path.name for path in workdir.glob("[!.]*")} - begun:
+            raise InputError(f"{workdir} is there and is not a run of gaxjax: use another --workdir")
+
+
+def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
+    """Begins a run directory, or goes on with the one that is there, if it is of the same recipe."""
+    check_run(workdir, recipe)
+    try:
+        if config is not None:  # of the same recipe, but its own classes may have changed
+            write_bytes(workdir / "config.py", config.read_bytes())
+        # Last, for it makes the directory a run. At every start, for it shows that one can write there.
+        write_bytes(workdir / "recipe.json", json.dumps(describe(recipe), indent=2).encode() + b"\n")
+        for name in (METRICS, RESULTS):
+            cut_torn(workdir / name)
+    except OSError as error:
+        raise InputError(f"cannot write to {workdir} ({brief(error)}); use another --workdir") from error
+
+
+def longer(stored: Any, asked: Any) -> bool:
+    """Whether two described recipes differ only in that the one asked for goes on for longer."""
+    grown = isinstance(stored, dict) and not stored.get("stages") and stored.get("kimg", 0) < asked["kimg"]
+    return bool(grown) and not differences({**stored, "kimg": asked["kimg"]}, asked)
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): restore it, or use another --workdir") from error
+
+
+def read_run(workdir: Path) -> Recipe:
+    """The recipe of a run directory."""
+    stored = workdir / "recipe.json"
+    if not stored.is_file():
+        raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
+    return rebuild(read_json(stored), workdir / "config.py")
+
+
+def read_metrics(workdir: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl, nan where it has null; a last line that was cut off is left out."""
+
+    def form(row: dict[str, Any]) -> dict[str, Any]:
+        values = {name: math.nan if value is None else value for name, value in row.items()}
+        whole = isinstance(row["step"], int) and isinstance(row["images"], int)
+        if not whole or not all(isinstance(x, int | float) for x in (row["seconds"], *values.values())):
+            raise ValueError("metrics are numbers")
+        return values
+
+    return read_rows(workdir / METRICS, form)
+
+
+def read_results(workdir: Path) -> list[Result]:
+    """What was measured of a run, in the order of measuring; a last line that was cut off is left out."""
+
+    def form(row: dict[str, Any]) -> Result:
+        result = from_row(row)
+        if not isinstance(result.value, int | float) or not isinstance(result.checkpoint, int | None):
+            raise ValueError("a result is a number, of a number of images")
+        return result
+
+    return read_rows(workdir / RESULTS, form)
+
+
+def append_results(workdir: Path, results: Sequence[Result]) -> None:
+    """Adds to what was measured of a run; another process may do so too."""
+    append_rows(workdir / RESULTS, [asdict(result) for result in results])
+
+
+def pictures_of(workdir: Path) -> list[Path]:
+    """The pictures of a run's samples, by images seen; what else lies beside them is not its own."""
+    own = [path for path in (workdir / PICTURES).glob("*.png") if PICTURE.fullmatch(path.name)]
+    return sorted(own, key=lambda path: int(path.stem))
+
+
+def last_picture(workdir: Path) -> Path | None:
+    """The newest picture of a run's samples."""
+    own = pictures_of(workdir)
+    return own[-1] if own else None
+
+
+class Record:
+    """Writes the record of a run; beginning again at a step, after so many images, drops what came later.
+
+    As a context it closes its files and draws the curves and the animation.
+    """
+
+    def __init__(self, workdir: Path, step: int, images: int):
+        self.workdir = workdir
+        for picture in pictures_of(workdir):
+            if int(picture.stem) > images:
+                picture.unlink()
+        self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
+        self._path = workdir / METRICS
+        text = b"".join(as_line(row) for row in self.rows)
+        if not self._path.exists() or self._path.read_bytes() != text:
+            write_bytes(self._path, text)
+        results = read_results(workdir)
+        kept = [result for result in results if (result.checkpoint or 0) <= images]
+        if len(kept) < len(results):
+            write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in kept))
+        self._metrics = self._opened()
+        self._events: Events | None = None
+        self._begin = step
+        self._mark = (self.rows[-1]["images"] if self.rows else 0, time.monotonic())
+        self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._metrics.close()
+        with contextlib.nullcontext() if error is None else contextlib.suppress(OSError):
+            if self._events:
+                self._events.close()
+            if self.rows:
+                pictures.plot_curves(self.rows, self.workdir / "curves.png")
+            drawn = pictures_of(self.workdir)
+            pictures.animate(drawn, self.workdir / "samples.gif")
+            pictures.compose(drawn, self.workdir / "moments.png")
+
+    def _opened(self) -> io.FileIO:
+        return open(self._path, "ab", buffering=0)
+
+    def flush(self) -> None:
+        """Waits until all rows are kept. Closes their file, for a mounted bucket keeps what is closed."""
+        with naming(self._path):
+            os.fsync(self._metrics.fileno())
+            self._metrics.close()
+            self._metrics = self._opened()
+
+    def metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
+        """One row: the values, and how fast the run has gone since the last one."""
+        seen, then = self._mark
+        now = time.monotonic()
+        self._mark = (images, now)
+        self._seconds += now - then
+        rate = (images - seen) / max(now - then, 1e-9)
+        pace = {"seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
+        row = {"step": step, "images": images, **pace, **values}
+        append(self._metrics, as_line(row))
+        self.rows.append(row)
+        if self._events is None:
+            self._events = Events(self.workdir / "tensorboard", self._begin)
+        self._events.write(step, {**values, "images_per_second": rate})
+        return row
+
+    def measured(self, results: Sequence[Result]) -> None:
+        """What was measured of the samples."""
+        append_results(self.workdir, results)
+
+    def picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
+        """A picture of samples, named by the images seen."""
+        return pictures.draw(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)
+
+
+class Events:
+    """TensorBoard's events, not written in a thread, so that a full disk is an error like any other."""
+
+    def __init__(self, directory: Path, begin: int):
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import SessionLog
+
+        directory.mkdir(parents=True, exist_ok=True)
+        self._directory = directory
+        with naming(directory):
+            self._writer = EventsWriter(str(directory / "events"), f".{os.getpid()}")
+        # TensorBoard hides what an earlier start wrote at this step and after.
+        self._add(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        """Scalars by name, at once."""
+        from tensorboardX.proto.summary_pb2 import Summary
+
+        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
+        self._add(step=step, summary=Summary(value=scalars))
+        with naming(self._directory):
+            self._writer.flush()
+
+    def _add(self, **event: Any) -> None:
+        from tensorboardX.proto.event_pb2 import Event
+
+        with naming(self._directory):
+            self._writer.write_event(Event(wall_time=time.time(), **event))
+
+    def close(self) -> None:
+        """Ends the file."""
+        with naming(self._directory):
+            self._writer.close()

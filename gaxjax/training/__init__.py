@@ -1,0 +1,1 @@
+"""The loop, its chapters, and what interrupts it."""

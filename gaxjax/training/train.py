@@ -1,0 +1,192 @@
+"""The loop: `train` starts it, again after each rollback; `train_loop` reads from top to bottom."""
+
+import contextlib
+import functools
+import gc
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+
+from gaxjax import parallel
+from gaxjax.bench.counting import nbytes
+from gaxjax.data import Source, open_source
+from gaxjax.errors import Interrupted
+from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.game import sample
+from gaxjax.parallel.processes import check_shared
+from gaxjax.programs.feed import Feed, check_feed
+from gaxjax.programs.program import StageProgram, abstract_batch, check_programs, stage_programs
+from gaxjax.recipe import Recipe, beside
+from gaxjax.recipe.sentinel import check_watched
+from gaxjax.recipe.stages import images_by
+from gaxjax.runs import examples, start_from
+from gaxjax.runs.checkpoint import Checkpoints, check_disk
+from gaxjax.runs.history import check_history, last_recorded, set_aside
+from gaxjax.runs.inventory import check_classes, class_summary, compare_data, inventory_of, write_inventory
+from gaxjax.runs.literal import check_place
+from gaxjax.runs.lock import Lock, hold
+from gaxjax.runs.record import check_run, last_picture, open_run
+from gaxjax.runs.rollback import Anomaly, Rollbacks
+from gaxjax.training.chapters import open_chapters
+from gaxjax.training.interruption import Interruption
+
+
+def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bool = False) -> Path | None:
+    """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
+
+    restart: where checkpoints are gone, from those that are left, or the beginning, in place of a refusal.
+
+    Raises InputError before the first step where something does not fit, another process is at it or no
+    checkpoint can be read, Diverged where a loss or parameter is no longer finite, or the recipe's sentinel
+    has seen something else, and no rollback is left; Unwritable where the disk refuses, and Interrupted, once
+    all is saved, after Ctrl-C or SIGTERM.
+    """
+    # Each block of `together` ends in all processes alike: one that refused would leave the others waiting.
+    with parallel.together():
+        source, programs = prepare(recipe)
+        evaluator = Evaluator(recipe.evaluation, recipe.data, source) if recipe.evaluation.metrics else None
+        if evaluator:
+            for program in programs:
+                evaluator.check(program.stage.gan, program.state, source.spec)
+        if parallel.primary():
+            check_place(workdir)
+            check_run(workdir, recipe)
+    intervals = [(program.steps, program.events.intervals["checkpoint"]) for program in programs]
+    with hold(workdir) as lock:
+        check_shared(workdir)
+        with parallel.together():
+            if parallel.primary():
+                open_directory(workdir, recipe, config, source, programs)
+        if restart:  # all processes read checkpoints together, so not in the block above
+            begin_again(workdir, programs)
+        with parallel.together():
+            if parallel.primary() and not restart:
+                check_history(workdir, recipe.all_stages, intervals)
+        rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, intervals), Interruption()
+        while True:
+            try:
+                rate = rollbacks.rate
+                slowed = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
+                train_loop(workdir, source, slowed, evaluator, interruption, lock)
+                return last_picture(workdir)
+            except Anomaly as anomaly:
+                rollbacks.go_back(anomaly)
+            gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
+
+
+def train_loop(
+    workdir: Path,
+    source: Source,
+    programs: Sequence[StageProgram],
+    evaluator: Evaluator | None,
+    interruption: Interruption,
+    lock: Lock | None,
+) -> None:
+    """From the last checkpoint to the end. Raises Anomaly where the run has gone wrong."""
+    recipe, seeds = programs[0].recipe, programs[0].seeds
+    init_key, play_key, sample_key = seeds.keys(3)
+    with contextlib.ExitStack() as stack:
+        checkpoints = stack.enter_context(checkpoints_of(workdir, recipe))
+        number, begin, carry = start_from(checkpoints, programs)
+        chapters = stack.enter_context(
+            open_chapters(workdir, source, programs, evaluator, checkpoints, begin, seeds.one(sample_key))
+        )
+        stack.enter_context(interruption)
+        step, state, stopped = begin, None, 0
+        for program in programs[number:]:
+            gan, events = program.stage.gan, program.events
+            if carry is None:
+                # The last stage's state is let go at once: two of them may not fit on a device.
+                carry, state = program.begin(init_key, state), None
+            with contextlib.closing(Feed(program, source, step - events.first)) as feed:
+                # The feed is asked for calls before they are due, so that they are on their way meanwhile.
+                counts, ahead = itertools.tee(events.calls(step, recipe.steps_per_call))
+                advance, fed = program.trainer(feed.assemble), feed.calls(ahead)
+                for count in itertools.chain(counts, [0]):  # none after the last step, which has events too
+                    own_steps = step - max(begin, events.first)  # of this start, in this stage
+                    if own_steps and events.due("log", step):
+                        carry = chapters.log(step, carry)
+                    if lock:  # before what replaces anything is written
+                        lock.check()
+                    # Several processes can only agree to stop where they meet, and at rows they do anyway.
+                    stopped = interruption.asked(events.due("log", step))
+                    # What the start before this one left at its last step is there: picture and checkpoint.
+                    pictured = events.due("sample", step) and (step > begin or step == 0)
+                    saved = (events.due("checkpoint", step) or stopped) and step > begin
+                    if pictured or saved:  # a last look, for rows are not due at the same steps
+                        chapters.check(step, carry)
+                    # A collapse is looked for before a checkpoint takes the place of a good one.
+                    watched = saved and events.due("checkpoint", step) and recipe.sentinel.diversity
+                    if pictured or watched:
+                        chapters.sample(gan, step, carry[0], pictured, moved=step > events.first)
+                    if evaluator and own_steps and events.due("evaluation", step):
+                        chapters.evaluate(program, step, carry)
+                    if saved:
+                        chapters.save(program, step, carry)
+                    if stopped or not count:
+                        break
+                    carry = advance(carry, next(fed), play_key)  # dispatched, and not waited for
+                    step += count
+            if stopped:
+                break
+            state, carry = carry[0], None
+        chapters.finish()
+    if stopped:
+        raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from it", stopped)
+
+
+def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
+    """Everything that can be refused before a directory is touched: the data, and the stages' programs."""
+    for stage in recipe.all_stages:
+        parallel.check_batch(stage.batch_size, parallel.make_mesh(recipe.seeds), recipe.accumulate)
+    source = open_source(recipe.data)
+    for stage in recipe.all_stages:
+        check_classes(stage.gan, source)
+    programs = stage_programs(recipe, source.spec)
+    check_programs(programs)
+    for program in programs:
+        check_feed(program, source)
+        if recipe.sentinel.diversity or recipe.sentinel.saturation:
+            batch = abstract_batch(source.spec, recipe.samples)
+            draw = functools.partial(sample, program.stage.gan)
+            check_watched(
+                recipe.sentinel,
+                program.logs,
+                jax.eval_shape(draw, program.state, batch, jax.random.key(0)),
+                batch,
+            )
+    return source, programs
+
+
+def open_directory(
+    workdir: Path, recipe: Recipe, config: Path | None, source: Source, programs: Sequence[StageProgram]
+) -> None:
+    """Makes a directory the run's, or sees that it is, with what has to be in it before the first step."""
+    inventory = inventory_of(source)
+    compare_data(workdir, recipe, inventory)
+    open_run(workdir, recipe, config)
+    write_inventory(workdir, inventory)
+    if config is not None:
+        beside.keep(config, workdir)
+    examples.keep(workdir, source, programs)
+    largest = max((program.carry for program in programs), key=nbytes)
+    check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
+    if classes := class_summary(recipe, inventory):
+        print(classes, flush=True)
+
+
+def begin_again(workdir: Path, programs: Sequence[StageProgram]) -> None:
+    """Sets aside what was recorded after the newest checkpoint that can be read, or all of it."""
+    recipe = programs[0].recipe
+    with checkpoints_of(workdir, recipe) as checkpoints:
+        step = start_from(checkpoints, programs, restart=True).step
+    with parallel.together():
+        if parallel.primary() and last_recorded(workdir, recipe.all_stages) > step:
+            set_aside(workdir, step, images_by(recipe.all_stages, step))
+
+
+def checkpoints_of(workdir: Path, recipe: Recipe) -> Checkpoints:
+    """Those that a run goes on from, as many as it keeps."""
+    return Checkpoints(workdir / "checkpoints", recipe.sentinel.kept(recipe.keep))
