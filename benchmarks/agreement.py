@@ -11,11 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 from cases import Case
-from torch_side.draws import Drawn, Draws
+from torch_side.draws import Draw, Draws
 from torch_side.game import Batch, Due, Game, Players, Trainer
 
 from gaxjax.game import GAN, State
-from gaxjax.solvers.step import gradient_of, take
+from gaxjax.solvers.step import compute_gradient, take_index
 
 TOLERANCE = 1e-4
 """Relative: of a loss, and in float64 of a gradient's leaf, to the largest entry of that leaf."""
@@ -27,7 +27,7 @@ ROUNDING = 2e-2
 Rounding takes some ReLU, or some sign of an L1 distance, to the other side, in any two programs.
 """
 
-Plan = dict[tuple[Players, Due], list[Drawn]]
+Plan = dict[tuple[Players, Due], list[Draw]]
 """What is drawn for one move of these players with these lazy penalties."""
 Leaves = dict[str, np.ndarray]
 """A network's gradient by path, as PyTorch has it."""
@@ -35,13 +35,15 @@ Values = dict[tuple[str, int], tuple[float, Any]]
 """Loss and gradient by player and number of the step."""
 
 
-class Ours:
+class Reference:
     """Losses and gradients of gaxjax's own objectives, of every turn and phase, from draws that are fixed."""
 
     def __init__(self, case: Case, state: State, batches: dict[str, np.ndarray]) -> None:
         """Of each turn's first minibatch, in float64, and in float32 as they are trained with."""
-        self.drawn: dict[Players, list[Drawn]] = {}
+        self.drawn: dict[Players, list[Draw]] = {}
+        # The same numbers, widened: float64 and float32 differ by the arithmetic alone.
         wide = jax.tree.map(in_float64, (state, batches))
+        # Code that says jnp.float32 by name would round in the middle of it.
         with jax.enable_x64(True), mock.patch.object(jnp, "float32", jnp.float64):
             self.exact = self._values(case, case.gan_in("float64"), *wide)
         self.single = self._values(case, case.gan, state, batches)
@@ -49,18 +51,20 @@ class Ours:
     def _values(self, case: Case, gan: GAN, state: State, batches: dict[str, np.ndarray]) -> Values:
         found: Values = {}
         for index, players in first_turns(case):
-            batch = take(batches, index)
+            batch = take_index(batches, index)
             for player in players:
 
                 def gradient(state: State, batch: Any, player: str = player) -> Any:
-                    slopes, logs, _ = gradient_of(gan, player, state, batch, jax.random.key(0))
+                    slopes, logs, _ = compute_gradient(gan, player, state, batch, jax.random.key(0))
                     return logs["loss"], slopes
 
                 # The first player's draws are the ones; who moves with it takes the first of the same.
-                with fixed(seed=2) as drawn:
+                with fix_draws(seed=2) as drawn:
                     compiled = jax.jit(gradient).lower(state, batch).compile()
                 self.drawn.setdefault(players, drawn)
                 for number, _ in case.phases.values():
+                    # The step decides whether lazy penalties are due; an argument, so that all phases are one
+                    # compiled program.
                     now = state._replace(step=np.int32(number))
                     loss, slopes = compiled(now, batch)
                     found[player, number] = float(loss), jax.device_get(slopes)
@@ -72,10 +76,14 @@ class Ours:
         for (player, number), (loss, tree) in self.single.items():
             what = f"gaxjax: {player} at step {number}"
             exact, exact_tree = self.exact[player, number]
-            near(f"{what}: loss", abs(loss - exact) / abs(exact), TOLERANCE)
+            # A loss is a mean, in which rounding averages out; a gradient may have a ReLU on its other side.
+            require_near(f"{what}: loss", abs(loss - exact) / abs(exact), TOLERANCE)
             for network in game.gan.players[player]:
-                leaves = (game.networks[network].converted(t[network]) for t in (tree, exact_tree))
-                worst = max(worst, near(f"{what}: gradient of {network}", distance(*leaves), ROUNDING))
+                leaves = (game.networks[network].convert_tree(t[network]) for t in (tree, exact_tree))
+                worst = max(
+                    worst,
+                    require_near(f"{what}: gradient of {network}", relative_distance(*leaves), ROUNDING),
+                )
         return worst
 
 
@@ -92,9 +100,9 @@ def first_turns(case: Case) -> list[tuple[int, Players]]:
 
 
 @contextmanager
-def fixed(seed: int) -> Iterator[list[Drawn]]:
+def fix_draws(seed: int) -> Iterator[list[Draw]]:
     """Inside, what a game draws from `jax.random` are constants, which are listed in order."""
-    random, listed = np.random.default_rng(seed), list[Drawn]()
+    random, draws = np.random.default_rng(seed), list[Draw]()
 
     def constant(kind: str) -> Any:
         original = getattr(jax.random, kind)
@@ -103,6 +111,8 @@ def fixed(seed: int) -> Iterator[list[Drawn]]:
             # Linen asks initializers for their shapes again at every call of a network.
             if sys._getframe(1).f_code.co_name == "init":
                 return original(key, *arguments, **options)
+            # The shape and type that the call would give, without its numbers: those are NumPy's, the same
+            # for both sides.
             found = jax.eval_shape(lambda key: original(key, *arguments, **options), key)
             numbers: tuple[float, ...] = ()
             if kind == "normal":
@@ -116,31 +126,35 @@ def fixed(seed: int) -> Iterator[list[Drawn]]:
             else:
                 numbers = arguments[1:3]
                 value = random.integers(*numbers, found.shape)
-            listed.append(Drawn(kind, numbers, np.asarray(value).astype(found.dtype)))
-            return jnp.asarray(listed[-1].value)
+            draws.append(Draw(kind, numbers, np.asarray(value).astype(found.dtype)))
+            return jnp.asarray(draws[-1].value)
 
         return draw
 
     kinds = ("normal", "uniform", "bernoulli", "randint")
     with mock.patch.multiple(jax.random, **{kind: constant(kind) for kind in kinds}):
-        yield listed
+        yield draws
 
 
-def plan(case: Case, ours: Ours, game: Game, batches: list[Batch]) -> Plan:
+def plan_draws(case: Case, ours: Reference, game: Game, batches: list[Batch]) -> Plan:
     """What a step in PyTorch has to draw: of the draws of gaxjax, as many as the loss takes."""
     found: Plan = {}
     before = {name: value.clone() for name, value in game.state_dict().items()}
     for index, players in first_turns(case):
-        values = given(ours.drawn[players], batches[index])
+        values = to_tensors(ours.drawn[players], batches[index])
         for number, _ in case.phases.values():
             draws, due = Draws(values), game.due(players, number)
             game.losses(players, batches[index], draws, due)
+            # A loss of one player may stop before the other's draws: as many as were taken, from the first
+            # on.
             found[players, due] = ours.drawn[players][: draws.taken]
     game.load_state_dict(before)
     return found
 
 
-def check(name: str, case: Case, ours: Ours, trainer: Trainer, planned: Plan, batches: list[Batch]) -> float:
+def check_step(
+    name: str, case: Case, ours: Reference, trainer: Trainer, plan: Plan, batches: list[Batch]
+) -> float:
     """The largest relative difference of losses and gradients; SystemExit if it is too large.
 
     Of a game in float64 of each leaf's entries, in float32 of each network's gradient as a whole.
@@ -150,51 +164,54 @@ def check(name: str, case: Case, ours: Ours, trainer: Trainer, planned: Plan, ba
     for index, players in first_turns(case):
         for number, _ in case.phases.values():
             due = game.due(players, number)
-            values = given(planned[players, due], batches[index])
-            game.free(players)
+            values = to_tensors(plan[players, due], batches[index])
+            game.restrict_gradients(players)
             results = trainer.gradients(players, batches[index], values, due)
             game.load_state_dict(before)
             for player, (loss, slopes) in zip(players, results, strict=True):
                 what = f"{name}: {player} at step {number}"
                 expected, tree = ours.exact[player, number]
-                off = near(f"{what}: loss", abs(loss.item() - expected) / abs(expected), TOLERANCE)
+                off = require_near(f"{what}: loss", abs(loss.item() - expected) / abs(expected), TOLERANCE)
+                # Gradients come as one tuple over the player's networks, in the order of their leaves.
                 rest = iter(slopes)
                 for network in game.gan.players[player]:
                     twin = game.networks[network]
                     found = {path: next(rest).cpu().numpy() for path in twin.leaves}
                     what = f"{what}: gradient of {network}"
-                    compare = entries if loss.dtype == torch.float64 else whole
-                    off = max(off, compare(what, found, twin.converted(tree[network])))
+                    compare = compare_entries if loss.dtype == torch.float64 else compare_whole
+                    off = max(off, compare(what, found, twin.convert_tree(tree[network])))
                 worst = max(worst, off)
     return worst
 
 
-def entries(what: str, found: Leaves, expected: Leaves) -> float:
+def compare_entries(what: str, found: Leaves, expected: Leaves) -> float:
     """The largest difference of an entry, relative to the largest entry of its leaf."""
     largest = max(float(np.max(np.abs(leaf))) for leaf in expected.values())
     worst = 0.0
     for path, leaf in found.items():
         if leaf.shape != expected[path].shape:
             raise SystemExit(f"{what}/{path}: {leaf.shape} in PyTorch, {expected[path].shape} in gaxjax")
+        # Relative to the leaf's largest: entries that cancel to nearly nothing are rounding.
         scale = max(float(np.max(np.abs(expected[path]))), FLOOR * largest)
         apart = float(np.max(np.abs(leaf - expected[path]))) / scale
-        worst = max(worst, near(f"{what}/{path}", apart, TOLERANCE))
+        worst = max(worst, require_near(f"{what}/{path}", apart, TOLERANCE))
     return worst
 
 
-def whole(what: str, found: Leaves, expected: Leaves) -> float:
+def compare_whole(what: str, found: Leaves, expected: Leaves) -> float:
     """The distance of all leaves together, relative to the norm of all."""
-    return near(what, distance(found, expected), ROUNDING)
+    return require_near(what, relative_distance(found, expected), ROUNDING)
 
 
-def distance(found: Leaves, expected: Leaves) -> float:
+def relative_distance(found: Leaves, expected: Leaves) -> float:
     """The Euclidean distance of trees, relative to the norm of the second."""
     apart = sum(float(np.sum(np.square(found[path] - leaf))) for path, leaf in expected.items())
     return (apart / sum(float(np.sum(np.square(leaf))) for leaf in expected.values())) ** 0.5
 
 
-def near(what: str, difference: float, most: float) -> float:
+def require_near(what: str, difference: float, most: float) -> float:
     """The relative difference; SystemExit if it is too large, or not a number."""
+    # Not `difference > most`, which NaN passes.
     if not difference <= most:
         raise SystemExit(
             f"{what} is not gaxjax's: a relative difference of {difference:.1e}, above {most:.0e}"
@@ -202,6 +219,6 @@ def near(what: str, difference: float, most: float) -> float:
     return difference
 
 
-def given(drawn: list[Drawn], batch: Batch) -> list[torch.Tensor]:
+def to_tensors(drawn: list[Draw], batch: Batch) -> list[torch.Tensor]:
     """The listed numbers as tensors like the batch's."""
-    return [one.given(next(iter(batch.values()))) for one in drawn]
+    return [one.to_tensor(next(iter(batch.values()))) for one in drawn]

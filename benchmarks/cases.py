@@ -14,10 +14,10 @@ import optax
 from gaxjax.game import GAN, State, init
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.layers.modules import setting
+from gaxjax.layers.modules import set_fields
 from gaxjax.networks import dcgan
 from gaxjax.recipe.optimizers import Optimizer
-from gaxjax.solvers import Simultaneous
+from gaxjax.solvers import Alternating, Simultaneous, Solver
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
@@ -32,7 +32,7 @@ class Case:
     """examples of a minibatch"""
     shapes: dict[str, tuple[int, int, int]]
     """name in the batch -> (H, W, C)"""
-    solver: str = "alternating"
+    solver: Solver = Alternating()
     half_life: float = 10_000
     """of the moving average, in images"""
     phases: dict[str, tuple[int, float]] = field(default_factory=lambda: {"": (0, 1.0)})
@@ -41,13 +41,13 @@ class Case:
     @property
     def turns(self) -> list[tuple[str, ...]]:
         """Who moves at once, in order of play: one minibatch for each."""
-        if self.solver == "simultaneous":
+        if isinstance(self.solver, Simultaneous):
             return [tuple(self.gan.players)]
         return [(player,) for player in self.gan.players for _ in range(self.optimizers[player].updates)]
 
     def gan_in(self, precision: str) -> GAN:
         """The game with networks of that precision, where that is a field of theirs."""
-        return setting(self.gan, precision=precision)
+        return set_fields(self.gan, precision=precision)
 
     def rules(self) -> dict[str, optax.GradientTransformation]:
         """The optimizers as optax has them."""
@@ -57,6 +57,7 @@ class Case:
         """Random images in [-1, 1], [minibatches, B, H, W, C], for every step the same."""
         random = np.random.default_rng(0)
         return {
+            # Noise, as steps cost the same whatever the images show; nothing is downloaded or decoded.
             name: random.uniform(-1, 1, (len(self.turns), self.batch, *shape)).astype(np.float32)
             for name, shape in self.shapes.items()
         }
@@ -72,42 +73,47 @@ class Case:
         state = jax.device_get(
             jax.jit(lambda key: init(self.gan, self.rules(), key, shapes))(jax.random.key(0))
         )
+        # Zero biases and equal scales would hide a bias that is added twice, or a scale of the wrong channel.
         random = np.random.default_rng(1)
 
-        def varied(leaf: np.ndarray) -> np.ndarray:
+        def perturb(leaf: np.ndarray) -> np.ndarray:
             first = leaf.flat[0]
             noise = random.normal(0, max(0.1, abs(first)), leaf.shape).astype(np.float32)
+            # Only what is all alike: initial kernels differ from entry to entry already.
             return leaf + noise if np.all(leaf == first) else np.array(leaf)
 
-        def filled(path: Any, leaf: np.ndarray) -> np.ndarray:
+        def fill_pool(path: Any, leaf: np.ndarray) -> np.ndarray:
             name = jax.tree_util.keystr(path)
+            # Full from the start: while it fills, images come back as they are, and the exchange would not be
+            # compared.
             if "count" in name:
                 return np.array(self.gan.pool, np.int32)
             return random.uniform(-1, 1, leaf.shape).astype(np.float32)
 
-        params = jax.tree.map(varied, state.params)
+        params = jax.tree.map(perturb, state.params)
         stats = {
-            name: jax.tree_util.tree_map_with_path(filled, tree) if name == "pool" else tree
+            name: jax.tree_util.tree_map_with_path(fill_pool, tree) if name == "pool" else tree
             for name, tree in state.stats.items()
         }
         average = {name: jax.tree.map(np.copy, params[name]) for name in state.average}
         return state._replace(params=params, stats=stats, average=average)
 
 
-def recipe(name: str) -> Any:
+def load_config(name: str) -> Any:
     """The recipe of a file in configs/."""
     return runpy.run_path(str(CONFIGS / f"{name}.py"))["recipe"]
 
 
 def gan_2014(small: bool, batch: int = 0) -> Case:
     """The networks of 2014, both moved at once; rates and momentum as they begin, constant."""
-    gan = recipe("gan_mnist").gan
+    gan = load_config("gan_mnist").gan
     if small:
         gan = replace(
             gan,
             generator=replace(gan.generator, features=(32, 32), shape=(8, 8, 1)),
             discriminator=replace(gan.discriminator, features=(12, 12)),
         )
+    # Schedules change a number per step and no cost.
     rules = {"discriminator": Optimizer("sgd", 0.05, b1=0.5), "generator": Optimizer("sgd", 0.1, b1=0.5)}
     shapes = {"image": gan.generator.shape}
     return Case(gan, rules, batch or (10 if small else 100), shapes, solver=Simultaneous())
@@ -127,11 +133,12 @@ def dcgan_64(small: bool, batch: int = 0) -> Case:
 
 def wgan_gp(small: bool, batch: int = 0) -> Case:
     """WGAN-GP, five updates of the critic, at 32 px: DCGAN's networks, the critic's without norm."""
-    found = recipe("wgan_gp_mnist")
+    found = load_config("wgan_gp_mnist")
     shape, features, depth = ((16, 16, 3), 8, 2) if small else ((32, 32, 3), 64, 3)
     gan = replace(
         found.gan,
         generator=dcgan.Generator(shape, features=features, depth=depth),
+        # Batch norm would make one example's gradient depend on others, which the penalty takes one by one.
         discriminator=dcgan.Discriminator(features=features, depth=depth, norm="none", deviation=0),
     )
     return Case(gan, found.optimizers, batch or (4 if small else 64), {"image": shape})
@@ -139,7 +146,7 @@ def wgan_gp(small: bool, batch: int = 0) -> Case:
 
 def cyclegan(small: bool, batch: int = 0) -> Case:
     """CycleGAN at 64 px."""
-    found = recipe("cyclegan_facades")
+    found = load_config("cyclegan_facades")
     gan, shape = found.gan, (64, 64, 3)
     if small:
         shape = (16, 16, 3)
@@ -152,8 +159,8 @@ def cyclegan(small: bool, batch: int = 0) -> Case:
 
 def stylegan(small: bool, batch: int = 0) -> Case:
     """StyleGAN at 32 px, R1 at every 8th step."""
-    found = recipe("stylegan_small")
-    gan = leveled(found.gan, (8, 8, 1), 32, 8, 8) if small else found.gan
+    found = load_config("stylegan_small")
+    gan = resize_stylegan(found.gan, (8, 8, 1), 32, 8, 8) if small else found.gan
     phases = {"A step without R1": (1, 7 / 8), "A step with R1": (0, 1 / 8)}
     batch = batch or (4 if small else 16)
     return Case(gan, found.optimizers, batch, {"image": gan.generator.shape}, phases=phases)
@@ -161,9 +168,9 @@ def stylegan(small: bool, batch: int = 0) -> Case:
 
 def stylegan2(small: bool, batch: int = 0) -> Case:
     """StyleGAN2 at 64 px with 128 channels at most, path length at every 4th step, R1 at every 16th."""
-    found = recipe("stylegan2")
+    found = load_config("stylegan2")
     sizes = ((8, 8, 3), 32, 8, 8) if small else ((64, 64, 3), 1024, 128, 128)
-    gan = leveled(found.gan, *sizes)
+    gan = resize_stylegan(found.gan, *sizes)
     phases = {
         "A step without penalties": (1, 12 / 16),
         "A step with path length": (4, 3 / 16),
@@ -173,7 +180,7 @@ def stylegan2(small: bool, batch: int = 0) -> Case:
     return Case(gan, found.optimizers, batch, {"image": gan.generator.shape}, phases=phases)
 
 
-def leveled(gan: Any, shape: tuple[int, int, int], features: int, most: int, style_size: int) -> Any:
+def resize_stylegan(gan: Any, shape: tuple[int, int, int], features: int, most: int, style_size: int) -> Any:
     """A StyleGAN of that size."""
     sizes = {"shape": shape, "features": features, "max_features": most}
     return replace(

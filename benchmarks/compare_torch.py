@@ -28,10 +28,10 @@ from typing import Any
 import jax
 import numpy as np
 import torch
-from agreement import Ours, Plan, check, plan
+from agreement import Plan, Reference, check_step, plan_draws
 from cases import CASES, Case
 from torch_side import game_of
-from torch_side.game import Batch, Trainer, tensors
+from torch_side.game import Batch, Trainer, split_minibatches
 
 from gaxjax import parallel
 from gaxjax.game import State
@@ -45,7 +45,7 @@ Step = Callable[[int], Any]
 """Takes one step, of that number where penalties are lazy, and waits for it."""
 
 
-def device() -> torch.device:
+def choose_device() -> torch.device:
     """CUDA if both have it, else the CPU for both; called before JAX has looked for devices."""
     if torch.cuda.is_available() and jax.default_backend() == "gpu":
         if len(jax.devices()) > 1:
@@ -67,66 +67,79 @@ def our_step(case: Case, state: State, batches: dict[str, np.ndarray]) -> Step:
     updates = {player: rule.updates for player, rule in case.optimizers.items()}
     solver = case.solver
     step = parallel.pmapped(solver(case.gan, case.rules(), updates, case.half_life), mesh)
+    # On the devices before the first step: what is timed moves no state and no images.
     current, sharding = parallel.replicate(state, mesh), parallel.state_sharding(mesh)
     inputs, key = parallel.shard(batches, mesh), parallel.replicate(jax.random.key(0), mesh)
 
-    def run(number: int) -> Any:
+    def take_step(number: int) -> Any:
         nonlocal current
+        # Elsewhere no step differs, and setting the number costs a little.
         if len(case.phases) > 1:
             current = current._replace(step=jax.device_put(np.int32(number), sharding))
         current, logs = step(current, inputs, key)
+        # Dispatch returns at once; the whole new state is what a step is for.
         jax.block_until_ready(current)
         return {name: float(value) for name, value in logs.items() if name.endswith("/loss")}
 
-    return run
+    return take_step
 
 
 def their_steps(
     case: Case, state: State, batches: dict[str, np.ndarray], where: torch.device, compiled: bool
 ) -> Iterator[tuple[str, Step]]:
     """PyTorch's candidates, each checked against gaxjax's gradients first."""
-    ours = Ours(case, state, batches)
-    planned: Plan = {}
+    ours = Reference(case, state, batches)
+    plan: Plan = {}
     kinds = [("PyTorch", torch.contiguous_format), ("PyTorch, channels last", torch.channels_last)]
     for name, layout in kinds + [("PyTorch, compiled", torch.contiguous_format)] * compiled:
-        inputs = [{key: x.to(where) for key, x in batch.items()} for batch in tensors(batches, layout)]
+        inputs = [
+            {key: x.to(where) for key, x in batch.items()} for batch in split_minibatches(batches, layout)
+        ]
         game = game_of(case.gan, state, layout).to(where)
-        if not planned:
-            planned = plan(case, ours, game, inputs)
+        # Once, of the first candidate: which numbers a loss takes depends on no layout.
+        if not plan:
+            plan = plan_draws(case, ours, game, inputs)
             print(f"gaxjax: float32 differs from float64 by {ours.rounding(game):.1e}")
         trainer = Trainer(game, case.optimizers, case.turns, case.half_life, name.endswith("compiled"))
         try:
-            said = agreed(name, case, ours, trainer, planned, inputs)
+            differences = check_candidate(name, case, ours, trainer, plan, inputs)
+        # Compilers fail in many ways. A candidate that is compiled may drop out; one that is not has a
+        # mistake.
         except Exception as error:
             if not name.endswith("compiled"):
                 raise
             reason = next(iter(str(error).splitlines()), "")
             print(f"{name}: left out, it does not compile: {type(error).__name__}: {reason}", flush=True)
             continue
-        print(f"{name}: losses and gradients differ from gaxjax's by {said}", flush=True)
+        print(f"{name}: losses and gradients differ from gaxjax's by {differences}", flush=True)
 
-        def run(
-            number: int, trainer: Trainer = trainer, inputs: Any = inputs, planned: Plan = planned
+        # Defaults keep this candidate's own: a closure would see those of the last.
+        def take_step(
+            number: int, trainer: Trainer = trainer, inputs: Any = inputs, plan: Plan = plan
         ) -> Any:
-            losses = trainer.step(inputs, planned, number)
+            losses = trainer.step(inputs, plan, number)
+            # As JAX is waited for.
             if where.type == "cuda":
                 torch.cuda.synchronize()
             return losses
 
-        yield name, run
+        yield name, take_step
 
 
-def agreed(name: str, case: Case, ours: Ours, trainer: Trainer, planned: Plan, inputs: list[Batch]) -> str:
+def check_candidate(
+    name: str, case: Case, ours: Reference, trainer: Trainer, plan: Plan, inputs: list[Batch]
+) -> str:
     """By how much a candidate differs from gaxjax, relatively; SystemExit if by too much.
 
     What is compiled is checked in float32 alone: in float64 it would be another program.
     """
-    said = ""
+    differences = ""
     if not name.endswith("compiled"):
+        # A copy: `double` converts a module in place.
         wide = Trainer(copy.deepcopy(trainer.game).double(), case.optimizers, case.turns, case.half_life)
         doubled = [{key: x.double() for key, x in batch.items()} for batch in inputs]
-        said = f"{check(f'{name}, float64', case, ours, wide, planned, doubled):.1e} in float64, "
-    return f"{said}{check(name, case, ours, trainer, planned, inputs):.1e} in float32"
+        differences = f"{check_step(f'{name}, float64', case, ours, wide, plan, doubled):.1e} in float64, "
+    return f"{differences}{check_step(name, case, ours, trainer, plan, inputs):.1e} in float32"
 
 
 def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[str, list[float]]]:
@@ -146,6 +159,7 @@ def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[s
     repeats = dict.fromkeys(case.phases, 1)
     for _ in range(WARM_UP):
         for phase, (number, _) in case.phases.items():
+            # By the slowest, and the same for all candidates of a phase.
             longest = max(turn(step, number, 1) for step in steps.values())
             repeats[phase] = math.ceil(TURN / longest)
     for _ in range(rounds):
@@ -153,9 +167,11 @@ def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[s
             for name, step in steps.items():
                 if repeats[phase] > 1:
                     step(number)
+                # One turn of each candidate a round: what else the machine does in a round hits them alike.
                 times[phase][name].append(1000 * turn(step, number, repeats[phase]))
     if len(case.phases) > 1:
         shares = {phase: share for phase, (_, share) in case.phases.items()}
+        # Round by round, so that quartiles of ratios are of the same moments.
         times["mean over a period"] = {
             name: [sum(shares[p] * times[p][name][i] for p in shares) for i in range(rounds)]
             for name in steps
@@ -163,7 +179,7 @@ def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[s
     return times
 
 
-def table(times: dict[str, list[float]]) -> str:
+def format_times(times: dict[str, list[float]]) -> str:
     """Medians, quartiles, fastest, in Markdown; and the ratio of gaxjax to the fastest PyTorch.
 
     That ratio is of the medians; behind it the quartiles of the ratios of single rounds.
@@ -175,6 +191,7 @@ def table(times: dict[str, list[float]]) -> str:
         low, high = quartiles(values)
         ratio = ""
         if name == OURS:
+            # Of one round each, in which both met the same machine.
             rounds = [ours / theirs for ours, theirs in zip(values, times[fastest], strict=True)]
             ratio = "{:.2f} ({:.2f} to {:.2f})".format(medians[OURS] / medians[fastest], *quartiles(rounds))
         lines.append(
@@ -206,8 +223,8 @@ def main() -> None:
     names = [name.strip() for name in arguments.cases.split(",")]
     if unknown := [name for name in names if name not in CASES]:
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}")
-    memory.keep_freed()
-    where = device()
+    memory.keep_freed_memory()
+    where = choose_device()
     print(
         f"jax {jax.__version__}, torch {torch.__version__}, {where.type}, {torch.get_num_threads()} threads"
     )
@@ -220,7 +237,7 @@ def main() -> None:
             continue
         steps = {OURS: our_step(case, state, batches), **steps}
         for phase, times in measure(case, steps, arguments.rounds).items():
-            print(f"\n{phase + chr(10) * 2 if phase else ''}{table(times)}", flush=True)
+            print(f"\n{phase + chr(10) * 2 if phase else ''}{format_times(times)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -80,12 +80,12 @@ class Kernel:
     """whether it is not in the program itself, but in what that may call"""
 
     @property
-    def turns(self) -> bool:
+    def changes_layout(self) -> bool:
         """Whether it moves much to change no value."""
         return self.moved > LARGE and (self.kind in ("copy", "transpose") or "transpose" in self.name)
 
 
-def size(shapes: str) -> int:
+def count_bytes(shapes: str) -> int:
     """Bytes of all arrays in a text.
 
     >>> size("(bf16[2,3]{1,0}, pred[4]) and f32[]")
@@ -95,11 +95,13 @@ def size(shapes: str) -> int:
     return sum(BYTES[dtype] * math.prod(int(n) for n in dims.split(",") if n) for dtype, dims in found)
 
 
-def kernels(program: str) -> Iterator[Kernel]:
+def parse_kernels(program: str) -> Iterator[Kernel]:
     """The kernels of a program as XLA prints it once it is compiled for a GPU."""
+    # Computations inside fusions and reductions: they are parts of a kernel, and launched by nobody.
     inlined = set(re.findall(r"(?:calls|to_apply)=%?([\w.\-]+)", program))
     where, entry, shapes = "", False, dict[str, str]()
     for line in program.splitlines():
+        # A computation's first line; shapes are by name within it.
         if header := re.match(r"(ENTRY )?%?([\w.\-]+) \(.*\{$", line):
             where, entry, shapes = header[2], bool(header[1]), {}
         match = re.match(r"\s+(?:ROOT )?%([\w.\-]+) = (\(.*?\)|\S+) ([\w\-]+)\((.*)", line)
@@ -109,6 +111,7 @@ def kernels(program: str) -> Iterator[Kernel]:
         shapes[name] = output
         if operation in NO_KERNELS:
             continue
+        # Up to the closing parenthesis: attributes behind it name computations and not arrays.
         arguments = re.findall(r"%([\w.\-]+)", rest.split("), ")[0])
         kind = re.search(r"custom_call_target=\"([^\"]+)\"", line)
         shape = re.search(r"kind=(\w+)", line)
@@ -117,13 +120,14 @@ def kernels(program: str) -> Iterator[Kernel]:
             name,
             kind[1] if kind else f"{operation} {shape[1]}" if shape else operation,
             output,
-            size(output) + sum(size(shapes.get(argument, "")) for argument in arguments),
+            count_bytes(output) + sum(count_bytes(shapes.get(argument, "")) for argument in arguments),
             origin[1] if origin else "",
+            # Computations that the entry may call: branches of conditionals, bodies of loops.
             not entry,
         )
 
 
-def h100() -> jax.sharding.Mesh:
+def h100_mesh() -> jax.sharding.Mesh:
     """One of them, which need not be there. All of the process is told that it is what programs are for."""
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a GPU that is there is left alone
     os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"  # there may be no driver
@@ -133,26 +137,34 @@ def h100() -> jax.sharding.Mesh:
     return jax.sharding.Mesh(topology.devices, ("data",))
 
 
-def report(program: str, top: int) -> str:
+def format_report(program: str, top: int) -> str:
     """Tables in Markdown of a compiled program."""
-    found = list(kernels(program))
+    found = list(parse_kernels(program))
     lines = ["| kernels | every step | GiB | ms | in conditionals | GiB |", "|---|---:|---:|---:|---:|---:|"]
     for kind, _ in Counter(k.kind for k in found).most_common():
         always, perhaps = (
             [k.moved for k in found if k.kind == kind and k.conditional == c] for c in (False, True)
         )
-        lines.append(row(kind, always, perhaps))
-    lines.append(row("all", *([k.moved for k in found if k.conditional == c] for c in (False, True))))
-    turned = [k for k in found if k.turns]
-    lines += ["", f"{len(turned)} change a layout, of {sum(k.moved for k in turned) / 2**30:.2f} GiB:", ""]
-    lines += map(told, sorted(turned, key=lambda k: -k.moved)[:top])
+        lines.append(format_row(kind, always, perhaps))
+    lines.append(format_row("all", *([k.moved for k in found if k.conditional == c] for c in (False, True))))
+    layouts = [k for k in found if k.changes_layout]
+    lines += ["", f"{len(layouts)} change a layout, of {sum(k.moved for k in layouts) / 2**30:.2f} GiB:", ""]
+    lines += map(describe_kernel, sorted(layouts, key=lambda k: -k.moved)[:top])
     return "\n".join(
-        [*lines, "", "The most is moved by:", "", *map(told, sorted(found, key=lambda k: -k.moved)[:top])]
+        [
+            *lines,
+            "",
+            "The most is moved by:",
+            "",
+            *map(describe_kernel, sorted(found, key=lambda k: -k.moved)[:top]),
+        ]
     )
 
 
-def row(kind: str, always: list[int], perhaps: list[int]) -> str:
+def format_row(kind: str, always: list[int], perhaps: list[int]) -> str:
     """Of the first table."""
+    # Every byte once over the memory's bus, as if nothing stayed in a cache or were computed: a bound from
+    # below.
     bound = 1e3 * sum(always) / BANDWIDTH
     cells = [
         len(always),
@@ -164,7 +176,7 @@ def row(kind: str, always: list[int], perhaps: list[int]) -> str:
     return f"| {kind} | {' | '.join(map(str, cells))} |"
 
 
-def told(kernel: Kernel) -> str:
+def describe_kernel(kernel: Kernel) -> str:
     """A kernel in one line."""
     origin = "/".join(kernel.origin.split("/")[-3:])
     return f"- {kernel.moved / 2**20:,.0f} MiB: {kernel.name}, {kernel.kind}, {origin}"
@@ -181,17 +193,17 @@ def main() -> None:
     parser.add_argument("--top", type=int, default=10, help="kernels that are told one by one")
     parser.add_argument("--save", type=Path, help="where to write the program itself")
     arguments = parser.parse_args()
-    mesh, (recipe, _) = h100(), load_recipe(arguments.config)
+    mesh, (recipe, _) = h100_mesh(), load_recipe(arguments.config)
     recipe = replace(recipe, precision=arguments.precision or recipe.precision)
-    spec = footprint.spec_of(recipe)
-    recipe, spec = footprint.changed_to(recipe, spec, arguments.side, arguments.batch_size)
-    program = footprint.compiled(footprint.heaviest(recipe, spec), mesh)
+    spec = footprint.example_spec(recipe)
+    recipe, spec = footprint.change_size(recipe, spec, arguments.side, arguments.batch_size)
+    program = footprint.compile_step(footprint.heaviest_program(recipe, spec), mesh)
     text, memory = program.as_text(), program.memory_analysis()
     if arguments.save:
         arguments.save.write_text(text)
     temporaries = memory.temp_size_in_bytes / 2**30
     print(f"{arguments.config} for an H100, jax {jax.__version__}; temporaries {temporaries:.2f} GiB\n")
-    print(report(text, arguments.top))
+    print(format_report(text, arguments.top))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ Differs from the paper:
 - Samples come from a moving average of the generator.
 """
 
-from gaxjax.gans.acgan import ACGAN
+from gaxjax.gans import ACGAN
 from gaxjax.latents import Latents
-from gaxjax.layers.conditioning import Concatenated, Head
+from gaxjax.layers import Concatenated, Head
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

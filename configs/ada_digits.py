@@ -35,9 +35,9 @@ from gaxjax.augmentations import (
     Shift,
     Stretch,
 )
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe

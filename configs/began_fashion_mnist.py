@@ -17,7 +17,7 @@ Differs from the paper:
 - Samples come from a moving average of the generator.
 """
 
-from gaxjax.gans.began import BEGAN
+from gaxjax.gans import BEGAN
 from gaxjax.networks.autoencoder import Autoencoder, Decoder
 from gaxjax.recipe import Data, Exponential, Optimizer, Recipe
 

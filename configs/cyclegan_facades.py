@@ -16,7 +16,7 @@ Differs from the authors' code:
 - Samples come from moving averages of the generators.
 """
 
-from gaxjax.gans.cyclegan import CycleGAN
+from gaxjax.gans import CycleGAN
 from gaxjax.networks.translation import PatchDiscriminator, ResidualGenerator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

@@ -11,7 +11,7 @@ Differs from the authors' code (faces at 64 px):
 - Samples come from a moving average of the generator.
 """
 
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

@@ -17,7 +17,7 @@ Differs from the authors' code (a notebook on toy sets; theirs for images is not
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import DRAGAN

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from gaxjax import objectives
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.networks.autoencoder import Energy
 from gaxjax.networks.mlp import Autoencoder, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe

@@ -18,7 +18,7 @@ Differs from the authors' code:
 - The moving average of the generator is not theirs; --half-life 0 samples from the generator itself.
 """
 
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Generator, MaxoutDiscriminator
 from gaxjax.recipe import Data, Exponential, Linear, Optimizer, Recipe

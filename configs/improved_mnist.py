@@ -25,7 +25,7 @@ from dataclasses import replace
 
 from gaxjax.adversary import Adversary
 from gaxjax.augmentations import Augment, Noise
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.objectives import FeatureMatching, Nonsaturating
 from gaxjax.recipe import Data, Optimizer, Recipe

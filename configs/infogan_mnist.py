@@ -11,9 +11,9 @@ Differs from the authors' code:
 - Samples come from a moving average of the generator.
 """
 
-from gaxjax.gans.infogan import InfoGAN
+from gaxjax.gans import InfoGAN
 from gaxjax.latents import Joint, Latents
-from gaxjax.layers.conditioning import Head
+from gaxjax.layers import Head
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 

@@ -17,7 +17,7 @@ Differs from the authors' code (scenes at 112 px):
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.objectives import LeastSquares
 from gaxjax.recipe import Data, Optimizer, Recipe

@@ -35,10 +35,9 @@ Differs from the authors' code:
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
-from gaxjax.gans.began import BEGAN
+from gaxjax.gans import BEGAN, Adversarial
 from gaxjax.latents import Latents
-from gaxjax.layers.transformed import Transformed
+from gaxjax.layers import Transformed
 from gaxjax.networks.lucic import Autoencoder, Discriminator, Generator
 from gaxjax.objectives import LeastSquares, Minimax, Wasserstein
 from gaxjax.penalties import DRAGAN, GradientPenalty

@@ -25,7 +25,7 @@ Differs from the authors' code:
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.gans import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator

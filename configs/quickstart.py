@@ -16,9 +16,9 @@ Differs from DCGAN, for a set so small and a time so short:
 """
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers import Concatenated
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe

@@ -33,7 +33,7 @@ Differs from the authors' code:
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.gans import StyleGAN
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
 from gaxjax.objectives import Nonsaturating, Wasserstein

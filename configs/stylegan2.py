@@ -31,7 +31,7 @@ Differs from the authors' code:
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.stylegan import PathLength, StyleGAN
+from gaxjax.gans import PathLength, StyleGAN
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
 from gaxjax.penalties import R1, Lazy

@@ -15,7 +15,7 @@ there.
 """
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.stylegan import StyleGAN
+from gaxjax.gans import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator

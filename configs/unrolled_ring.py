@@ -28,7 +28,7 @@ Differs from the paper:
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.objectives import Minimax, ZeroSum

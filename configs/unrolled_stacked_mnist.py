@@ -22,7 +22,7 @@ The paper's networks and settings for this set are not known to us; these are ou
 from dataclasses import replace
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.objectives import Minimax, ZeroSum

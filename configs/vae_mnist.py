@@ -10,7 +10,7 @@ Differs from the paper:
 - Pixels are shares of white, not drawn to be black or white.
 """
 
-from gaxjax.gans.vae import VAE
+from gaxjax.gans import VAE
 from gaxjax.latents import Latents
 from gaxjax.networks.mlp import GaussianEncoder, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe

@@ -16,8 +16,8 @@ Differs from the authors' code (bedrooms at 64 px):
 """
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
-from gaxjax.layers.transformed import Transformed
+from gaxjax.gans import Adversarial
+from gaxjax.layers import Transformed
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.objectives import Wasserstein
 from gaxjax.recipe import Data, Optimizer, Recipe

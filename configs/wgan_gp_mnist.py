@@ -13,7 +13,7 @@ Differs from the authors' code:
 """
 
 from gaxjax.adversary import Adversary
-from gaxjax.gans.adversarial import Adversarial
+from gaxjax.gans import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.objectives import Wasserstein

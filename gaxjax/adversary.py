@@ -20,9 +20,9 @@ from jax import Array
 
 from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
-from gaxjax.game import PLAY, Logs, Tree, call, pure
-from gaxjax.layers.modules import Mixing, visiting
-from gaxjax.objectives import AnyObjective, Named, Nonsaturating
+from gaxjax.game import PLAY, Logs, Tree, call_network, pure
+from gaxjax.layers.modules import Mixing, visit_modules
+from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
 
 Network = Callable[..., Any]
@@ -48,6 +48,12 @@ class Adversary(nn.Module):
     """added to the discriminator's loss"""
     augment: Augment = Augment()
     """what is done to all examples, real and fake, on their way to a discriminator"""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.objective, Objective):
+            known = "such as Hinge() or LeastSquares(a=-1, b=1, c=0)"
+            raise InputError(f"objective is a value of gaxjax.objectives, {known}; got {self.objective!r}")
+        super().__post_init__()
 
     def __call__(
         self,
@@ -75,17 +81,23 @@ class Adversary(nn.Module):
 
         key: of augmentations and penalties; in a game it may be left out, and both players' losses have one.
         """
+        # A convolutional discriminator takes images of either size, and nothing else would say so.
         check_shapes(real, fake)
         fake_key, real_key, *keys = jax.random.split(self.key_for(key), 2 + len(self.penalties))
         # Fakes first, as in the generator's loss: where players move at once, the same draws of dropout.
         fake, real = self.augment(fake, fake_key, step), self.augment(real, real_key, step)
         of_fake = outputs_of(discriminator, fake, condition)
         outputs = Outputs(outputs_of(discriminator, real, condition), of_fake)
-        loss = total(self.objective.discriminator, outputs)
-        logs = {"real_logits": mean(outputs.real["logits"]), "fake_logits": mean(outputs.fake["logits"])}
-        logs |= self.augment.observe(outputs.real["logits"])
+        loss = sum_losses(self.objective.discriminator, outputs)
+        logs = {
+            "real_logits": mean_logit(outputs.real["logits"]),
+            "fake_logits": mean_logit(outputs.fake["logits"]),
+        }
+        logs |= self.augment.observe(outputs.real["logits"]) if self.augment.transformations else {}
         for penalty, penalty_key in zip(self.penalties, keys, strict=True):
-            with examples_apart(discriminator, penalty):
+            with forbid_mixing(discriminator, penalty):
+                # At the examples as augmented: where the discriminator's loss is taken, its slope is
+                # penalized.
                 value = penalty(critic_of(discriminator, condition), real, fake, penalty_key, step)
             loss, logs[log_name(penalty, logs)] = loss + value, value
         return loss, logs, outputs
@@ -105,13 +117,15 @@ class Adversary(nn.Module):
         The discriminator is asked about real examples for a relative objective alone: its batch statistics
         would follow, and compiling take longer. For others, `outputs.real` is empty.
         """
+        # Split as for the discriminator: players that move at once judge the same augmented fakes, computed
+        # once.
         fake_key, real_key, *_ = jax.random.split(self.key_for(key), 2 + len(self.penalties))
         of_fake = self(discriminator, fake, step, condition, key=fake_key)
         of_real = {}
         if self.objective.relative:
             of_real = self(discriminator, real, step, condition, key=real_key)
         outputs = Outputs(of_real, of_fake)
-        return total(self.objective.generator, outputs), {}, outputs
+        return sum_losses(self.objective.generator, outputs), {}, outputs
 
     def judge(self, discriminator: Network, x: Tree, condition: Tree = None) -> dict[str, Array]:
         """Each example's verdict, [B]: "D", the probability of being real, or if it has none the "critic"."""
@@ -131,10 +145,12 @@ class Adversary(nn.Module):
 
 def outputs_of(discriminator: Network, x: Tree, condition: Tree = None) -> dict[str, Any]:
     """A discriminator's outputs by name; without a condition, it is called with examples alone."""
-    outputs = call(discriminator, x, condition)
+    outputs = call_network(discriminator, x, condition)
+    # A network that says one thing need not name it.
     outputs = outputs if isinstance(outputs, dict) else {"logits": outputs}
     n = jax.tree.leaves(x)[0].shape[0]
     shapes = [jnp.shape(leaf) for leaf in jax.tree.leaves(outputs.get("logits"))]
+    # [B, 1] passes, as one patch; what has lost the examples' axis would broadcast in every loss.
     if not shapes or any(shape[:1] != (n,) for shape in shapes):
         raise InputError(f"discriminator must return logits [{n}, ...], one each; got {shapes or 'none'}")
     return outputs
@@ -142,6 +158,7 @@ def outputs_of(discriminator: Network, x: Tree, condition: Tree = None) -> dict[
 
 def critic_of(discriminator: Network, condition: Tree = None) -> Callable[[Tree], Array]:
     """A discriminator as penalties take it: examples -> [B], the sum of each example's logits."""
+    # jax.grad of a bound module would leak tracers.
     function = pure(discriminator) if isinstance(discriminator, nn.Module) else discriminator
 
     def critic(x: Tree) -> Array:
@@ -157,14 +174,17 @@ def critic_of(discriminator: Network, condition: Tree = None) -> Callable[[Tree]
 def log_name(penalty: Penalty, logs: Logs) -> str:
     """What a penalty is logged as: r1; a second one of its class r1_2."""
     name = type(penalty).__name__.lower()
-    taken = sum(other == name or other.startswith(f"{name}_") for other in logs)
-    return f"{name}_{taken + 1}" if taken else name
+    # By the name's beginning: r1 and r1_2 are of one class, r1 and r2 are not.
+    count = sum(other == name or other.startswith(f"{name}_") for other in logs)
+    return f"{name}_{count + 1}" if count else name
 
 
-def total(loss: Callable[[Named, Named], Array], outputs: Outputs) -> Array:
+def sum_losses(loss: Callable[[NamedOutputs, NamedOutputs], Array], outputs: Outputs) -> Array:
     """The sum of the losses of each array of logits, all its patches side by side."""
 
-    def by_array(outputs: Named) -> list[Named]:
+    # Losses are of [batch]: here each patch counts as an example, as in the mean over patches of Isola et al.
+    # 2017, section 3.2.2.
+    def by_array(outputs: NamedOutputs) -> list[NamedOutputs]:
         return [{**outputs, "logits": x.reshape(-1)} for x in jax.tree.leaves(outputs["logits"])]
 
     fake = by_array(outputs.fake)
@@ -173,12 +193,13 @@ def total(loss: Callable[[Named, Named], Array], outputs: Outputs) -> Array:
     return sum(losses[1:], start=losses[0])
 
 
-def mean(logits: Tree) -> Array:
+def mean_logit(logits: Tree) -> Array:
     """The mean of all logits, each array's the same weight."""
+    # Not of all in one: the scale with the most patches would drown the others.
     return jnp.mean(jnp.stack([jnp.mean(each) for each in jax.tree.leaves(logits)]))
 
 
-def prefixed(prefix: str, logs: Logs) -> Logs:
+def add_prefix(prefix: str, logs: Logs) -> Logs:
     """The same, for one of several discriminators: {"video_real_logits": ...}."""
     return {f"{prefix}_{name}": value for name, value in logs.items()}
 
@@ -193,10 +214,11 @@ def check_shapes(real: Tree, fake: Tree) -> None:
         )
 
 
-def examples_apart(discriminator: Network, penalty: Penalty) -> AbstractContextManager[None]:
+def forbid_mixing(discriminator: Network, penalty: Penalty) -> AbstractContextManager[None]:
     """Refuses meanwhile, for a penalty per example, a network whose examples depend on each other."""
     name = getattr(discriminator, "name", None) or "the discriminator"
 
+    # Asked of the modules that are really called: which these are depends on fields and branches.
     def check(module: nn.Module) -> None:
         mixing: Mixing | None = getattr(module, "mixes_examples", None)
         if mixing is not None:
@@ -206,4 +228,4 @@ def examples_apart(discriminator: Network, penalty: Penalty) -> AbstractContextM
                 f"{mixing.instead}, or no penalty"
             )
 
-    return visiting(check) if penalty.of_gradients else nullcontext()
+    return visit_modules(check) if penalty.of_gradients else nullcontext()

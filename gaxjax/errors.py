@@ -4,9 +4,9 @@ import errno
 import os
 import re
 
-GONE = 3
+EXIT_PEER_LOST = 3
 """Status of a process that has ended because another one of its run is gone."""
-DAMAGE = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
+DAMAGED_FILE_ERRNOS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
 """What reading says of a file that is missing or another; other errors of the system are not its fault."""
 
 
@@ -35,13 +35,14 @@ class Interrupted(Exception):
         self.signal = signal
 
 
-def brief(error: Exception) -> str:
+def summarize_error(error: Exception) -> str:
     """The cause of an error in a line: tensorstore tells its whole way through the file system."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     code = re.search(r"os_error_code='(\d+)'", str(error))
     if code:
         return os.strerror(int(code[1]))
+    # An empty message has no lines; the class is better than nothing.
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
@@ -57,33 +58,37 @@ def check_seed(seed: int, name: str = "seed") -> int:
     return seed
 
 
-def hindrance(error: Exception) -> str:
+def describe_system_error(error: Exception) -> str:
     """Path and cause of an error that is no fault of what was read: permissions, the disk, memory; or "".
 
-    >>> hindrance(PermissionError(13, "Permission denied", "/a")), hindrance(ValueError("not JSON"))
-    ('/a: Permission denied', '')
+    >>> describe_system_error(PermissionError(13, "Permission denied", "/a"))
+    '/a: Permission denied'
+    >>> describe_system_error(ValueError("not JSON"))
+    ''
     """
+    # Here, so that importing the exceptions takes no JAX along.
     import jax
 
+    # Down to the cause: libraries wrap what the system has said.
     while isinstance(error.__cause__, Exception) and not isinstance(error, OSError):
         error = error.__cause__
     if isinstance(error, MemoryError):
         return os.strerror(errno.ENOMEM)
     if isinstance(error, jax.errors.JaxRuntimeError):  # of the device, mostly its memory
-        return brief(error)
+        return summarize_error(error)
     if isinstance(error, OSError):
-        return brief(error) if error.errno not in DAMAGE | {None} else ""
+        return summarize_error(error) if error.errno not in DAMAGED_FILE_ERRNOS | {None} else ""
     code = re.search(r"os_error_code='(\d+)'", str(error))  # of tensorstore
-    if not code or int(code[1]) in DAMAGE:
+    if not code or int(code[1]) in DAMAGED_FILE_ERRNOS:
         return ""
     path = re.search(r'"(/[^"]*)"', str(error))
-    return f"{path[1]}: {brief(error)}" if path else brief(error)
+    return f"{path[1]}: {summarize_error(error)}" if path else summarize_error(error)
 
 
-def multiples(number: int, of: int) -> str:
+def format_multiples(number: int, of: int) -> str:
     """The nearest multiples of a number, for a message: above 0, below and above what came.
 
-    >>> multiples(100, 8), multiples(3, 8)
+    >>> format_multiples(100, 8), format_multiples(3, 8)
     ('96 or 104', '8')
     """
     below = number // of * of

@@ -14,36 +14,38 @@ from gaxjax.errors import InputError, check_seed
 
 T = TypeVar("T")
 
-MOST = 1_000_000
+MAX_NUMBERS = 1_000_000
 """Numbers of one list: what is beyond is a slip, and may not fit into memory."""
 
 
-def options(text: str) -> dict[str, Any]:
+def parse_options(text: str) -> dict[str, Any]:
     """Numbers by name, as they are written on the command line.
 
-    >>> options("psi=0.7, cutoff=4")
+    >>> parse_options("psi=0.7, cutoff=4")
     {'psi': 0.7, 'cutoff': 4}
     """
-    return dict(named(f"options({text})", {"options": dict}, "NAME=NUMBER, NAME=NUMBER"))
+    return dict(parse_choice(f"options({text})", {"options": dict}, "NAME=NUMBER, NAME=NUMBER"))
 
 
-def named(text: str, choices: Mapping[str, Callable[..., Any]], usage: str) -> Any:
+def parse_choice(text: str, choices: Mapping[str, Callable[..., Any]], usage: str) -> Any:
     """The choice of that name; where numbers follow in parentheses, what it makes of them.
 
     Raises InputError, with the usage, for anything else.
 
-    >>> named("pow(2, exp=3)", {"pow": pow}, "pow(base, exp)")
+    >>> parse_choice("pow(2, exp=3)", {"pow": pow}, "pow(base, exp)")
     8
-    >>> named("pow", {"pow": pow}, "pow(base, exp)") is pow
+    >>> parse_choice("pow", {"pow": pow}, "pow(base, exp)") is pow
     True
     """
     try:
+        # Parsed and looked up, never evaluated: text can call nothing but a choice.
         tree = ast.parse(text.strip(), mode="eval").body
         if not isinstance(tree, ast.Call):
             return choices[ast.unparse(tree)]
         arguments = [ast.literal_eval(argument) for argument in tree.args]
         options = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in tree.keywords}
         return choices[ast.unparse(tree.func)](*arguments, **options)
+    # The choice's own refusal says more than the usage does.
     except InputError:
         raise
     except (SyntaxError, KeyError, ValueError, TypeError) as error:
@@ -62,6 +64,7 @@ def parse_value(text: str, base: type[T]) -> T:
     >>> parse_value("ZeroSum(Minimax(0.9))", Objective)
     ZeroSum(objective=Minimax(real_target=0.9))
     """
+    # Asked anew each time: a recipe's file that has just been imported brings its own.
     kinds = {plain_name(kind.__name__): kind for kind in subclasses(base)}
 
     def value(node: ast.expr) -> Any:
@@ -91,6 +94,7 @@ def plain_name(name: str) -> str:
 def subclasses(base: type[Any]) -> list[type[Any]]:
     """All of them, and theirs; without abstract ones."""
     below = [kind for direct in base.__subclasses__() for kind in (direct, *subclasses(direct))]
+    # An abstract class is no value that one could ask for.
     return [kind for kind in below if not getattr(kind, "__abstractmethods__", None)]
 
 
@@ -118,21 +122,24 @@ def text_flag(base: type[Any], metavar: str) -> Any:
     )
 
 
-def numbers(text: str, flag: str) -> tuple[int, ...]:
+def parse_numbers(text: str, flag: str) -> tuple[int, ...]:
     """Whole numbers and ranges of them, both ends included; InputError, naming the flag, for anything else.
 
-    >>> numbers("0-3,7", "--seeds")
+    >>> parse_numbers("0-3,7", "--seeds")
     (0, 1, 2, 3, 7)
     """
-    found: list[int] = []
+    values: list[int] = []
     for part in text.split(","):
+        # A lone number is a range that ends where it begins: `last` is empty.
         first, _, last = part.strip().partition("-")
+        # isdecimal, not isdigit, which holds for superscripts, and int() does not take these.
         if not (first.isdecimal() and (last or first).isdecimal()) or part.strip().endswith("-"):
             raise InputError(f"{flag} is numbers and ranges, such as 0-3,7; got {text!r}")
         if int(last or first) < int(first):
             raise InputError(f"{flag}: the range {part.strip()} ends before it begins")
         check_seed(int(last or first), f"each number of {flag}")
-        if len(found) + int(last or first) - int(first) >= MOST:
-            raise InputError(f"{flag} is at most {MOST:,} numbers; got more in {text!r}")
-        found.extend(range(int(first), int(last or first) + 1))
-    return tuple(found)
+        # Before the range is made, which would fill the memory first.
+        if len(values) + int(last or first) - int(first) >= MAX_NUMBERS:
+            raise InputError(f"{flag} is at most {MAX_NUMBERS:,} numbers; got more in {text!r}")
+        values.extend(range(int(first), int(last or first) + 1))
+    return tuple(values)

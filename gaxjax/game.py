@@ -5,11 +5,7 @@ methods are the players' objectives. How the players move is a solver's business
 This is the only file that calls linen's `init`, `apply` and `unbind`.
 """
 
-import contextlib
-import dataclasses
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import flax.linen as nn
@@ -19,6 +15,9 @@ import optax
 from jax import Array
 
 from gaxjax.errors import InputError
+from gaxjax.layers.mode import DROPOUT as DROPOUT
+from gaxjax.layers.mode import evaluation_mode as evaluation_mode
+from gaxjax.layers.modules import submodules
 
 Tree = Any
 """Any nesting of dicts, tuples and arrays."""
@@ -27,36 +26,10 @@ Batch = Mapping[str, Any]
 Logs = dict[str, Array]
 """Scalars by name."""
 
-PLAY, DROPOUT = "play", "dropout"
-"""The two streams of random numbers: latents and the like, always there; dropout's, while a player moves."""
+PLAY = "play"
+"""The stream of random numbers of latents and the like, always there; dropout has its own."""
 PRETRAINED = "pretrained"
 """The collection of what is read from files and never changes: not trained, averaged or checkpointed."""
-
-
-_evaluation_is_meant: ContextVar[bool] = ContextVar("evaluation_is_meant", default=False)
-
-
-@contextlib.contextmanager
-def evaluation_mode() -> Iterator[None]:
-    """Batch norm takes its running statistics and dropout drops nothing, and neither warns of it.
-
-    A game's own calls are so, or train. It is for a loop of one's own that samples or measures by
-    `network.apply(variables, x)`: a forgotten `mutable=["batch_stats"]` or `rngs={"dropout": key}` looks the
-    same there.
-    """
-    token = _evaluation_is_meant.set(True)
-    try:
-        yield
-    finally:
-        _evaluation_is_meant.reset(token)
-
-
-def warn_of_evaluation(layer: nn.Module, what: str, training: str) -> None:
-    """Says what a layer that switches on the mode does, where nobody has said that it should."""
-    if not (_evaluation_is_meant.get() or layer.is_initializing()):
-        name = "/".join(layer.path) or type(layer).__name__
-        advice = "to evaluate, call it in gaxjax.game.evaluation_mode()"
-        warnings.warn(f"{name} {what}: to train, call apply with {training}; {advice}", stacklevel=2)
 
 
 class GAN(nn.Module):
@@ -77,6 +50,7 @@ class GAN(nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # Of this class alone: what is inherited has been checked where it was written.
         players = cls.__dict__.get("players")
         for player in players if isinstance(players, Mapping) else ():  # a property says them later
             if not hasattr(cls, f"{player}_loss"):
@@ -87,6 +61,7 @@ class GAN(nn.Module):
     @nn.nowrap
     def apply(self, *arguments: Any, **options: Any) -> Any:
         """As `nn.Module.apply`; the mode is that of the variables and streams that are given."""
+        # A game says by what it hands over whether it trains: its layers have nobody to warn.
         with evaluation_mode():
             return super().apply(*arguments, **options)
 
@@ -111,12 +86,12 @@ class GAN(nn.Module):
 
     def weights(self, params: Tree, step: Array) -> Tree:
         """Transforms what the players move into what the networks see: each by its own `weights`, if any."""
-        own = methods(self, "weights")
+        own = network_methods(self, "weights")
         return {name: own[name](tree, step) if name in own else tree for name, tree in params.items()}
 
     def project(self, params: Tree) -> Tree:
         """Puts parameters where they may be, at first and after moves: each network's by its `project`."""
-        own = methods(self, "project")
+        own = network_methods(self, "project")
         return {name: own[name](tree) if name in own else tree for name, tree in params.items()}
 
 
@@ -137,8 +112,9 @@ class State(NamedTuple):
     """Averaged network -> moving average of its parameters."""
 
 
-def size(batch: Batch) -> int:
+def count_examples(batch: Batch) -> int:
     """The number of examples in a batch: `n` if the batch says so, else the length of its arrays."""
+    # A batch of {"n": 16} has no arrays: it asks for so many samples and no more.
     return batch["n"] if "n" in batch else jax.tree.leaves(dict(batch))[0].shape[0]
 
 
@@ -163,14 +139,13 @@ def networks(gan: GAN, fields: Iterable[str]) -> dict[str, nn.Module]:
     return modules
 
 
-def methods(gan: GAN, method: str) -> dict[str, Callable[..., Tree]]:
+def network_methods(gan: GAN, method: str) -> dict[str, Callable[..., Tree]]:
     """A method of those of a game's networks that have it."""
-    fields = [field.name for field in dataclasses.fields(gan) if field.name not in ("parent", "name")]
-    functions = {name: getattr(network, method, None) for name, network in networks(gan, fields).items()}
+    functions = {name: getattr(network, method, None) for name, network in submodules(gan).items()}
     return {name: function for name, function in functions.items() if callable(function)}
 
 
-def own(gan: GAN, player: str, params: dict[str, Tree]) -> dict[str, Tree]:
+def player_params(gan: GAN, player: str, params: dict[str, Tree]) -> dict[str, Tree]:
     """The part of the parameters that a player moves."""
     return {network: params[network] for network in networks(gan, gan.players[player])}
 
@@ -184,22 +159,27 @@ def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: 
         raise InputError(
             f"optimizers are for {sorted(optimizers)}, but the players are {sorted(gan.players)}"
         )
+    # Zeros, so that the state does not depend on which batch happened to come first.
     zeros = {name: jnp.zeros(x.shape, x.dtype) for name, x in batch.items()}
     parameters, play, dropout = jax.random.split(key, 3)
     variables = dict(gan.init({"params": parameters, PLAY: play, DROPOUT: dropout}, zeros))
     params = variables.pop("params")
+    # An untouched network has no parameters, and its player would move nothing without a word.
     missing = {name for fields in gan.players.values() for name in networks(gan, fields)} - set(params)
     if missing:
         raise InputError(
             f"{type(gan).__name__}.__call__ must use every network once; it left out {sorted(missing)}"
         )
+    # Kernels may begin out of bounds (WGAN's clipping), and the first loss is to be of what may be.
     params = gan.project(params)
     return State(
         step=jnp.zeros((), jnp.int32),
         images=jnp.zeros((), jnp.int32),
         params=params,
         stats=variables,
-        optimizers={player: optimizers[player].init(own(gan, player, params)) for player in gan.players},
+        optimizers={
+            player: optimizers[player].init(player_params(gan, player, params)) for player in gan.players
+        },
         # A copy: a step donates its input, and two leaves must not share a buffer.
         average={network: jax.tree.map(jnp.copy, params[network]) for network in networks(gan, gan.averaged)},
     )
@@ -210,16 +190,17 @@ def objective(
 ) -> Callable[[dict[str, Tree]], tuple[Array, tuple[Logs, dict[str, Tree]]]]:
     """The player's loss as a pure function of the player's own parameters, everything else held fixed.
 
-    Returns `params -> (loss, (logs, stats))`; `params` as `own` gives them. A gradient of it can reach no one
-    else's parameters. Networks are in training mode: batch statistics, dropout.
+    Returns `params -> (loss, (logs, stats))`; `params` as `player_params` gives them. A gradient of it can
+    reach no one else's parameters. Networks are in training mode: batch statistics, dropout.
     """
     check_batch(batch)
     play, dropout = jax.random.split(key)
 
     def loss(params: dict[str, Tree]) -> tuple[Array, tuple[Logs, dict[str, Tree]]]:
-        seen = gan.weights({**state.params, **params}, state.step)
+        # Inside of the loss: gradients flow back through the transform, to what the optimizer moves.
+        effective = gan.weights({**state.params, **params}, state.step)
         (value, logs), stats = gan.apply(
-            {"params": seen, **state.stats},
+            {"params": effective, **state.stats},
             batch,
             state.step,
             method=f"{player}_loss",
@@ -227,6 +208,7 @@ def objective(
             # listed, not True: SpectralNorm would write into the parameters
             mutable=[collection for collection in state.stats if collection != PRETRAINED],
         )
+        # JAX would refuse it too, without a word on whose loss it is.
         if value.shape != ():
             raise InputError(
                 f"{type(gan).__name__}.{player}_loss returned shape {value.shape}; expected a scalar"
@@ -239,6 +221,7 @@ def objective(
 def check_batch(batch: Batch) -> None:
     """Refuses bytes, as sources and files have images: taken for numbers, they would be 0 to 255."""
     for path, leaf in jax.tree_util.tree_leaves_with_path(dict(batch)):
+        # No other integers: labels are some.
         if getattr(leaf, "dtype", None) == jnp.uint8:
             name = jax.tree_util.keystr(path)
             raise InputError(
@@ -247,8 +230,9 @@ def check_batch(batch: Batch) -> None:
             )
 
 
-def ask(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options: Any) -> Any:
+def call_averaged(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options: Any) -> Any:
     """Any method of the game, with averaged parameters and running statistics, without dropout."""
+    # Averages are of what players move; the transform comes after them, as in training.
     params = gan.weights({**state.params, **state.average}, state.step)
     variables = {"params": params, **state.stats}
     return gan.apply(variables, *inputs, method=method, rngs={PLAY: key}, **options)
@@ -257,16 +241,17 @@ def ask(gan: GAN, state: State, key: Array, method: str, *inputs: Any, **options
 def sample(gan: GAN, state: State, batch: Batch, key: Array, **options: Any) -> Any:
     """What the game makes, from averaged parameters and running statistics, without dropout."""
     check_batch(batch)
-    return ask(gan, state, key, "sample", batch, **options)
+    return call_averaged(gan, state, key, "sample", batch, **options)
 
 
 def judge(gan: GAN, state: State, batch: Batch) -> dict[str, Array]:
     """What the game says of each example, [B] by name, with the weights and statistics that `sample` uses."""
+    # A game cannot be applied to a batch without arrays.
     if not batch:
         return {}
     params = gan.weights({**state.params, **state.average}, state.step)
-    said: Any = gan.apply({"params": params, **state.stats}, batch, method="judge")
-    return said
+    verdict: Any = gan.apply({"params": params, **state.stats}, batch, method="judge")
+    return verdict
 
 
 def output_of(outputs: Any, name: str) -> Array:
@@ -275,7 +260,7 @@ def output_of(outputs: Any, name: str) -> Array:
     return output
 
 
-def call(network: Callable[..., Any], x: Tree, condition: Tree = None) -> Any:
+def call_network(network: Callable[..., Any], x: Tree, condition: Tree = None) -> Any:
     """A network of x and its condition; without one, of x alone."""
     return network(x) if condition is None else network(x, condition)
 
@@ -288,8 +273,10 @@ def pure(
     The function keeps the mode of the network (training or not) and one draw of its dropout; what it would
     write into running statistics is dropped. (`jax.grad` of the bound network itself would leak tracers.)
     """
+    # Mutable, as batch norm tells from that that it trains; what it writes is dropped with [1] below.
     mutable = [c for c in network.variables if c != "params" and network.is_mutable_collection(c)]
     rngs = {name: network.make_rng(name) for name in (PLAY, DROPOUT) if network.has_rng(name)}
+    # A bound module holds the trace that it was bound in; unbound, its variables are plain arguments.
     module, variables = network.unbind()
 
     def function(*inputs: Any) -> Any:

@@ -26,12 +26,15 @@ class Latents:
                 return jax.random.normal(key, (n, self.size))
             case "uniform":
                 return jax.random.uniform(key, (n, self.size), minval=-self.bound, maxval=self.bound)
+        # One-hot, so that a generator takes it beside continuous parts.
         return jax.nn.one_hot(jax.random.randint(key, (n,), 0, self.size), self.size)
 
     def log_likelihood(self, parameters: Array, latents: Array) -> Array:
         """log Q(latents), [n]: of a category by its logits, else by the mean of N(mean, 1), [n, size]."""
         if self.prior == "categorical":
+            # A one-hot latent picks its class's log-probability.
             return jnp.sum(latents * jax.nn.log_softmax(parameters), axis=-1)
+        # Unit variance, as InfoGAN's code fixes it: Q gives a mean alone, and the term is a squared error.
         return -jnp.sum((latents - parameters) ** 2 + jnp.log(2 * jnp.pi), axis=-1) / 2
 
 
@@ -49,11 +52,13 @@ class Joint:
 
     def draw(self, key: Array, n: int) -> Array:
         """`n` latent vectors, [n, size]."""
+        # Independent parts: a key each, and log-likelihoods that add up.
         keys = jax.random.split(key, len(self.parts))
         return jnp.concatenate([part.draw(k, n) for part, k in zip(self.parts, keys, strict=True)], axis=-1)
 
     def split(self, latents: Array) -> tuple[Array, ...]:
         """The parts of latent vectors, or of the parameters of their distributions, [n, size of each]."""
+        # Where each part but the last ends, which is what jnp.split is given.
         ends = [sum(part.size for part in self.parts[: i + 1]) for i in range(len(self.parts) - 1)]
         return tuple(jnp.split(latents, ends, axis=-1))
 
@@ -66,6 +71,7 @@ class Joint:
 
 def reparametrized(key: Array, mean: Array, log_variance: Array) -> Array:
     """Draws from N(mean, variance), differentiable in both. Kingma and Welling 2014, section 2.4."""
+    # Encoders give log-variances, which have no bounds to keep to; half of one is the deviation's log.
     return mean + jnp.exp(log_variance / 2) * jax.random.normal(key, mean.shape)
 
 

@@ -24,12 +24,14 @@ def minimax_discriminator(real_logits: Logits, fake_logits: Logits, *, real_targ
     """-E log D(x) - E log(1 - D(G(z))). Goodfellow et al. 2014, eq. 1.
 
     real_target below 1, such as 0.9, is one-sided label smoothing: real examples are to be called real with
-    that probability, made ones with none (Salimans et al. 2016, section 3.4).
+    that probability, fake ones with none (Salimans et al. 2016, section 3.4).
 
     >>> minimax_discriminator(jnp.zeros(3), jnp.zeros(3)).round(4)  # 2 log 2
     Array(1.3863, dtype=float32)
     """
     _check(real_logits=real_logits, fake_logits=fake_logits)
+    # t softplus(-x) + (1 - t) softplus(x), with softplus(x) = softplus(-x) + x: cross-entropy from the logit,
+    # where the log of a sigmoid would be -inf for a sure discriminator.
     real = jax.nn.softplus(-real_logits) + (1 - real_target) * real_logits
     return jnp.mean(real) + jnp.mean(jax.nn.softplus(fake_logits))
 
@@ -37,6 +39,7 @@ def minimax_discriminator(real_logits: Logits, fake_logits: Logits, *, real_targ
 def minimax_generator(fake_logits: Logits) -> Scalar:
     """E log(1 - D(G(z))). Goodfellow et al. 2014, eq. 1; its gradient vanishes where D is sure of a fake."""
     _check(fake_logits=fake_logits)
+    # log(1 - sigmoid(x)) = -softplus(x).
     return -jnp.mean(jax.nn.softplus(fake_logits))
 
 
@@ -78,6 +81,7 @@ def wasserstein_generator(fake_logits: Logits) -> Scalar:
 def hinge_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """E max(0, 1 - D(x)) + E max(0, 1 + D(G(z))). Lim and Ye 2017; Miyato et al. 2018, eq. 16."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
+    # Beyond the margin of 1 there is no gradient: what D is sure of teaches it nothing more.
     return jnp.mean(jax.nn.relu(1 - real_logits)) + jnp.mean(jax.nn.relu(1 + fake_logits))
 
 
@@ -90,12 +94,13 @@ def hinge_generator(fake_logits: Logits) -> Scalar:
 def relativistic_average_discriminator(real_logits: Logits, fake_logits: Logits) -> Scalar:
     """-E log s(C(x) - E C(G(z))) - E log(1 - s(C(G(z)) - E C(x))). Jolicoeur-Martineau 2019, RaGAN."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
+    # Gradients flow through the means too, as in the author's code.
     real, fake = real_logits - jnp.mean(fake_logits), fake_logits - jnp.mean(real_logits)
     return jnp.mean(jax.nn.softplus(-real)) + jnp.mean(jax.nn.softplus(fake))
 
 
 def relativistic_average_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
-    """The discriminator's with real and made ones exchanged. Jolicoeur-Martineau 2019, RaGAN."""
+    """The discriminator's with real and fake exchanged. Jolicoeur-Martineau 2019, RaGAN."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
     return relativistic_average_discriminator(fake_logits, real_logits)
 
@@ -104,11 +109,12 @@ def relativistic_paired_discriminator(real_logits: Logits, fake_logits: Logits) 
     """-E log s(C(x) - C(G(z))) over pairs. Jolicoeur-Martineau 2019, RpGAN."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
     _check_pairs(real_logits, fake_logits)
+    # Pairs are by position: the i-th real example against the i-th fake one.
     return jnp.mean(jax.nn.softplus(fake_logits - real_logits))
 
 
 def relativistic_paired_generator(real_logits: Logits, fake_logits: Logits) -> Scalar:
-    """The discriminator's with real and made ones exchanged. Huang et al. 2024 (R3GAN)."""
+    """The discriminator's with real and fake exchanged. Huang et al. 2024 (R3GAN)."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
     return relativistic_paired_discriminator(fake_logits, real_logits)
 
@@ -127,15 +133,17 @@ def feature_matching_generator(
     absolute: the mean absolute difference, as in the authors' code for CIFAR-10.
     """
     _check_features(real_features=real_features, fake_features=fake_features)
-    apart = jnp.mean(real_features, axis=0) - jnp.mean(fake_features, axis=0)
+    difference = jnp.mean(real_features, axis=0) - jnp.mean(fake_features, axis=0)
     if distance not in ("squared", "absolute"):
         raise InputError(f"feature_matching: distance is squared or absolute, not {distance!r}")
-    return jnp.sum(apart**2) if distance == "squared" else jnp.mean(jnp.abs(apart))
+    # A sum over features in the paper, a mean in the authors' code.
+    return jnp.sum(difference**2) if distance == "squared" else jnp.mean(jnp.abs(difference))
 
 
 def energy_discriminator(real_logits: Logits, fake_logits: Logits, *, margin: float = 10.0) -> Scalar:
     """E D(x) + E max(0, margin - D(G(z))) of energies D, logits negated. Zhao et al. 2017, section 2.1."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
+    # D = -logit, so max(0, margin - D) = relu(margin + logit).
     return jnp.mean(jax.nn.relu(margin + fake_logits)) - jnp.mean(real_logits)
 
 
@@ -165,6 +173,7 @@ def pulling_away_term(features: Features) -> Scalar:
     # The square root has no gradient at zero.
     unit = features * jax.lax.rsqrt(jnp.sum(features**2, axis=1, keepdims=True) + 1e-12)
     cosines = unit @ unit.T
+    # Without the diagonal: a feature's cosine with itself is 1 whatever it is.
     return (jnp.sum(cosines**2) - jnp.sum(jnp.diagonal(cosines) ** 2)) / (n * (n - 1))
 
 
@@ -174,11 +183,15 @@ def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> S
     mask: [B], the examples that count. AC-GAN (Odena et al. 2017), StarGAN (Choi et al. 2018).
     """
     if labels.ndim == 1:
-        chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), jnp.maximum(labels, 0)[:, None], axis=1)
-        values = -chosen[:, 0]
+        # Where the mask says no, a label may be anything, -1 too.
+        index = jnp.maximum(labels, 0)[:, None]
+        values = -jnp.take_along_axis(jax.nn.log_softmax(logits), index, axis=1)[:, 0]
     else:
+        # Binary cross-entropy from logits; a sum over attributes and a mean over examples, as in StarGAN's
+        # code.
         values = jnp.sum(jax.nn.softplus(logits) - labels * logits, axis=-1)
     mask = jnp.broadcast_to(jnp.asarray(mask, values.dtype), values.shape)
+    # Where no example counts, 0 and not 0 / 0.
     return jnp.sum(mask * values) / jnp.maximum(jnp.sum(mask), 1)
 
 
@@ -199,7 +212,7 @@ def _check(**logits: Array) -> None:
 def _check_pairs(real_logits: Array, fake_logits: Array) -> None:
     if real_logits.shape != fake_logits.shape:
         came = f"real_logits {real_logits.shape} and fake_logits {fake_logits.shape}"
-        raise InputError(f"a paired loss needs as many real as made examples; got {came}")
+        raise InputError(f"a paired loss needs as many real as fake examples; got {came}")
 
 
 def _check_features(**features: Array) -> None:

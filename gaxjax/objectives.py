@@ -16,7 +16,7 @@ from gaxjax import losses
 from gaxjax.errors import InputError
 from gaxjax.expressions import text_flag
 
-Named = Mapping[str, Any]
+NamedOutputs = Mapping[str, Any]
 """A discriminator's outputs for a batch of examples, by name."""
 
 
@@ -26,15 +26,16 @@ class Objective(ABC):
 
     probabilities: ClassVar[bool] = False
     """whether logits are log-odds, so that the sigmoid of one is the probability of being real"""
+    # Asked before real examples are judged in the generator's step, which costs a forward pass.
     relative: ClassVar[bool] = False
     """whether the generator's loss is of real examples too; if not, `real` is empty there"""
 
     @abstractmethod
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         """The discriminator's loss."""
 
     @abstractmethod
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         """The generator's loss."""
 
 
@@ -42,14 +43,16 @@ class Objective(ABC):
 class Minimax(Objective):
     """Goodfellow et al. 2014, eq. 1."""
 
+    # Of real examples alone: with a target above 0 for fakes, the best D would have p_model in its numerator,
+    # and draw samples to where there are some already (ibid.).
     real_target: float = 1.0
     """below 1: one-sided label smoothing (Salimans et al. 2016, section 3.4)"""
     probabilities: ClassVar[bool] = True
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.minimax_discriminator(real["logits"], fake["logits"], real_target=self.real_target)
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.minimax_generator(fake["logits"])
 
 
@@ -61,10 +64,10 @@ class Nonsaturating(Objective):
     """below 1: one-sided label smoothing (Salimans et al. 2016, section 3.4)"""
     probabilities: ClassVar[bool] = True
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.minimax_discriminator(real["logits"], fake["logits"], real_target=self.real_target)
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.nonsaturating_generator(fake["logits"])
 
 
@@ -72,6 +75,8 @@ class Nonsaturating(Objective):
 class LeastSquares(Objective):
     """Mao et al. 2017, eq. 9; a = -1, b = 1, c = 0: Pearson's chi^2 (eq. 8)."""
 
+    # Pearson's chi^2 between p_data + p_model and 2 p_model takes any b - c = 1 with b - a = 2; the defaults
+    # are the targets that the paper found to work as well.
     a: float = 0.0
     """the discriminator's target for fake examples"""
     b: float = 1.0
@@ -79,10 +84,10 @@ class LeastSquares(Objective):
     c: float = 1.0
     """the generator's target"""
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.least_squares_discriminator(real["logits"], fake["logits"], a=self.a, b=self.b)
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.least_squares_generator(fake["logits"], c=self.c)
 
 
@@ -90,10 +95,11 @@ class LeastSquares(Objective):
 class Wasserstein(Objective):
     """Arjovsky et al. 2017, eq. 2."""
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
+        # Nothing here bounds the critic: that is for Clip, GradientPenalty or Spectral beside it.
         return losses.wasserstein_discriminator(real["logits"], fake["logits"])
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.wasserstein_generator(fake["logits"])
 
 
@@ -101,10 +107,10 @@ class Wasserstein(Objective):
 class Hinge(Objective):
     """Lim and Ye 2017; Miyato et al. 2018, eq. 16 and 17."""
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.hinge_discriminator(real["logits"], fake["logits"])
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.hinge_generator(fake["logits"])
 
 
@@ -112,12 +118,13 @@ class Hinge(Objective):
 class RelativisticAverage(Objective):
     """Jolicoeur-Martineau 2019, RaGAN."""
 
+    # Not `probabilities`: a logit counts against the other side's alone, and its sigmoid means nothing.
     relative: ClassVar[bool] = True
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.relativistic_average_discriminator(real["logits"], fake["logits"])
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.relativistic_average_generator(real["logits"], fake["logits"])
 
 
@@ -127,14 +134,14 @@ class RelativisticPaired(Objective):
 
     relative: ClassVar[bool] = True
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.relativistic_paired_discriminator(real["logits"], fake["logits"])
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.relativistic_paired_generator(real["logits"], fake["logits"])
 
 
-def features_of(outputs: Named, objective: str) -> Array:
+def features_of(outputs: NamedOutputs, objective: str) -> Array:
     """The features [B, F] among a discriminator's outputs; InputError where it gives none."""
     if "features" not in outputs:
         raise InputError(
@@ -154,10 +161,11 @@ class FeatureMatching(Objective):
     probabilities: ClassVar[bool] = True
     relative: ClassVar[bool] = True
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.minimax_discriminator(real["logits"], fake["logits"])
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
+        # No stop_gradient on the real side: a solver differentiates in the generator's parameters alone.
         of_real, of_fake = (features_of(outputs, "FeatureMatching") for outputs in (real, fake))
         return losses.feature_matching_generator(of_real, of_fake, distance=self.distance)
 
@@ -171,10 +179,11 @@ class Energy(Objective):
     pulling_away: float = 0.0
     """weight of the pulling-away term of features"""
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.energy_discriminator(real["logits"], fake["logits"], margin=self.margin)
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
+        # Without the term, an energy need not have features.
         features = features_of(fake, "Energy(pulling_away)") if self.pulling_away else None
         return losses.energy_generator(fake["logits"], features, pulling_away=self.pulling_away)
 
@@ -187,10 +196,12 @@ class ZeroSum(Objective):
     """whose discriminator's loss it is"""
     relative: ClassVar[bool] = True
 
-    def discriminator(self, real: Named, fake: Named) -> Array:
+    def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return self.objective.discriminator(real, fake)
 
-    def generator(self, real: Named, fake: Named) -> Array:
+    def generator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
+        # Of the discriminator's loss, not of the generator's: Goodfellow's non-saturating pair has no one
+        # value that both pull at, which unrolling and competitive gradients assume.
         return -self.objective.discriminator(real, fake)
 
 

@@ -29,6 +29,7 @@ def chain(*transforms: Transform) -> Transform:
     >>> chain(clip(2.0), lambda tree: jax.tree.map(lambda x: -x, tree))({"w": jnp.array([1.0, 5.0])})["w"]
     Array([-1., -2.], dtype=float32)
     """
+    # Left to right, as optax.chain; functions compose the other way around.
     return lambda tree: functools.reduce(lambda value, transform: transform(value), transforms, tree)
 
 
@@ -50,11 +51,13 @@ def equalize(
     """
 
     def scale(path: Any, leaf: Array) -> Array:
-        name = name_of(path)
+        name = path_names(path)
         if not where(name):
             return leaf
+        # Biases, constants, scales of noise. Only the mapping has a multiplier other than 1.
         if name[-1] != "kernel":
             return leaf * lr_multiplier
+        # [..., in, out], so size / out is the fan-in, of a convolution with its window.
         return leaf * (gain * lr_multiplier / (leaf.size / leaf.shape[-1]) ** 0.5)
 
     return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
@@ -68,7 +71,8 @@ def fade(alpha: Array | float, new: str, old: str) -> Transform:
     """
 
     def scale(path: Any, leaf: Array) -> Array:
-        module = name_of(path)[-2]
+        # A leaf's parent is its module, whose kernel and bias are scaled together.
+        module = path_names(path)[-2]
         return leaf * alpha if module == new else leaf * (1 - alpha) if module == old else leaf
 
     return lambda tree: jax.tree_util.tree_map_with_path(scale, tree)
@@ -84,19 +88,21 @@ def truncate(psi: float | Array | Sequence[float], mean: Array, cutoff: int | No
     def pull(index: int, style: Array) -> Array:
         if cutoff is not None and index >= cutoff:
             return style
+        # Below 1: fewer odd images and less variety; 0: the mean image.
         share = psi[index] if isinstance(psi, Sequence) else psi
         return mean[None] + share * (style - mean[None])
 
     def apply(styles: Tree) -> Tree:
         if isinstance(psi, Sequence) and len(psi) != len(styles):
             raise InputError(f"psi has {len(psi)} numbers, but there are {len(styles)} layers: give as many")
-        return {layer: pull(i, styles[layer]) for i, layer in enumerate(in_order(styles))}
+        return {layer: pull(i, styles[layer]) for i, layer in enumerate(sort_layers(styles))}
 
     return apply
 
 
-def in_order(styles: Mapping[str, Any]) -> list[str]:
+def sort_layers(styles: Mapping[str, Any]) -> list[str]:
     """The layers of a tree of styles, "layer_0" first, "layer_10" after "layer_9"."""
+    # By number: as text, layer_10 stands before layer_2, and jit returns dicts sorted as text.
     return sorted(styles, key=layer_index)
 
 
@@ -120,15 +126,19 @@ def spectral(iterations: int = 16) -> Transform:
         raise InputError(f"spectral(iterations={iterations}): must be at least 1")
 
     def scale(path: Any, leaf: Array) -> Array:
-        if name_of(path)[-1] != "kernel":
+        if path_names(path)[-1] != "kernel":
             return leaf
         matrix = leaf.reshape(-1, leaf.shape[-1])
+        # u and v are constants, and sigma = u' W v is differentiated in W alone: its gradient is u v' (eq.
+        # 12).
         constant = jax.lax.stop_gradient(matrix)
 
         def iterate(_: int, v: Array) -> Array:
             v = constant.T @ (constant @ v)
+            # Kernels of zeros have no direction.
             return v / (jnp.linalg.norm(v) + 1e-12)
 
+        # The same at each call, or samples of one tree would differ from call to call.
         start = jax.random.normal(jax.random.key(0), matrix.shape[1:], leaf.dtype)
         v = jax.lax.fori_loop(0, iterations, iterate, start)
         u = constant @ v
@@ -146,12 +156,15 @@ def graft(base: Tree, donor: Tree, where: Callable[[Path], Any] = lambda path: T
     >>> graft({"a": 1, "b": 2}, {"b": 3, "c": 4})
     {'a': 1, 'b': 3}
     """
+    # By path and not by structure: the trees may be of networks of different depth.
     leaves = leaves_by_path(donor)
 
     def choose(path: Any, leaf: Any) -> Any:
-        name = name_of(path)
+        name = path_names(path)
         if name not in leaves:
             return leaf
+        # True and False are settled while tracing, and leave shapes out of it; a traced choice needs both
+        # leaves.
         given, selected = leaves[name], where(name)
         if selected is False:
             return leaf
@@ -174,9 +187,13 @@ def average(
     """
     if half_life <= 0:
         return optax.incremental_update(new, old, 1.0)
+    # incremental_update(new, old, share) = share * new + (1 - share) * old.
     if ramp_up > 0:
         return optax.incremental_update(
-            new, old, 1 - 0.5 ** (images / jnp.clip(ramp_up * seen, 1e-8, half_life))
+            # 1e-8 as in the authors' code: at first there is no half-life, and the average is the parameters.
+            new,
+            old,
+            1 - 0.5 ** (images / jnp.clip(ramp_up * seen, 1e-8, half_life)),
         )
     return optax.incremental_update(new, old, 1 - 0.5 ** (images / half_life))
 
@@ -245,9 +262,9 @@ AnyTransform: TypeAlias = Annotated[WeightTransform, text_flag(WeightTransform, 
 
 def leaves_by_path(tree: Tree) -> Mapping[Path, Any]:
     """Leaves by their path of names."""
-    return {name_of(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
+    return {path_names(path): leaf for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]}
 
 
-def name_of(path: Any) -> Path:
+def path_names(path: Any) -> Path:
     """A path of `jax.tree_util` as plain names: dict keys, field names, positions."""
     return tuple(jax.tree_util.keystr((key,), simple=True) for key in path)

@@ -35,7 +35,7 @@ export GAXJAX_COORDINATOR=127.0.0.1:$port GAXJAX_PROCESSES=$count
 pipes=$(mktemp -d)
 children=()
 printers=()
-told= # not empty once a signal was passed on
+signaled= # not empty once a signal was passed on
 
 signal_all() {
     local child
@@ -84,8 +84,8 @@ disown # without bash's own word on its end
 exec 9>"$pipes/guard" # closed for everything that is started here: only this script holds it open
 
 trap 'signal_all KILL; kill -KILL "$guard" 2>/dev/null || true; rm -rf -- "$pipes"' EXIT
-trap 'told=1; signal_all INT' INT
-trap 'told=1; signal_all TERM' TERM HUP
+trap 'signaled=1; signal_all INT' INT
+trap 'signaled=1; signal_all TERM' TERM HUP
 
 for ((i = 0; i < count; i++)); do
     mkfifo "$pipes/$i"
@@ -114,7 +114,7 @@ while ((${#waiting[@]})); do
         { wait "$child"; } 2>/dev/null || ended=$? # without bash's own word on a job that a signal ended
         if ((ended != 0 && status == 0)); then
             status=$ended
-            [[ -z $told ]] || continue
+            [[ -z $signaled ]] || continue
             deadline=$((SECONDS + ${GAXJAX_GRACE:-10}))
             signal_all TERM
         fi

@@ -27,13 +27,13 @@ usage() {
     sed -n '/^# Runs/,/^# gcloud/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
 }
 
-refuse() {
+reject() {
     usage "$@" >&2
     exit 2
 }
 
 # Its arguments as one line that a shell reads back as the same words.
-quoted() {
+quote() {
     local word line=
     for word in "$@"; do
         [[ $word =~ ^[A-Za-z0-9_@%+=:,./-]+$ ]] || word="'${word//"'"/"'\\''"}'"
@@ -44,7 +44,7 @@ quoted() {
 
 perform() {
     if [[ $dry_run ]]; then
-        quoted "$@"
+        quote "$@"
         echo
     else
         "$@"
@@ -82,9 +82,9 @@ check_workdir() {
         esac
     done
     case $workdir in
-        '') refuse "run: gaxjax train needs --workdir, shared by all workers: a path on NFS or a mounted bucket" ;;
+        '') reject "run: gaxjax train needs --workdir, shared by all workers: a path on NFS or a mounted bucket" ;;
         /*) ;;
-        *) refuse "run: --workdir $workdir is no absolute path; give one on NFS or a mounted bucket" ;;
+        *) reject "run: --workdir $workdir is no absolute path; give one on NFS or a mounted bucket" ;;
     esac
 }
 
@@ -94,13 +94,13 @@ verb=${1:-}
 case $verb in
     create | install | run | status | stop | delete) shift ;;
     -h | --help | help) usage && exit ;;
-    '') refuse "no verb; expected create, install, run, status, stop or delete" ;;
-    *) refuse "unknown verb $verb; expected create, install, run, status, stop or delete" ;;
+    '') reject "no verb; expected create, install, run, status, stop or delete" ;;
+    *) reject "unknown verb $verb; expected create, install, run, status, stop or delete" ;;
 esac
 while (($#)); do
     case $1 in
         --name | --zone | --project | --type | --version)
-            [[ -n ${2:-} ]] || refuse "$1 needs a value"
+            [[ -n ${2:-} ]] || reject "$1 needs a value"
             printf -v "${1#--}" '%s' "$2"
             shift
             ;;
@@ -108,15 +108,15 @@ while (($#)); do
         --spot) spot=1 ;;
         --one-worker) one_worker=1 ;;
         --) shift && break ;;
-        *) refuse "$verb: unknown argument $1$([[ $verb != run ]] || echo '; the command to run follows --')" ;;
+        *) reject "$verb: unknown argument $1$([[ $verb != run ]] || echo '; the command to run follows --')" ;;
     esac
     shift
 done
-[[ $name ]] || refuse "$verb: which slice? give --name or set TPU_NAME"
-[[ $zone ]] || refuse "$verb: which zone is $name in? give --zone or set TPU_ZONE"
-[[ $verb == run || $# == 0 ]] || refuse "$verb takes no command; got: $*"
-[[ $verb == create || ! $spot ]] || refuse "$verb: --spot belongs to create"
-[[ $verb == run || ! $one_worker ]] || refuse "$verb: --one-worker belongs to run"
+[[ $name ]] || reject "$verb: which slice? give --name or set TPU_NAME"
+[[ $zone ]] || reject "$verb: which zone is $name in? give --zone or set TPU_ZONE"
+[[ $verb == run || $# == 0 ]] || reject "$verb takes no command; got: $*"
+[[ $verb == create || ! $spot ]] || reject "$verb: --spot belongs to create"
+[[ $verb == run || ! $one_worker ]] || reject "$verb: --one-worker belongs to run"
 [[ $dry_run ]] || command -v gcloud >/dev/null || {
     echo "error: gcloud is not installed; --dry-run shows what would be run" >&2
     exit 1
@@ -124,9 +124,9 @@ done
 
 case $verb in
     create)
-        [[ $type ]] || refuse "create: which accelerator? give --type or set TPU_TYPE, such as v4-32 or v5litepod-16"
+        [[ $type ]] || reject "create: which accelerator? give --type or set TPU_TYPE, such as v4-32 or v5litepod-16"
         [[ $version ]] || version=$(version_for "$type") ||
-            refuse "create: no runtime version is known for $type; give --version or set TPU_VERSION"
+            reject "create: no runtime version is known for $type; give --version or set TPU_VERSION"
         tpu create "$name" "--accelerator-type=$type" "--version=$version" ${spot:+--spot}
         ;;
     install)
@@ -140,9 +140,9 @@ case $verb in
 && bash gaxjax/incoming/launch/tpu_worker.sh install"
         ;;
     run)
-        [[ ${1:-} == gaxjax && -n ${2:-} ]] || refuse "run: what? end with: -- gaxjax train CONFIG.py --workdir DIR"
+        [[ ${1:-} == gaxjax && -n ${2:-} ]] || reject "run: what? end with: -- gaxjax train CONFIG.py --workdir DIR"
         [[ $2 != train ]] || [[ $one_worker ]] || check_workdir "$@"
-        on_all_workers "$worker run ${one_worker:+--one-worker }$(quoted "$@")"
+        on_all_workers "$worker run ${one_worker:+--one-worker }$(quote "$@")"
         ;;
     status)
         tpu describe "$name" "--format=table(state,health,acceleratorType,runtimeVersion)"

@@ -12,7 +12,7 @@ import quick
 from jax import Array
 from rounding import widest
 
-from gaxjax.game import GAN, PLAY, Batch, Logs, State, Tree, init, objective, own
+from gaxjax.game import GAN, PLAY, Batch, Logs, State, Tree, init, objective, player_params
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.layers.standard import Dense
 from gaxjax.networks import mlp
@@ -175,5 +175,5 @@ def values(state: State) -> dict[str, float]:
 def play(gan: GAN, player: str, state: State, batch: Any) -> Any:
     """Loss, logs, statistics and gradient of one move."""
     loss = jax.value_and_grad(objective(gan, player, state, batch, jax.random.key(2)), has_aux=True)
-    (value, (logs, stats)), gradient = quick.run(loss, own(gan, player, state.params))
+    (value, (logs, stats)), gradient = quick.run(loss, player_params(gan, player, state.params))
     return value, logs, stats, gradient

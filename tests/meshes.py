@@ -16,9 +16,10 @@ import jax
 
 from gaxjax import cli, parallel
 from gaxjax.bench import speed as bench
+from gaxjax.parallel import devices
 from gaxjax.programs.feed import Feed
 from gaxjax.recipe.serialization import load_recipe
-from gaxjax.solvers.step import take
+from gaxjax.solvers.step import take_index
 from gaxjax.training.train import prepare
 
 RECIPES = '''"""Small games whose players follow gradient descent, which leaves rounding errors as they are.
@@ -104,7 +105,7 @@ def main(folder: Path, name: str, order: str = "") -> None:
         run("train", f"{recipes}:{recipe}", "--workdir", here / run_name, *flags)
 
     if order:
-        parallel.jax = Numbered([int(i) for i in order.split(",")])  # type: ignore[attr-defined]
+        devices.jax = Numbered([int(i) for i in order.split(",")])  # type: ignore[attr-defined]
         train("recipe", "run")
         return
     train("measured" if name in ("1x2", "2x1") else "recipe", "run")
@@ -153,16 +154,16 @@ def pmapped_is_what_trains(recipes: Path) -> None:
     source, (program,) = prepare(recipe)
     init_key, play_key, _ = program.seeds.keys(3)
     with contextlib.closing(Feed(program, source)) as feed:
-        fed = next(feed.calls([1]))
-        carry = program.trainer(feed.assemble)(program.begin(init_key, None), fed, play_key)
+        inputs = next(feed.calls([1]))
+        carry = program.trainer(feed.assemble)(program.init_carry(init_key, None), inputs, play_key)
         trained = jax.device_get(carry[0].params)
         assemble = jax.jit(
-            lambda fed: feed.assemble(fed.tables, take(fed.chosen, 0)),
+            lambda inputs: feed.assemble(inputs.tables, take_index(inputs.per_step, 0)),
             out_shardings=parallel.batch_sharding(program.mesh),
         )
-        begun, _ = program.begin(init_key, None)
+        begun, _ = program.init_carry(init_key, None)
         step = parallel.pmapped(program.step, program.mesh)
-        mapped = jax.device_get(step(begun, assemble(fed), play_key)[0].params)
+        mapped = jax.device_get(step(begun, assemble(inputs), play_key)[0].params)
     chex.assert_trees_all_close(mapped, trained, rtol=0, atol=1e-6)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every check, in the environment that launch/environment.sh makes: style, types, tests.
+# Runs every check, in the environment that launch/environment.sh makes: style, types, pages, tests.
 #
 #     bash tests/run.sh [any argument of pytest]
 #
@@ -23,6 +23,8 @@ check ruff format --check .
 echo "== shellcheck" >&2
 "$environment/bin/shellcheck" --external-sources launch/*.sh tests/run.sh .ci/run >&2 || status=1
 check mypy
+# Without the notice of a successor that mkdocs-material prints at every build.
+NO_MKDOCS_2_WARNING=1 check mkdocs build --strict --quiet
 ((status == 0)) || echo "== the checks above failed; the tests may still pass" >&2
 
 # Tests last: pytest's own last line is the last line of the output. A process for each core, and each file to

@@ -22,7 +22,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.game import GAN, PLAY, Batch, Logs, size
+from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.latents import Latents
 from gaxjax.losses import nonsaturating_discriminator, nonsaturating_generator
 from gaxjax.layers.standard import BatchNorm, Conv, Dense, activate, flatten
@@ -75,7 +75,7 @@ class Duel(GAN):
         return self.critic(self.sample(batch))
 
     def sample(self, batch: Batch, **options: Any) -> Array:
-        return self.painter(self.latents.draw(self.make_rng(PLAY), size(batch)))
+        return self.painter(self.latents.draw(self.make_rng(PLAY), count_examples(batch)))
 
     def critic_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, fake = self.critic(batch["image"]), self.critic(self.sample(batch))

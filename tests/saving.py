@@ -20,7 +20,7 @@ TREE = {
     "bias": jnp.zeros(7, jnp.bfloat16),
     "step": jnp.int32(3),
 }
-LIKE = parallel.placed(TREE, parallel.state_sharding(parallel.make_mesh()))
+LIKE = parallel.with_sharding(TREE, parallel.state_sharding(parallel.make_mesh()))
 NOBODY = 65534
 
 
@@ -34,7 +34,7 @@ def save(folder: Path, *steps: int) -> None:
 def newest(folder: Path, writable: bool = True, **options: Any) -> int | None:
     """The step of the newest good one, once its arrays are found to be those that were saved."""
     with Checkpoints(folder, writable=writable) as checkpoints:
-        found = checkpoints.newest_good(
+        found = checkpoints.load_newest(
             lambda step: (checkpoints.meta(step), checkpoints.restore(step, LIKE)), **options
         )
     if found is None:

@@ -21,7 +21,9 @@ from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
 from gaxjax.files import write_bytes
 from gaxjax.game import State
-from gaxjax.programs.feed import as_loaded, stacked
+from gaxjax.latents import Joint
+from gaxjax.layers.conditioning import Head
+from gaxjax.programs.feed import as_loaded, stack_batches
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe, Stage
 from gaxjax.recipe.optimizers import Optimizer
@@ -109,6 +111,10 @@ def is_variant(name: str) -> bool:
 
 def shrunk(value: Any, name: str = "") -> Any:
     """A recipe, or any part of one, with small networks, small images and small batches."""
+    if isinstance(value, Joint):  # a code is as large as the head that reads it off
+        return value
+    if isinstance(value, Head):
+        return dataclasses.replace(value, network=shrunk(value.network))
     if isinstance(value, Optimizer):
         return Gated(**fields_of(value))
     if dataclasses.is_dataclass(value):
@@ -156,7 +162,7 @@ class Synthetic(Source):
 
 def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:
     """What the data pipeline would give for a step."""
-    minibatches = solvers.minibatches(stage.updates)
+    minibatches = solvers.minibatches_per_step(stage.updates)
     positions = step * 1000 + np.arange(minibatches * stage.batch_size)
     examples = Synthetic(dict(stage.spec(spec_of(recipe.data)))).take(positions)
     return widest(
@@ -195,7 +201,10 @@ def descending(begun: State) -> State:
 
 def main(target: Path, names: list[str]) -> None:
     mesh, found = parallel.make_mesh(), recipes()
-    count, key = parallel.copied(np.int32(1), mesh), parallel.replicate(jax.random.key(KEY_OF_PLAY), mesh)
+    count, key = (
+        parallel.put_replicated(np.int32(1), mesh),
+        parallel.replicate(jax.random.key(KEY_OF_PLAY), mesh),
+    )
     for name in names:
         recipe = dataclasses.replace(shrunk(found[name]), seeds=1, steps_per_call=1)
         program = StageProgram(recipe, 0, spec_of(recipe.data))
@@ -206,8 +215,8 @@ def main(target: Path, names: list[str]) -> None:
         carry = state, parallel.replicate(totals, mesh)
         advance = program.trainer(as_loaded)
         for step in range(STEPS):
-            chosen = parallel.shard(stacked([batches(recipe, program.stage, step)]), mesh, calls=True)
-            carry = advance(carry, parallel.Fed({}, chosen, count), key)
+            chosen = parallel.shard(stack_batches([batches(recipe, program.stage, step)]), mesh, calls=True)
+            carry = advance(carry, parallel.CallInput({}, chosen, count), key)
         save(target / f"{name}.{mesh.size}.npz", jax.device_get(carry[0]))
 
 

@@ -33,8 +33,8 @@ from gaxjax.layers.standard import Dense, flatten
 from gaxjax.networks import dcgan, mlp, progressive, style, translation
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
-from gaxjax.solvers.accumulation import split
-from gaxjax.solvers.step import gradient_of
+from gaxjax.solvers.accumulation import split_batch
+from gaxjax.solvers.step import compute_gradient
 
 SHAPE, SIZE, BATCH = (8, 8, 2), 5, 8
 KEY = jax.random.key(1)
@@ -95,7 +95,7 @@ def test_gradients_logs_and_statistics_are_those_of_the_whole(name: str) -> None
 
     def all_of(parts: int) -> Any:
         def run(state: Any, batch: Batch) -> Any:
-            return {player: gradient_of(gan, player, state, batch, KEY, parts) for player in gan.players}
+            return {player: compute_gradient(gan, player, state, batch, KEY, parts) for player in gan.players}
 
         return quick.run(run, widest(state), batch_of(3))
 
@@ -137,10 +137,10 @@ def test_each_part_draws_by_itself_and_means_are_taken() -> None:
     gan, batch = Ledger(), batch_of(3)
     _, state = begun(gan)
     key = jax.random.key(5)
-    gradient, logs, stats = gradient_of(gan, "first", state, batch, key, 4)
-    parts = split(batch, 4)
+    gradient, logs, stats = compute_gradient(gan, "first", state, batch, key, 4)
+    parts = split_batch(batch, 4)
     each = [
-        gradient_of(gan, "first", state, {name: x[i] for name, x in parts.items()}, part_key)
+        compute_gradient(gan, "first", state, {name: x[i] for name, x in parts.items()}, part_key)
         for i, part_key in enumerate(jax.random.split(key, 4))
     ]
     assert len({float(log["draw"]) for _, log, _ in each}) == 4
@@ -151,7 +151,7 @@ def test_each_part_draws_by_itself_and_means_are_taken() -> None:
 
 def test_parts_are_spread_over_the_minibatch() -> None:
     """Each takes as many examples of every device's share as any other."""
-    rows = split({"x": np.arange(12)}, 3)["x"]
+    rows = split_batch({"x": np.arange(12)}, 3)["x"]
     np.testing.assert_array_equal(rows, [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]])
 
 
@@ -176,13 +176,13 @@ REFUSED: list[tuple[GAN, int, str]] = [
         2,
         "discriminator .* has minibatch discrimination.*use minibatch_kernels 0, or accumulate 1",
     ),
-    (replace(TRANSLATING, pool=2), 2, "pool_a.* has a pool of made images"),
+    (replace(TRANSLATING, pool=2), 2, "pool_a.* has a pool of fake images"),
     (
         replace(
             ADVERSARIAL, adversary=replace(ADVERSARIAL.adversary, augment=Augment((Noise(),), target=0.6))
         ),
         2,
-        "augment.* has an adaptive probability",
+        "adversary.* has an adaptive probability",
     ),
     (STYLED, 4, r"discriminator \(Discriminator\) has .* groups of 4, which parts of 2 .* multiple of 16"),
     (ADVERSARIAL, 3, "batch_size 8 is not divisible into accumulate=3 parts; use 6 or 9"),
@@ -217,7 +217,7 @@ def test_who_sees_the_minibatch_as_a_whole_is_refused(gan: GAN, parts: int, mess
     state = jax.eval_shape(lambda: init(gan, rules, KEY, batch_of(0)))
     player = next(iter(gan.players))
     with pytest.raises(InputError, match=message):
-        jax.eval_shape(lambda state: gradient_of(gan, player, state, batch_of(0), KEY, parts), state)
+        jax.eval_shape(lambda state: compute_gradient(gan, player, state, batch_of(0), KEY, parts), state)
 
 
 def test_recipes_that_cannot_be_are_refused() -> None:
@@ -232,8 +232,15 @@ def test_recipes_that_cannot_be_are_refused() -> None:
     for changes, message in (
         ({"accumulate": 0}, "accumulate must be at least 1; got 0"),
         ({"accumulate": 3}, "batch_size 8 is not divisible into accumulate=3 parts; use 6 or 9"),
-        ({"accumulate": 2, "solver": "unrolled(3)"}, r"unrolled\(3\) differentiates through gradients"),
-        ({"accumulate": 2, "solver": "competitive"}, "competitive differentiates through gradients"),
+        (
+            {"accumulate": 2, "solver": solvers.Unrolled(3)},
+            r"Unrolled\(k=3\) differentiates through gradients",
+        ),
+        (
+            {"accumulate": 2, "solver": solvers.Competitive()},
+            "Competitive.* differentiates through gradients",
+        ),
+        ({"solver": "unrolled(3)"}, r"solver is a value of gaxjax.solvers, .*; got 'unrolled\(3\)'"),
     ):
         with pytest.raises(InputError, match=message):
             replace(recipe, **changes)

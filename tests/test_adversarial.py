@@ -19,7 +19,7 @@ from gaxjax.adversary import Adversary
 from gaxjax.augmentations import Augment, Augmentation, Noise
 from gaxjax.errors import InputError
 from gaxjax.expressions import parse_value
-from gaxjax.game import init, judge, objective, own
+from gaxjax.game import init, judge, objective, player_params
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import Concatenated
@@ -174,7 +174,7 @@ def test_a_conditional_game_tells_both_networks_the_label() -> None:
     logits = judge(gan, state, batch)["D"]
     assert logits[0] != logits[1] and logits[1] == logits[2]
     loss = objective(gan, "discriminator", state, batch, KEY)
-    assert np.isfinite(quick.run(loss, own(gan, "discriminator", state.params))[0])
+    assert np.isfinite(quick.run(loss, player_params(gan, "discriminator", state.params))[0])
     with pytest.raises(InputError, match=r"condition is 'label', .* the data has \['image'\]"):
         begin(gan, batch={"image": jnp.ones((3, 2))})
 
@@ -197,7 +197,8 @@ def test_penalties_are_added_to_the_discriminators_loss() -> None:
         gan = adversarial(adversary=Adversary(penalties=penalties))
         state = begin(gan)
         found = quick.run(
-            objective(gan, "discriminator", state, batch, KEY), own(gan, "discriminator", state.params)
+            objective(gan, "discriminator", state, batch, KEY),
+            player_params(gan, "discriminator", state.params),
         )
         values.append(found)
     (plain, _), (one, (logs, _)), (both, (all_logs, _)) = values

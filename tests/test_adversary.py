@@ -1,5 +1,6 @@
 """The adversary, in a game and in somebody's own loop; tuples of networks, pretrained ones."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import chex
@@ -11,14 +12,27 @@ import numpy as np
 import optax
 import pytest
 import quick
+import runs
 from games import begin, play, sgd
 from jax import Array
 
-from gaxjax import solvers
+import gaxjax
+from gaxjax import cli, solvers
 from gaxjax.adversary import Adversary
 from gaxjax.augmentations import DIFFERENTIABLE, Augment, Noise
+from gaxjax.data import spec_of
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, PRETRAINED, Batch, Logs, frozen, objective, own, pure, remove_pretrained
+from gaxjax.game import (
+    GAN,
+    PRETRAINED,
+    Batch,
+    Logs,
+    frozen,
+    objective,
+    player_params,
+    pure,
+    remove_pretrained,
+)
 from gaxjax.gans.acgan import ACGAN
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.infogan import InfoGAN
@@ -30,6 +44,8 @@ from gaxjax.layers.transformed import Transformed
 from gaxjax.networks.mlp import GaussianEncoder, Generator
 from gaxjax.objectives import Hinge, LeastSquares, Wasserstein
 from gaxjax.penalties import R1, Drift
+from gaxjax.programs.program import stage_programs
+from gaxjax.runs.checkpoint import Checkpoints
 from gaxjax.transforms import Clip, Spectral
 
 KEY = jax.random.key(5)
@@ -299,7 +315,7 @@ def test_a_frozen_network_has_no_gradient_and_what_it_is_given_has() -> None:
         state = begin(Adversarial(gan.generator, gan.discriminator, Latents(3)))
         loss = objective(gan, "generator", state, {"image": jnp.ones((4, 2))}, KEY)
         slopes[condition] = quick.run(
-            jax.grad(lambda p, loss=loss: loss(p)[0]), own(gan, "generator", state.params)
+            jax.grad(lambda p, loss=loss: loss(p)[0]), player_params(gan, "generator", state.params)
         )
     assert all(np.all(x == 0) for x in jax.tree.leaves(slopes[""]))
     assert any(np.any(x != 0) for x in jax.tree.leaves(slopes["moving"]))
@@ -332,3 +348,78 @@ def test_parts_of_latents(prior: Any) -> None:
         np.testing.assert_allclose(
             value, jax.scipy.stats.norm.logpdf(jnp.array([0.0, 1, 2])).sum(), rtol=1e-6
         )
+
+
+GAME = '''"""A game with a network that is read and never trained."""
+
+from typing import ClassVar
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gaxjax import Adversary, Data, GAN, Optimizer, Recipe
+from gaxjax.game import PRETRAINED
+from gaxjax.layers import Dense
+from gaxjax.networks import mlp
+
+
+class Features(nn.Module):
+    @nn.compact
+    def __call__(self, x):
+        kernel = self.variable(PRETRAINED, "kernel", jnp.ones, (64, 3))
+        return jnp.tanh(x.reshape(len(x), -1) @ kernel.value)
+
+
+class Restoration(GAN):
+    generator: nn.Module
+    discriminator: nn.Module
+    features: nn.Module = Features()
+    adversary: Adversary = Adversary()
+    players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    averaged: ClassVar = ("generator",)
+
+    def sample(self, batch, **options):
+        return self.generator(batch["image"].reshape(len(batch["image"]), -1)[:, ::8])
+
+    def __call__(self, batch):
+        fake = self.sample(batch)
+        return self.features(fake), self.adversary(self.discriminator, fake)
+
+    def discriminator_loss(self, batch, step):
+        real, fake = batch["image"], self.sample(batch)
+        return self.adversary.discriminator_loss(self.discriminator, real, fake, step)[:2]
+
+    def generator_loss(self, batch, step):
+        real, fake = batch["image"], self.sample(batch)
+        loss, logs, _ = self.adversary.generator_loss(self.discriminator, real, fake, step)
+        return loss + jnp.mean((self.features(fake) - self.features(real)) ** 2), logs
+
+
+recipe = Recipe(
+    gan=Restoration(mlp.Generator((8, 8, 1), (8,)), mlp.Discriminator((8,))),
+    optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
+    data=Data("digits", shape=(8, 8, 1)),
+    batch_size=8,
+    kimg=0.016,
+    checkpoint_kimg=0.016,
+    samples=4,
+)
+'''
+
+
+def test_a_run_with_a_pretrained_network_goes_on_without_having_saved_it(tmp_path: Path) -> None:
+    recipe = runs.write_recipe(tmp_path, GAME)
+    command = ["train", str(recipe), "--workdir", str(tmp_path / "run"), "--kimg"]
+    assert cli.main([*command, "0.016"]) == cli.main([*command, "0.032"]) == 0
+    read, gan, state = gaxjax.load(tmp_path / "run")
+    assert type(gan).__name__ == "Restoration" and read.kimg == 0.032 and state.step == 4
+    np.testing.assert_array_equal(state.stats[PRETRAINED]["features"]["kernel"], np.ones((64, 3)))
+    with Checkpoints(tmp_path / "run" / "checkpoints", writable=False) as checkpoints:
+        program = stage_programs(read, spec_of(read.data))[0]
+        saved, _ = checkpoints.restore(4, program.saved_carry)
+    assert PRETRAINED not in saved.stats and saved.params.keys() == state.params.keys()
+
+
+def test_an_objective_is_a_value() -> None:
+    with pytest.raises(InputError, match=r"a value of gaxjax.objectives, such as Hinge\(\).*; got 'hinge'"):
+        Adversary("hinge")  # type: ignore[arg-type]

@@ -22,17 +22,18 @@ from gaxjax.recipe.serialization import load_recipe
 from gaxjax.runs.checkpoint import Checkpoints
 
 ADVERSARIAL = '''
+from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.networks import dcgan, mlp
 from gaxjax.penalties import R1, GradientPenalty
 
 
-class Column(nn.Module):
-    """One logit each, in a column."""
+class Row(nn.Module):
+    """One logit each, in a row of one example."""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        return Dense(1)(flatten(x))
+        return Dense(1)(flatten(x)).T
 
 
 def game(generator: nn.Module, discriminator: nn.Module, **options: Any) -> Recipe:
@@ -41,8 +42,9 @@ def game(generator: nn.Module, discriminator: nn.Module, **options: Any) -> Reci
 
 
 small = game(mlp.Generator((4, 4, 1)), mlp.Discriminator())
-column = game(mlp.Generator((8, 8, 1)), Column())
-penalized = game(dcgan.Generator((8, 8, 1), 4, 1), dcgan.Discriminator(4, 2), penalties=(R1(),))
+row = game(mlp.Generator((8, 8, 1)), Row())
+slopes = Adversary(penalties=(R1(),))
+penalized = game(dcgan.Generator((8, 8, 1), 4, 1), dcgan.Discriminator(4, 2), adversary=slopes)
 '''
 
 
@@ -94,7 +96,7 @@ def test_unknown_recipe_file(refusal: Refusal, recipe: Path) -> None:
 
 
 def test_unknown_recipe_in_a_file(refusal: Refusal, recipe: Path) -> None:
-    expected = f"error: {recipe} has no recipe 'shrot'; it has recipe, short, small, column, penalized\n"
+    expected = f"error: {recipe} has no recipe 'shrot'; it has recipe, short, small, row, penalized\n"
     assert refusal(name="shrot") == expected
 
 
@@ -141,7 +143,10 @@ def test_unknown_player(recipe: Path) -> None:
         ("--seed -1", "seed is at least 0, not -1"),
         ("--optimizers.critic.updates 0", "updates must be at least 1; got 0"),
         ("--optimizers.critic.learning-rate -1", "learning_rate must be positive; got -1"),
-        ("--solver altrenating", "'altrenating' is not one of: alternating, simultaneous, unrolled(k)"),
+        (
+            "--solver altrenating",
+            "'altrenating' is not one of: Alternating, Simultaneous",
+        ),
     ],
 )
 def test_values_that_make_no_run(refusal: Refusal, flags: str, message: str) -> None:
@@ -154,7 +159,7 @@ def test_values_that_make_no_run(refusal: Refusal, flags: str, message: str) -> 
     ("name", "messages"),
     [
         ("small", ["generator makes examples of shape (4, 4, 1), but the data's are (8, 8, 1)"]),
-        ("column", ["discriminator must return one logit each, shape (16,); got (16, 1)"]),
+        ("row", ["discriminator must return logits [16, ...], one each; got [(1, 16)]"]),
         ("penalized", ["R1 is a penalty per example, but discriminator", "has batch norm", 'norm="layer"']),
     ],
 )
@@ -274,14 +279,16 @@ def test_checkpoint_of_other_networks(run: Path, recipe: Path, capsys: pytest.Ca
 def like(recipe: Path) -> Any:
     """Shapes and places of what a checkpoint of the run holds."""
     chosen, _ = load_recipe(f"{recipe}:short")
-    return StageProgram(chosen, 0, open_source(chosen.data).spec).placed_carry
+    return StageProgram(chosen, 0, open_source(chosen.data).spec).saved_carry
 
 
 def test_checkpoints_that_do_not_fit(run: Path, recipe: Path) -> None:
     state, totals = like(recipe)
     no_gray = state._replace(stats={name: tree for name, tree in state.stats.items() if name != "gray"})
     more = state._replace(stats={**state.stats, "red": state.stats["gray"]})
-    ints = state._replace(step=parallel.placed(jax.ShapeDtypeStruct((), np.int16), state.step.sharding))
+    ints = state._replace(
+        step=parallel.with_sharding(jax.ShapeDtypeStruct((), np.int16), state.step.sharding)
+    )
     with Checkpoints(run / "checkpoints") as checkpoints:
         for other, message in (
             (no_gray, r"it has 0/stats/gray/mean, shape \(\), which they lack"),
@@ -319,7 +326,7 @@ def test_truncated_checkpoint(
         os.truncate(file, int(left * file.stat().st_size))
     shapes = like(recipe)
     with Checkpoints(run / "checkpoints") as checkpoints:
-        found = checkpoints.newest_good(
+        found = checkpoints.load_newest(
             lambda step: (checkpoints.meta(step), checkpoints.restore(step, shapes))
         )
     assert found is not None

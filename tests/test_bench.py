@@ -14,9 +14,10 @@ import runs
 from gaxjax import cli
 from gaxjax.adversary import Adversary
 from gaxjax.bench import speed as bench
-from gaxjax.bench.counting import operations
-from gaxjax.gans.stylegan import PathLength, StyleGAN
+from gaxjax.gans.path_length import PathLength
+from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.parallel.counting import count_operations
 from gaxjax.penalties import R1, GradientPenalty, Lazy
 
 
@@ -79,10 +80,10 @@ def test_lazy_penalties_are_found_and_told_apart_by_step() -> None:
     found = bench.lazy_penalties(game)
     assert found == {"R1": ("discriminator", 16), "path length": ("generator", 4)}
     for due, other in ((16, 4), (4, 16), (None, 4)):
-        step = bench.first_step([16, 4], due)
+        step = bench.first_step_due([16, 4], due)
         if due != 16:  # at every sixteenth step the fourth is due too
             assert step % other and (due is None or step % due == 0)
-    assert bench.first_step([], None) == 1
+    assert bench.first_step_due([], None) == 1
 
 
 def test_the_second_compilation_finds_the_first_ones_program() -> None:
@@ -104,10 +105,10 @@ def test_the_ceiling_is_that_of_a_large_product(monkeypatch: pytest.MonkeyPatch)
 
     def quarter(run: Callable[[], Any], repeats: int) -> float:
         jaxpr = jax.make_jaxpr(run)()
-        products.append(operations(jaxpr))
+        products.append(count_operations(jaxpr))
         return 0.25
 
     products: list[float] = []
-    monkeypatch.setattr(bench, "typical", quarter)
+    monkeypatch.setattr(bench, "median_seconds", quarter)
     rate = bench.matmul_rate(np.dtype("float32"), jax.devices()[0])
     assert rate == 4 * products[0] and products[0] >= 2 * 2048**3

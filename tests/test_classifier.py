@@ -11,7 +11,7 @@ import pytest
 from gaxjax import cli
 from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
-from gaxjax.features import classifier, named
+from gaxjax.features import classifier, load_features
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,13 @@ def sets(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def file(sets: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A classifier of the digits, trained for a short time."""
-    return classifier.train("digits", sets, tmp_path_factory.mktemp("weights") / "digits.npz", epochs=6)
+    return classifier.train_classifier(
+        "digits", sets, tmp_path_factory.mktemp("weights") / "digits.npz", epochs=6
+    )
 
 
 def test_it_tells_digits_apart_that_it_has_not_seen(file: Path, sets: str) -> None:
-    features = named("classifier(digits)", weights=file)
+    features = load_features("classifier(digits)", weights=file)
     test = open_source(Data("digits", (28, 28, 1), sets, split="train[1400:]")).take(np.arange(397))
     images = normalize(test)["image"]
     vectors = jax.jit(features.apply, static_argnums=2)(features.params, images, tuple(features.levels))
@@ -37,13 +39,13 @@ def test_it_tells_digits_apart_that_it_has_not_seen(file: Path, sets: str) -> No
     }
     right = float(np.mean(np.asarray(vectors["logits"]).argmax(axis=-1) == test["label"]))
     assert right > 0.93
-    _, note = classifier.load(file)
+    _, note = classifier.load_weights(file)
     assert note == {"dataset": "digits", "epochs": 6, "seed": 0, "accuracy": right, "tested": 397}
     assert (features.name, features.level, len(features.weights)) == ("classifier-digits", "features", 12)
 
 
 def test_other_sizes_and_colors_are_brought_to_its_own(file: Path) -> None:
-    features = named("classifier(digits)", weights=file)
+    features = load_features("classifier(digits)", weights=file)
 
     def logits(images: jax.Array) -> jax.Array:
         return features.apply(features.params, images, ("logits",))["logits"]
@@ -59,7 +61,7 @@ def test_other_sizes_and_colors_are_brought_to_its_own(file: Path) -> None:
 
 def test_the_same_seed_makes_the_same_file(sets: str, tmp_path: Path) -> None:
     files = [
-        classifier.train("digits", sets, tmp_path / f"{number}.npz", seed=seed, epochs=1)
+        classifier.train_classifier("digits", sets, tmp_path / f"{number}.npz", seed=seed, epochs=1)
         for number, seed in enumerate((3, 3, 4))
     ]
     first, again, other = (file.read_bytes() for file in files)
@@ -72,13 +74,13 @@ def test_it_is_trained_once_and_kept(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setitem(classifier.EPOCHS, "digits", 1)
-    first = named("classifier(digits)", data_directory=sets)
+    first = load_features("classifier(digits)", data_directory=sets)
     said = capsys.readouterr().out
     kept = tmp_path / ".cache" / "gaxjax" / "classifiers" / "digits.npz"
-    accuracy = classifier.load(kept)[1]["accuracy"]
+    accuracy = classifier.load_weights(kept)[1]["accuracy"]
     assert said.splitlines()[-1] == (f"classifier of digits: {accuracy:.2%} of 397 test images right, {kept}")
-    monkeypatch.setattr(classifier, "train", None)
-    assert named("classifier(digits)").weights == first.weights
+    monkeypatch.setattr(classifier, "train_classifier", None)
+    assert load_features("classifier(digits)").weights == first.weights
     assert capsys.readouterr().out == ""
 
 
@@ -88,18 +90,18 @@ def test_command(
     monkeypatch.setitem(classifier.EPOCHS, "digits", 1)
     out = tmp_path / "mine.npz"
     assert cli.main(["classifier", "digits", "--data-directory", sets, "--out", str(out), "--seed", "5"]) == 0
-    assert classifier.load(out)[1]["seed"] == 5
+    assert classifier.load_weights(out)[1]["seed"] == 5
     assert capsys.readouterr().out.endswith(f"of 397 test images right, {out}\n")
 
 
 def test_a_set_without_a_classifier() -> None:
     with pytest.raises(InputError, match="no classifier of 'cifar10'; there are those of mnist, fas"):
-        named("classifier(cifar10)")
+        load_features("classifier(cifar10)")
 
 
 def test_a_classifier_of_another_set(file: Path) -> None:
     with pytest.raises(InputError, match="is a classifier of digits, not of mnist"):
-        named("classifier", weights=file)
+        load_features("classifier", weights=file)
 
 
 def test_files_that_are_no_classifiers(file: Path, tmp_path: Path) -> None:
@@ -111,11 +113,11 @@ def test_files_that_are_no_classifiers(file: Path, tmp_path: Path) -> None:
         if content is not None:
             path.write_bytes(content)
         with pytest.raises(InputError, match=f"{name} is no file of a classifier, or is damaged"):
-            classifier.load(path)
+            classifier.load_weights(path)
     path = tmp_path / "other.npz"
     with np.load(file) as arrays:
         others = {key: arrays[key][..., :5] if arrays[key].ndim else arrays[key] for key in arrays}
     assert json.loads(str(others["note"]))["dataset"] == "digits"
     np.savez(path, **others)
     with pytest.raises(InputError, match="its arrays have other shapes"):
-        classifier.load(path)
+        classifier.load_weights(path)

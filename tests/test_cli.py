@@ -65,7 +65,7 @@ def test_help_of_a_recipe_file_of_ones_own(recipe: Path, capsys: pytest.CaptureF
         ("--gan.painter.width INT", "units of the hidden layer", "12"),
         ("--gan.critic.channels INT", "of the convolution", "4"),
         ("--gan.memory FLOAT", "share of the old mean that a step leaves", "0.9"),
-        ("--gan.latents.size INT", "number of latent variables", "4"),
+        ("--gan.latents.size INT", "number of latent variables; of a category, its classes", "4"),
         ("--optimizers.painter.b2 FLOAT", "decay of the second moment (adam, rmsprop)", "0.999"),
         ("--data.name STR", '"digits" (built in), "ring"', None),
         ("--half-life FLOAT", "of the moving average of parameters, in images", None),

@@ -26,40 +26,40 @@ def path() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def smallest(path: None) -> tuple[Any, ...]:
-    """What `agreement.check` takes, of the smallest case, in float64."""
-    from agreement import Ours, plan
+    """What `agreement.check_step` takes, of the smallest case, in float64."""
+    from agreement import Reference, plan_draws
     from cases import CASES
     from torch_side import game_of
-    from torch_side.game import Trainer, tensors
+    from torch_side.game import Trainer, split_minibatches
 
     case = CASES["mlp"](True, 0)
     state, batches = case.state(), case.minibatches()
-    ours, inputs = Ours(case, state, batches), tensors(batches)
+    ours, inputs = Reference(case, state, batches), split_minibatches(batches)
     game = game_of(case.gan, state, torch.contiguous_format)
-    planned = plan(case, ours, game, inputs)
+    planned = plan_draws(case, ours, game, inputs)
     trainer = Trainer(game.double(), case.optimizers, case.turns, case.half_life)
     return case, ours, trainer, planned, [{name: x.double() for name, x in b.items()} for b in inputs]
 
 
 def test_the_smallest_case_agrees_and_another_weight_does_not(smallest: tuple[Any, ...]) -> None:
-    from agreement import check
+    from agreement import check_step
 
     game = smallest[2].game
-    assert check("PyTorch", *smallest) < 1e-12
+    assert check_step("PyTorch", *smallest) < 1e-12
     weight = game.networks["discriminator"]["Dense_0/kernel"].data
     weight[0, 0] += 1e-3
     with pytest.raises(SystemExit, match=r"discriminator at step 0.* is not gaxjax's"):
-        check("PyTorch", *smallest)
+        check_step("PyTorch", *smallest)
     weight[0, 0] -= 1e-3
 
 
 def test_a_step_moves_both_players_and_the_average(smallest: tuple[Any, ...]) -> None:
     case, _, trainer, planned, inputs = smallest
-    before = {p: [leaf.detach().clone() for leaf in trainer.game.own(p)] for p in case.gan.players}
+    before = {p: [leaf.detach().clone() for leaf in trainer.game.parameters_of(p)] for p in case.gan.players}
     first = [leaf.clone() for leaf in trainer.average]
     assert all(np.isfinite(trainer.step(inputs, planned, 0)))
     for player, leaves in before.items():
-        assert not all(map(torch.equal, trainer.game.own(player), leaves))
+        assert not all(map(torch.equal, trainer.game.parameters_of(player), leaves))
     share = 1 - 0.5 ** (case.batch / case.half_life)
     for average, leaf, old in zip(trainer.average, trainer.now, first, strict=True):
         torch.testing.assert_close(average, old + share * (leaf.detach() - old))

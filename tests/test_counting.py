@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gaxjax.bench.counting import operations, wire_bytes
 from gaxjax.layers.convolution import conv, conv_transpose
+from gaxjax.parallel.counting import count_operations, wire_bytes
 
 
 def counted(function: object, *arguments: object, branch: object = max) -> float:
-    return operations(jax.make_jaxpr(function)(*arguments), branch)  # type: ignore[arg-type]
+    return count_operations(jax.make_jaxpr(function)(*arguments), branch)  # type: ignore[arg-type]
 
 
 def test_matrix_products_in_loops_and_branches() -> None:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gaxjax.data import Data, Source, open_source
-from gaxjax.data.pictures import Kept, Streamed
+from gaxjax.data.pictures import InMemory, Streaming
 from gaxjax.errors import InputError
 
 
@@ -122,8 +122,8 @@ def test_memory_decides_where_examples_are_and_not_what_they_are(tmp_path: Path)
         save(tmp_path / str(number % 2) / f"{number}.png", noise(number, 9, 7, 3))
     size = 10 * (4 * 4 * 3 + 4) / 2**30
     kept, streamed = open_folder(tmp_path, memory=size), open_folder(tmp_path, memory=size * 0.99)
-    assert isinstance(kept, Kept)
-    assert isinstance(streamed, Streamed)
+    assert isinstance(kept, InMemory)
+    assert isinstance(streamed, Streaming)
     assert kept.spec == streamed.spec
     assert kept.classes == streamed.classes == 2
     for seed in (None, 0, 5):

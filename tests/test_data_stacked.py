@@ -9,7 +9,7 @@ from scipy import stats
 
 from gaxjax.data import Data, Loader, Source, open_source
 from gaxjax.data.source import Batch
-from gaxjax.data.stacked import Stacked
+from gaxjax.data.stacked import StackedDigits
 from gaxjax.errors import InputError
 
 
@@ -40,7 +40,7 @@ class Few(Source):
 
 
 def test_channels_are_the_digits_of_the_label() -> None:
-    source = Stacked(Few())
+    source = StackedDigits(Few())
     batch = source.take(np.arange(500), seed=0)
     assert (batch["image"].shape, batch["image"].dtype) == ((500, 2, 3, 3), np.uint8)
     assert (batch["label"].shape, batch["label"].dtype) == ((500,), np.int32)
@@ -53,7 +53,7 @@ def test_channels_are_the_digits_of_the_label() -> None:
 
 
 def test_an_example_depends_on_seed_and_position_alone() -> None:
-    source = Stacked(Few())
+    source = StackedDigits(Few())
     whole = source.take(np.arange(200), seed=4)
     scattered = np.array([7, 199, 3, 4, 5, 0])
     np.testing.assert_array_equal(source.take(scattered, seed=4)["image"], whole["image"][scattered])
@@ -72,7 +72,7 @@ def test_an_example_depends_on_seed_and_position_alone() -> None:
 def test_digits_are_uniform_and_independent() -> None:
     """Each channel has the 30 images alike, and the 1,000 classes are alike: channels are independent."""
     few = Few()
-    labels = Stacked(few).take(np.arange(100_000), seed=1)["label"]
+    labels = StackedDigits(few).take(np.arange(100_000), seed=1)["label"]
     assert stats.chisquare(np.bincount(labels, minlength=1000)).pvalue > 0.001
     chosen = few.asked[0].reshape(-1, 3)
     for channel in range(3):
@@ -80,7 +80,7 @@ def test_digits_are_uniform_and_independent() -> None:
 
 
 def test_processes_share_examples() -> None:
-    source = Stacked(Few())
+    source = StackedDigits(Few())
     with Loader(source, 8, 2, seed=1) as whole:
         expected = next(whole)
     for process in range(2):

@@ -9,15 +9,15 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.game import ask
+from gaxjax.game import call_averaged
 from gaxjax.generators.edits.arithmetic import Arithmetic
-from gaxjax.generators.edits.edit import perform
-from gaxjax.generators.edits.interpolate import Interpolate, path
+from gaxjax.generators.edits.edit import perform_edit
+from gaxjax.generators.edits.interpolate import Interpolate, interpolate_path
 from gaxjax.generators.edits.mix import Mix
 from gaxjax.generators.edits.noise import Noise
-from gaxjax.generators.trained import Trained
+from gaxjax.generators.model import TrainedModel
 from gaxjax.metrics.path_length import lerp, slerp
-from gaxjax.networks.style import mixed
+from gaxjax.networks.style import mix_styles
 from gaxjax.pictures.images import to_uint8
 from gaxjax.transforms import truncate
 
@@ -35,13 +35,13 @@ def conditional(conditional_run: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def style(style_run: Path) -> Trained:
-    return Trained(style_run)
+def style(style_run: Path) -> TrainedModel:
+    return TrainedModel(style_run)
 
 
-def by_hand(style: Trained, method: str, *inputs: Any) -> Any:
+def by_hand(style: TrainedModel, method: str, *inputs: Any) -> Any:
     """A method of the game, with the noise that edits have."""
-    return ask(style.gan, style.state, jax.random.key(0), method, *inputs)
+    return call_averaged(style.gan, style.state, jax.random.key(0), method, *inputs)
 
 
 def cell(picture: Path, row: int, column: int, columns: int, side: int = 8) -> np.ndarray:
@@ -53,37 +53,37 @@ def cell(picture: Path, row: int, column: int, columns: int, side: int = 8) -> n
     return page[top : top + side * scale : scale, left : left + side * scale : scale]
 
 
-def test_a_seeds_image_is_the_same_in_every_list(run: Path, style: Trained, tmp_path: Path) -> None:
-    alone, among = (style.images(style.latents(seeds)) for seeds in ([3], [5, 3, 0, 9]))
+def test_a_seeds_image_is_the_same_in_every_list(run: Path, style: TrainedModel, tmp_path: Path) -> None:
+    alone, among = (style.generate(style.latents_of_seeds(seeds)) for seeds in ([3], [5, 3, 0, 9]))
     np.testing.assert_array_equal(alone[0], among[1])
     assert np.abs(among[0] - among[1]).max() > 1e-3
     assert cli.main(["sample", str(run), "--seeds", "0,3-4", "--out", str(tmp_path / "seeds.png")]) == 0
     np.testing.assert_array_equal(cell(tmp_path / "seeds.png", 0, 1, 2), to_uint8(alone[0])[..., 0])
     with np.load(tmp_path / "seeds.npz") as stored:
         np.testing.assert_array_equal(stored["seeds"], [0, 3, 4])
-        np.testing.assert_array_equal(stored["latents"], style.latents([0, 3, 4]))
+        np.testing.assert_array_equal(stored["latents"], style.latents_of_seeds([0, 3, 4]))
         w = by_hand(style, "map_latents", stored["latents"])
         np.testing.assert_allclose(stored["w"], w, atol=1e-6)
     # The latent is the game's own draw with the seed's key.
-    drawn = ask(style.gan, style.state, jax.random.key(3), "sample_latents", {"n": 1})
-    np.testing.assert_array_equal(style.latents([3]), drawn)
+    drawn = call_averaged(style.gan, style.state, jax.random.key(3), "sample_latents", {"n": 1})
+    np.testing.assert_array_equal(style.latents_of_seeds([3]), drawn)
 
 
-def test_styles_are_truncated(run: Path, style: Trained) -> None:
-    w = style.w(style.latents([0, 1]))
+def test_styles_are_truncated(run: Path, style: TrainedModel) -> None:
+    w = style.map_latents(style.latents_of_seeds([0, 1]))
     mean = by_hand(style, "average_style")
     assert np.abs(mean).max() > 0
     for psi, cutoff in ((0.5, 2), ((1.0, 0.5, 0.0, -1.0), None)):
         expected = truncate(psi, mean, cutoff)(by_hand(style, "broadcast_styles", w))
-        made = Trained(run, psi, cutoff).styles(w)
+        made = TrainedModel(run, psi, cutoff).broadcast_styles(w)
         assert list(made) == [f"layer_{i}" for i in range(4)]
         for layer, value in made.items():
             np.testing.assert_allclose(value, expected[layer], atol=1e-6)
-    images = Trained(run, 0.0).images(style.latents([0, 1]))
+    images = TrainedModel(run, 0.0).generate(style.latents_of_seeds([0, 1]))
     np.testing.assert_array_equal(images[0], images[1])
 
 
-def test_truncated_samples(run: Path, style: Trained, tmp_path: Path) -> None:
+def test_truncated_samples(run: Path, style: TrainedModel, tmp_path: Path) -> None:
     """Without seeds, as ever, but for psi: latents and noise are those of one key for all."""
     picture = tmp_path / "grid.png"
     assert cli.main(["sample", str(run), "--n", "4", "--psi", "0.3", "--out", str(picture)]) == 0
@@ -95,41 +95,42 @@ def test_truncated_samples(run: Path, style: Trained, tmp_path: Path) -> None:
         assert np.abs(cell(picture, i // 2, i % 2, 2) - images[i]).max() <= 1
 
 
-def test_mixing_is_synthesizing_by_hand(run: Path, style: Trained, tmp_path: Path) -> None:
-    said = perform(run, Mix(rows="0-1", columns="2-4", layers="2-3", out=tmp_path / "mix.png"))
+def test_mixing_is_synthesizing_by_hand(run: Path, style: TrainedModel, tmp_path: Path) -> None:
+    said = perform_edit(run, Mix(rows="0-1", columns="2-4", layers="2-3", out=tmp_path / "mix.png"))
     assert said[0] == "layers of the columns' styles: layer_2, layer_3"
-    rows, columns = style.latents([0, 1]), style.latents([2, 3, 4])
+    rows, columns = style.latents_of_seeds([0, 1]), style.latents_of_seeds([2, 3, 4])
     for i, j in ((0, 0), (1, 2)):
         first, second = (
             by_hand(style, "broadcast_styles", by_hand(style, "map_latents", z[None]))
             for z in (rows[i], columns[j])
         )
-        crossed = mixed(first, second, 2)
+        crossed = mix_styles(first, second, 2)
         made = to_uint8(by_hand(style, "synthesize", crossed, rows[[i]]))[0, ..., 0]
         there = cell(tmp_path / "mix.png", 1 + i, 1 + j, 4)
         assert np.abs(there.astype(int) - made).max() <= 1  # another program rounds otherwise
     np.testing.assert_array_equal(
-        cell(tmp_path / "mix.png", 1, 0, 4), to_uint8(style.images(rows))[0, ..., 0]
+        cell(tmp_path / "mix.png", 1, 0, 4), to_uint8(style.generate(rows))[0, ..., 0]
     )
     np.testing.assert_array_equal(
-        cell(tmp_path / "mix.png", 0, 3, 4), to_uint8(style.images(columns))[2, ..., 0]
+        cell(tmp_path / "mix.png", 0, 3, 4), to_uint8(style.generate(columns))[2, ..., 0]
     )
 
 
-def test_mixing_all_layers_gives_the_column(run: Path, style: Trained, tmp_path: Path) -> None:
+def test_mixing_all_layers_gives_the_column(run: Path, style: TrainedModel, tmp_path: Path) -> None:
     """This generator has 4 and 8 px alone, which are the coarse ones."""
-    perform(run, Mix(rows="0-1", columns="2-4", out=tmp_path / "mix.png"))
+    perform_edit(run, Mix(rows="0-1", columns="2-4", out=tmp_path / "mix.png"))
     for row in (1, 2):
         np.testing.assert_array_equal(
-            cell(tmp_path / "mix.png", row, 2, 4), to_uint8(style.images(style.latents([3])))[0, ..., 0]
+            cell(tmp_path / "mix.png", row, 2, 4),
+            to_uint8(style.generate(style.latents_of_seeds([3])))[0, ..., 0],
         )
 
 
 @pytest.mark.parametrize("space", ["z", "w"])
-def test_interpolations_end_at_the_seeds(run: Path, style: Trained, tmp_path: Path, space: Any) -> None:
+def test_interpolations_end_at_the_seeds(run: Path, style: TrainedModel, tmp_path: Path, space: Any) -> None:
     picture = tmp_path / "walk.png"
-    perform(run, Interpolate(seeds="5,1,2", space=space, frames=3, out=picture))
-    images = to_uint8(style.images(style.latents([5, 1, 2])))[..., 0]
+    perform_edit(run, Interpolate(seeds="5,1,2", space=space, frames=3, out=picture))
+    images = to_uint8(style.generate(style.latents_of_seeds([5, 1, 2])))[..., 0]
     for (row, column), seed in {(0, 0): 0, (0, 3): 1, (1, 0): 1, (1, 3): 2}.items():
         np.testing.assert_array_equal(cell(picture, row, column, 4), images[seed])
     with Image.open(tmp_path / "walk.gif") as animation:
@@ -145,19 +146,19 @@ def test_interpolations_end_at_the_seeds(run: Path, style: Trained, tmp_path: Pa
 def test_paths_are_those_that_path_length_measures() -> None:
     """Of ends of two lengths, too: half of the way around, and half of the way from 2 to 4."""
     ends = np.array([[2.0, 0.0], [0.0, 4.0], [0.0, 2.0]], np.float32)
-    arcs, lines = (path(ends, 2, between) for between in (slerp, lerp))
+    arcs, lines = (interpolate_path(ends, 2, between) for between in (slerp, lerp))
     middle = 3 * np.sqrt(0.5)
     np.testing.assert_allclose(arcs, [ends[0], [middle, middle], ends[1], [0, 3], ends[2]], rtol=1e-6)
     np.testing.assert_array_equal(lines, [ends[0], [1, 2], ends[1], [0, 3], ends[2]])
     np.testing.assert_array_equal(arcs[::2], ends)
 
 
-def test_noise_alone(run: Path, style: Trained, tmp_path: Path) -> None:
-    perform(run, Noise(seed=4, count=6, shown=2, out=tmp_path / "noise.png"))
-    z = style.latents([4])
-    styles = style.styles(style.w(z))
+def test_noise_alone(run: Path, style: TrainedModel, tmp_path: Path) -> None:
+    perform_edit(run, Noise(seed=4, count=6, shown=2, out=tmp_path / "noise.png"))
+    z = style.latents_of_seeds([4])
+    styles = style.broadcast_styles(style.map_latents(z))
     images = [
-        np.asarray(ask(style.gan, style.state, jax.random.key(i), "synthesize", styles, z)[0])
+        np.asarray(call_averaged(style.gan, style.state, jax.random.key(i), "synthesize", styles, z)[0])
         for i in range(6)
     ]
     with np.load(tmp_path / "noise.npz") as stored:
@@ -168,31 +169,33 @@ def test_noise_alone(run: Path, style: Trained, tmp_path: Path) -> None:
     assert np.abs(cell(tmp_path / "noise.png", 0, 2, 3) - bright).max() <= 1
 
 
-def test_arithmetic(conditional: Path, run: Path, style: Trained, tmp_path: Path) -> None:
+def test_arithmetic(conditional: Path, run: Path, style: TrainedModel, tmp_path: Path) -> None:
     groups = {"plus": "0-2", "minus": "3,4", "also": "5"}
-    perform(conditional, Arithmetic(**groups, label=7, out=tmp_path / "z.png"))
-    game = Trained(conditional).of(7)
-    z = game.latents([0, 1, 2, 3, 4, 5])
+    perform_edit(conditional, Arithmetic(**groups, label=7, out=tmp_path / "z.png"))
+    game = TrainedModel(conditional).with_label(7)
+    z = game.latents_of_seeds([0, 1, 2, 3, 4, 5])
     answer = (z[0] + z[1] + z[2]) / 3 - (z[3] + z[4]) / 2 + z[5]
     with np.load(tmp_path / "z.npz") as stored:
         np.testing.assert_allclose(stored["answer"][0], answer, atol=1e-6)
         around = np.abs(stored["answer"][1:] - answer)
         assert 0.15 < around.max() <= 0.25 + 1e-6
-        image = game.images(stored["answer"][:1])
+        image = game.generate(stored["answer"][:1])
     np.testing.assert_array_equal(cell(tmp_path / "z.png", 3, 0, 4), to_uint8(image)[0, ..., 0])
-    np.testing.assert_array_equal(cell(tmp_path / "z.png", 1, 1, 4), to_uint8(game.images(z))[4, ..., 0])
-    perform(run, Arithmetic(**groups, space="w", out=tmp_path / "w.png"))
-    w = style.w(style.latents([0, 1, 2, 3, 4, 5]))
+    np.testing.assert_array_equal(cell(tmp_path / "z.png", 1, 1, 4), to_uint8(game.generate(z))[4, ..., 0])
+    perform_edit(run, Arithmetic(**groups, space="w", out=tmp_path / "w.png"))
+    w = style.map_latents(style.latents_of_seeds([0, 1, 2, 3, 4, 5]))
     with np.load(tmp_path / "w.npz") as stored:
         expected = (w[0] + w[1] + w[2]) / 3 - (w[3] + w[4]) / 2 + w[5]
         np.testing.assert_allclose(stored["answer"], expected[None], atol=1e-5)
 
 
 def test_classes_are_asked_for(conditional: Path) -> None:
-    game = Trained(conditional)
-    zeros, sevens = (game.of(label).images(game.latents([0])) for label in (0, 7))
-    np.testing.assert_array_equal(game.of(None).images(game.latents([0])), zeros)
-    made = ask(game.gan, game.state, jax.random.key(0), "generate", game.latents([0]), np.array([7]))
+    game = TrainedModel(conditional)
+    zeros, sevens = (game.with_label(label).generate(game.latents_of_seeds([0])) for label in (0, 7))
+    np.testing.assert_array_equal(game.with_label(None).generate(game.latents_of_seeds([0])), zeros)
+    made = call_averaged(
+        game.gan, game.state, jax.random.key(0), "generate", game.latents_of_seeds([0]), np.array([7])
+    )
     np.testing.assert_allclose(sevens, made, atol=1e-6)
     assert np.abs(zeros - sevens).max() > 1e-3
 

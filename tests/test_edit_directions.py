@@ -9,9 +9,15 @@ import pytest
 
 from gaxjax.errors import InputError
 from gaxjax.features import Features, classifier
-from gaxjax.generators.edits.directions import Directions, along, principal, separating, walk
-from gaxjax.generators.edits.edit import perform
-from gaxjax.generators.trained import Trained
+from gaxjax.generators.edits.directions import (
+    Directions,
+    measure_spread,
+    principal_directions,
+    separate_class,
+    walk_direction,
+)
+from gaxjax.generators.edits.edit import perform_edit
+from gaxjax.generators.model import TrainedModel
 
 
 @pytest.fixture
@@ -26,7 +32,7 @@ def test_principal_directions_of_a_known_distribution() -> None:
     axes, _ = np.linalg.qr(random.standard_normal((6, 6)))
     spread = np.array([3, 1, 0.1, 0.1, 0.1, 0.1])
     vectors = (5 + random.standard_normal((20_000, 6)) * spread @ axes.T).astype(np.float32)
-    found = principal(vectors, 2)
+    found = principal_directions(vectors, 2)
     cosines = np.abs(found.vectors @ axes[:, :2])
     np.testing.assert_allclose(cosines, np.eye(2), atol=0.02)
     np.testing.assert_allclose(found.deviations, [3, 1], rtol=0.02)
@@ -37,7 +43,7 @@ def test_principal_directions_of_a_known_distribution() -> None:
 
 def test_principal_directions_are_orthonormal() -> None:
     vectors = np.random.default_rng(1).standard_normal((300, 7)).astype(np.float32) ** 3
-    found = principal(vectors, 99)
+    found = principal_directions(vectors, 99)
     np.testing.assert_allclose(found.vectors @ found.vectors.T, np.eye(7), atol=1e-12)
     np.testing.assert_allclose(found.share.sum(), 1)
     assert (np.diff(found.deviations) < 0).all()
@@ -45,10 +51,10 @@ def test_principal_directions_are_orthonormal() -> None:
 
 
 def test_walks_are_in_deviations() -> None:
-    found = along(np.array([[0.0, 1.0], [4.0, 1.0]], np.float32), np.array([[1.0, 0.0]]))
+    found = measure_spread(np.array([[0.0, 1.0], [4.0, 1.0]], np.float32), np.array([[1.0, 0.0]]))
     np.testing.assert_array_equal(found.deviations, [2])
     expected = [[x, 7] for x in (-5, -3, -1, 1, 3, 5, 7)]
-    np.testing.assert_allclose(walk(np.array([1.0, 7.0]), found, 0), expected)
+    np.testing.assert_allclose(walk_direction(np.array([1.0, 7.0]), found, 0), expected)
 
 
 def test_the_normal_of_a_half_space() -> None:
@@ -57,20 +63,20 @@ def test_the_normal_of_a_half_space() -> None:
     normal = np.array([1.0, 0, -2, 0]) / 5**0.5
     vectors = 10 + 0.3 * random.standard_normal((4000, 4))
     is_class = (vectors - 10) @ normal > 0.3
-    direction, accuracy = separating(vectors, is_class)
+    direction, accuracy = separate_class(vectors, is_class)
     assert direction @ normal > 0.99 and 0.1 < is_class.mean() < 0.2
     np.testing.assert_allclose(np.linalg.norm(direction), 1)
     assert accuracy > 0.97
 
 
 def test_principal_directions_of_a_run(run: Path, tmp_path: Path) -> None:
-    said = perform(run, Directions(n=500, components=3, seed=2, out=tmp_path / "walk.png"))
+    said = perform_edit(run, Directions(n=500, components=3, seed=2, out=tmp_path / "walk.png"))
     assert [line.partition(":")[0] for line in said[:3]] == ["direction 0", "direction 1", "direction 2"]
-    style = Trained(run)
+    style = TrainedModel(run)
     with np.load(tmp_path / "walk.npz") as stored:
-        np.testing.assert_array_equal(stored["start"], style.w(style.latents([2]))[0])
-        w = np.concatenate([w for _, w in style.drawn(500)])
-        expected = principal(w, 3)
+        np.testing.assert_array_equal(stored["start"], style.map_latents(style.latents_of_seeds([2]))[0])
+        w = np.concatenate([w for _, w in style.sample_latents(500)])
+        expected = principal_directions(w, 3)
         np.testing.assert_allclose(stored["vectors"], expected.vectors, atol=1e-6)
         np.testing.assert_allclose(stored["mean"], w.mean(axis=0), atol=1e-5)
 
@@ -89,18 +95,18 @@ MIDDLE = [0.0]
 
 
 def test_direction_of_a_class(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    style = Trained(run)
-    light = np.concatenate([x.mean((1, 2, 3)) for _, _, x in style.drawn(400, images=True)])
+    style = TrainedModel(run)
+    light = np.concatenate([x.mean((1, 2, 3)) for _, _, x in style.sample_latents(400, images=True)])
     MIDDLE[0] = float(np.median(light))
     monkeypatch.setattr(classifier, "classifier", bright)
-    said = perform(run, Directions(n=400, label=3, out=tmp_path / "class.png"))
+    said = perform_edit(run, Directions(n=400, label=3, out=tmp_path / "class.png"))
     assert said[0].startswith("class 3, as bright-digits has it: 50.0% of 400 samples")
     with np.load(tmp_path / "class.npz") as stored:
         (direction,), (deviation,), start = stored["vectors"], stored["deviations"], stored["start"]
     ends = np.stack([start + share * deviation * direction for share in (-2, 2)]).astype(np.float32)
-    dark, light = style.synthesized(style.styles(ends)).mean((1, 2, 3))
+    dark, light = style.synthesize(style.broadcast_styles(ends)).mean((1, 2, 3))
     assert light > dark
     MIDDLE[0] = 9.0  # nothing is so bright
     with pytest.raises(InputError, match="of 100 samples 0 look like class 3 to bright-digits"):
-        perform(run, Directions(n=100, label=3, out=tmp_path / "none.png"))
+        perform_edit(run, Directions(n=100, label=3, out=tmp_path / "none.png"))
     assert not (tmp_path / "none.png").exists()

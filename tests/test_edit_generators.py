@@ -10,13 +10,13 @@ import pytest
 import styled
 
 from gaxjax.features import Features, classifier
-from gaxjax.game import ask
+from gaxjax.game import call_averaged
 from gaxjax.generators.edits.directions import Directions
-from gaxjax.generators.edits.edit import perform
+from gaxjax.generators.edits.edit import perform_edit
 from gaxjax.generators.edits.interpolate import Interpolate
 from gaxjax.generators.edits.project import Project
-from gaxjax.generators.trained import Trained
-from gaxjax.pictures.images import save, to_uint8
+from gaxjax.generators.model import TrainedModel
+from gaxjax.pictures.images import save_image, to_uint8
 
 
 @pytest.fixture(scope="module")
@@ -33,24 +33,24 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_progan_interpolates_in_z(progan: Path, tmp_path: Path) -> None:
-    game = Trained(progan)
+    game = TrainedModel(progan)
     assert not game.has_styles
-    perform(progan, Interpolate(seeds="1-2", frames=4, out=tmp_path / "walk.png"))
+    perform_edit(progan, Interpolate(seeds="1-2", frames=4, out=tmp_path / "walk.png"))
     with np.load(tmp_path / "walk.npz") as stored:
         assert sorted(stored) == ["command", "latents", "seeds"]
-        np.testing.assert_array_equal(stored["latents"][[0, -1]], game.latents([1, 2]))
-    made = ask(game.gan, game.state, jax.random.key(9), "generate", game.latents([1]))
-    np.testing.assert_allclose(game.images(game.latents([1])), made, atol=1e-5)
+        np.testing.assert_array_equal(stored["latents"][[0, -1]], game.latents_of_seeds([1, 2]))
+    made = call_averaged(game.gan, game.state, jax.random.key(9), "generate", game.latents_of_seeds([1]))
+    np.testing.assert_allclose(game.generate(game.latents_of_seeds([1])), made, atol=1e-5)
 
 
 def test_direction_of_a_class_in_z(progan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Class 1 is, in place of what a classifier says, what is brighter above than below."""
-    game = Trained(progan)
+    game = TrainedModel(progan)
 
     def above(images: Any) -> Any:
         return images[:, :4].mean((1, 2, 3)) - images[:, 4:].mean((1, 2, 3))
 
-    middle = np.median(np.concatenate([above(x) for _, _, x in game.drawn(300, images=True)]))
+    middle = np.median(np.concatenate([above(x) for _, _, x in game.sample_latents(300, images=True)]))
 
     def apply(params: Any, images: Any, levels: Any) -> Any:
         score = jnp.where(jnp.arange(10)[None] == 1, (above(images) - middle)[:, None], 0.0)
@@ -58,30 +58,30 @@ def test_direction_of_a_class_in_z(progan: Path, tmp_path: Path, monkeypatch: py
 
     fake = Features("above", {"logits": 10}, "logits", "none", "", {}, apply)
     monkeypatch.setattr(classifier, "classifier", lambda *_: fake)
-    perform(progan, Directions(label=1, n=300, out=tmp_path / "walk.png"))
+    perform_edit(progan, Directions(label=1, n=300, out=tmp_path / "walk.png"))
     with np.load(tmp_path / "walk.npz") as stored:
         direction, deviation = stored["vectors"][0], stored["deviations"][0]
     # Unit normal variables have a deviation of 1 in every direction.
     np.testing.assert_allclose([np.linalg.norm(direction), deviation], 1, rtol=0.15)
-    start = game.latents(range(20))
-    ends = [game.images(np.float32(start + share * direction)) for share in (-1.5, 1.5)]
+    start = game.latents_of_seeds(range(20))
+    ends = [game.generate(np.float32(start + share * direction)) for share in (-1.5, 1.5)]
     assert above(ends[1]).mean() > above(ends[0]).mean()
 
 
 def test_layers_with_modulated_kernels(second: Path, tmp_path: Path) -> None:
     """Level 0 has one layer, and the last style is of the colors alone: it adds no noise."""
-    game = Trained(second)
-    assert game.sides == {"layer_0": 4, "layer_1": 8, "layer_2": 8, "layer_3": 8}
-    assert game.grids() == {"layer_0": (4, 4), "layer_1": (8, 8), "layer_2": (8, 8)}
-    z = game.latents([0, 1])
-    first, other = (game.styles(game.w(z[[i]])) for i in (0, 1))
-    for layer in game.sides:
-        changed = game.synthesized({**first, layer: other[layer]})
-        assert np.abs(changed - game.synthesized(first)).max() > 1e-4
-    image = save(to_uint8(game.images(z))[0], tmp_path / "target.png")
-    perform(second, Project(image=image, steps=60, out=tmp_path / "found.png"))
+    game = TrainedModel(second)
+    assert game.layer_sides == {"layer_0": 4, "layer_1": 8, "layer_2": 8, "layer_3": 8}
+    assert game.noise_shapes() == {"layer_0": (4, 4), "layer_1": (8, 8), "layer_2": (8, 8)}
+    z = game.latents_of_seeds([0, 1])
+    first, other = (game.broadcast_styles(game.map_latents(z[[i]])) for i in (0, 1))
+    for layer in game.layer_sides:
+        changed = game.synthesize({**first, layer: other[layer]})
+        assert np.abs(changed - game.synthesize(first)).max() > 1e-4
+    image = save_image(to_uint8(game.generate(z))[0], tmp_path / "target.png")
+    perform_edit(second, Project(image=image, steps=60, out=tmp_path / "found.png"))
     with np.load(tmp_path / "found.npz") as stored:
         assert sorted(x for x in stored if "/" in x) == ["noise/layer_0", "noise/layer_1", "noise/layer_2"]
-        mean = ask(game.gan, game.state, jax.random.key(0), "average_style")
-        average = game.synthesized(game.styles(np.asarray(mean)[None]))[0]
+        mean = call_averaged(game.gan, game.state, jax.random.key(0), "average_style")
+        average = game.synthesize(game.broadcast_styles(np.asarray(mean)[None]))[0]
         assert stored["distance"] < 0.5 * np.mean((average - stored["target"]) ** 2) / 4

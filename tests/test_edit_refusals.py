@@ -9,11 +9,11 @@ import runs
 
 from gaxjax import cli
 from gaxjax.errors import InputError
-from gaxjax.expressions import numbers
+from gaxjax.expressions import parse_numbers
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.generators.edits import NAMES
-from gaxjax.generators.edits.layers import chosen
-from gaxjax.generators.truncation import check_psi, psi_of
+from gaxjax.generators.edits.layers import select_layers
+from gaxjax.generators.truncation import check_psi, parse_psi
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
 
@@ -99,16 +99,16 @@ def test_progan_has_no_styles() -> None:
 @pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1,,2", "1.5", "1-2-3"])
 def test_no_numbers(text: str) -> None:
     with pytest.raises(InputError, match=r"--seeds is numbers and ranges, such as 0-3,7"):
-        numbers(text, "--seeds")
+        parse_numbers(text, "--seeds")
 
 
 def test_layers_by_size() -> None:
     sides = {f"layer_{i}": 4 << (i // 2) for i in range(12)}
-    assert chosen("coarse", sides) == ["layer_0", "layer_1", "layer_2", "layer_3"]
-    assert chosen("middle", sides) == ["layer_4", "layer_5", "layer_6", "layer_7"]
-    assert chosen("fine", sides) == ["layer_8", "layer_9", "layer_10", "layer_11"]
-    assert chosen("9-10,0", sides) == ["layer_0", "layer_9", "layer_10"]
-    assert psi_of("1") == 1.0
+    assert select_layers("coarse", sides) == ["layer_0", "layer_1", "layer_2", "layer_3"]
+    assert select_layers("middle", sides) == ["layer_4", "layer_5", "layer_6", "layer_7"]
+    assert select_layers("fine", sides) == ["layer_8", "layer_9", "layer_10", "layer_11"]
+    assert select_layers("9-10,0", sides) == ["layer_0", "layer_9", "layer_10"]
+    assert parse_psi("1") == 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -19,7 +19,7 @@ from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.metrics.frechet import Moments, frechet_distance
-from gaxjax.metrics.result import Result, as_row, check_comparable, from_row, summary
+from gaxjax.metrics.result import Result, as_row, check_comparable, from_row, summarize
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs import open as open_run
 from gaxjax.runs.record import read_results
@@ -140,7 +140,7 @@ def test_real_statistics_are_kept(home: Path, monkeypatch: pytest.MonkeyPatch) -
     first = Evaluator(evaluation, data).real.moments
     files = sorted((home / ".cache/gaxjax/statistics").iterdir())
     assert files
-    monkeypatch.setattr(Evaluator, "of_real", lambda *_: pytest.fail("gathered again"))
+    monkeypatch.setattr(Evaluator, "gather_source", lambda *_: pytest.fail("gathered again"))
     second = Evaluator(evaluation, data).real.moments
     assert first and second
     np.testing.assert_array_equal(first.scatter, second.scatter)
@@ -290,14 +290,14 @@ def test_different_protocols_are_not_compared(change: dict[str, object]) -> None
     with pytest.raises(InputError, match=next(iter(change))):
         check_comparable([RESULT, other])
     with pytest.raises(InputError, match="cannot be compared"):
-        summary([RESULT, RESULT, other])
+        summarize([RESULT, RESULT, other])
 
 
 def test_summary() -> None:
     others = {"seed": 1, "checkpoint": 5, "source": "elsewhere", "details": "x", "version": "0", "error": 0.1}
     found = [replace(RESULT, value=v, **others) for v in (2.0, 6.0)]  # type: ignore[arg-type]
-    assert summary([replace(RESULT, value=4.0), *found]) == (4.0, 2.0, 3)
-    mean, deviation, n = summary([RESULT])
+    assert summarize([replace(RESULT, value=4.0), *found]) == (4.0, 2.0, 3)
+    mean, deviation, n = summarize([RESULT])
     assert (mean, n) == (3.0, 1) and np.isnan(deviation)
 
 

@@ -9,7 +9,7 @@ import pytest
 from rounding import rounding
 
 from gaxjax.errors import InputError
-from gaxjax.features import named
+from gaxjax.features import load_features
 
 IMAGES = np.random.default_rng(0).uniform(-1, 1, (3, 4, 5, 2)).astype(np.float32)
 FILE = """
@@ -36,7 +36,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_pixels_are_in_order_and_from_0_to_1() -> None:
-    features = named("pixels")
+    features = load_features("pixels")
     (vectors,) = jax.jit(features.apply, static_argnums=2)(features.params, IMAGES, ("pixels",)).values()
     np.testing.assert_allclose(vectors, (IMAGES.reshape(3, 40) + 1) / 2, atol=1e-7)
     assert (features.name, features.level) == ("pixels", "pixels")
@@ -45,7 +45,7 @@ def test_pixels_are_in_order_and_from_0_to_1() -> None:
 
 
 def test_a_function_of_ones_own(file: Path) -> None:
-    features = named(f"{file}:means")
+    features = load_features(f"{file}:means")
     (vectors,) = features.apply(features.params, IMAGES, (features.level,)).values()
     np.testing.assert_allclose(vectors, IMAGES.mean((1, 2)), atol=1e-6)
     assert (features.name, list(features.levels), features.level) == ("means", ["features"], "features")
@@ -56,7 +56,7 @@ def test_a_function_of_ones_own(file: Path) -> None:
 def test_two_files_at_once_stay_apart(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.py"
     other.write_text("scale = 2.0\ndef means(images):\n    return scale * images.mean((1, 2))\n")
-    first, second = named(f"{file}:means"), named(f"{other}:means")
+    first, second = load_features(f"{file}:means"), load_features(f"{other}:means")
     once, twice = (each.apply({}, IMAGES, ("features",))["features"] for each in (first, second))
     # Each of either is a sum of 20 pixels, and a product.
     error = rounding(21, 2 * np.abs(IMAGES).mean((1, 2)))
@@ -67,31 +67,31 @@ def test_two_files_at_once_stay_apart(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("function", ["whole", "everything"])
 def test_a_function_that_makes_no_vectors(file: Path, function: str) -> None:
     with pytest.raises(InputError, match=rf"{function} made .* of shape .* it should make \[N, D\]"):
-        named(f"{file}:{function}").size((4, 5, 2))
+        load_features(f"{file}:{function}").size((4, 5, 2))
 
 
 @pytest.mark.parametrize("function", ["absent", "number"])
 def test_a_file_without_the_function(file: Path, function: str) -> None:
     with pytest.raises(InputError, match=f"has no function '{function}'"):
-        named(f"{file}:{function}")
+        load_features(f"{file}:{function}")
 
 
 def test_no_such_file() -> None:
     with pytest.raises(InputError, match=r"absent\.py cannot be read"):
-        named("absent.py:means")
+        load_features("absent.py:means")
 
 
 @pytest.mark.parametrize("name", ["inceptoin", "", "mine.py", "inception(3)"])
 def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
     with pytest.raises(InputError, match=r"known: pixels, inception, .*classifier\(digits\), FILE\.py"):
-        named(name)
+        load_features(name)
 
 
 def test_an_unknown_level_lists_the_known_ones() -> None:
     with pytest.raises(InputError, match=r"pixels has no level '2048' .* it has pixels"):
-        named("pixels").size((4, 5, 2), "2048")
+        load_features("pixels").size((4, 5, 2), "2048")
 
 
 def test_weights_for_what_has_none() -> None:
     with pytest.raises(InputError, match="'pixels' takes no file of weights"):
-        named("pixels", weights=Path("weights.npz"))
+        load_features("pixels", weights=Path("weights.npz"))

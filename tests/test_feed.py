@@ -9,9 +9,9 @@ import pytest
 import runs
 
 from gaxjax import cli, parallel
-from gaxjax.data import Data, Loader, Source, assembled, open_source, reduced
-from gaxjax.data.opening import Kept
-from gaxjax.data.stacked import Stacked
+from gaxjax.data import Data, Loader, Source, assemble_batch, open_source, reduce_images
+from gaxjax.data.opening import InMemory
+from gaxjax.data.stacked import StackedDigits
 from gaxjax.errors import InputError
 from gaxjax.programs.events import Events
 from gaxjax.runs import open as open_run
@@ -41,12 +41,12 @@ def test_what_is_gathered_on_the_device_is_what_would_have_been_loaded(
 ) -> None:
     source = {
         "kept": lambda: digits,
-        "stacked": lambda: Stacked(digits),
-        "reduced": lambda: reduced(digits, (4, 4, 1)),
+        "stacked": lambda: StackedDigits(digits),
+        "reduced": lambda: reduce_images(digits, (4, 4, 1)),
         "unpaired": lambda: pairs(tmp_path),
     }[kind]()
     assert source.tables is not None
-    gather = jax.jit(lambda tables, chosen: assembled(source, tables, chosen))
+    gather = jax.jit(lambda tables, chosen: assemble_batch(source, tables, chosen))
     tables = jax.device_put(source.tables)
     options = {"batch_size": 6, "minibatches": 2, "seed": 3, "flip": flip}
     with Loader(source, **options) as loader, Loader(source, choose=True, **options) as chooser:
@@ -61,15 +61,15 @@ def test_what_is_gathered_on_the_device_is_what_would_have_been_loaded(
 
 
 def test_a_reduced_set_is_reduced_once(digits: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = reduced(digits, (4, 4, 1))
+    small = reduce_images(digits, (4, 4, 1))
     first = small.take(np.arange(5))
-    monkeypatch.setattr(type(small), "smaller", lambda *_: pytest.fail("reduced again"))
+    monkeypatch.setattr(type(small), "block_means", lambda *_: pytest.fail("reduced again"))
     np.testing.assert_array_equal(small.take(np.arange(5))["image"], first["image"])
 
 
 def test_a_source_without_tables_cannot_choose() -> None:
     source = open_source(Data("ring", shape=(2,)))
-    assert not isinstance(source, Kept) and source.tables is None
+    assert not isinstance(source, InMemory) and source.tables is None
     with pytest.raises(InputError, match="Points has no tables to choose from; use choose=False"):
         Loader(source, 4, choose=True)
 
@@ -77,7 +77,7 @@ def test_a_source_without_tables_cannot_choose() -> None:
 def test_calls_end_at_every_event() -> None:
     every = {"log": 7, "sample": 10, "checkpoint": 25}
     for step, first, longest in ((0, 0, 1), (0, 0, 4), (13, 5, 1000), (31, 5, 8)):
-        ends = list(np.cumsum([step, *Events(first, 60, every).calls(step, longest)]))
+        ends = list(np.cumsum([step, *Events(first, 60, every).call_lengths(step, longest)]))
         assert ends[0] == step and ends[-1] == 60
         assert max(np.diff(ends)) <= longest
         events = {

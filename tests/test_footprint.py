@@ -26,8 +26,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_rows_and_their_table(recipe: Any) -> None:
-    rows = list(footprint.footprints(recipe, SPEC, sides=(8, 16), batch_sizes=(8,)))
-    rows += footprint.footprints(recipe, SPEC, batch_sizes=(64,), recompute=(False,))
+    rows = list(footprint.measure_footprints(recipe, SPEC, sides=(8, 16), batch_sizes=(8,)))
+    rows += footprint.measure_footprints(recipe, SPEC, batch_sizes=(64,), recompute=(False,))
     asked = [(row.shape, row.batch_size, row.recompute) for row in rows]
     assert asked == [
         ((8, 8, 1), 8, False),
@@ -42,14 +42,16 @@ def test_rows_and_their_table(recipe: Any) -> None:
         pixels = 2 * row.batch_size * np.prod(row.shape)  # uint8, a minibatch for each player
         # The state is donated, so that it is there once: logs alone are outputs of their own.
         assert pixels < row.arguments - row.alias < pixels + 1000 and row.outputs - row.alias < 1000
-    lines = footprint.table(rows).splitlines()
+    lines = footprint.as_markdown(rows).splitlines()
     assert len(lines) == 7 and len({line.count("|") for line in lines}) == 1
     assert lines[3].startswith("| 8 x 8 x 1 | 8 | 1 | yes | ")
 
 
 def test_parts_need_less(recipe: Any) -> None:
     large = replace(recipe, batch_size=64)
-    whole, parts = (footprint.footprint(replace(large, accumulate=n), SPEC).temporaries for n in (1, 8))
+    whole, parts = (
+        footprint.measure_footprint(replace(large, accumulate=n), SPEC).temporaries for n in (1, 8)
+    )
     assert parts < whole
 
 
@@ -60,10 +62,10 @@ def test_the_stage_that_weighs_most_is_measured() -> None:
     shape = recipe.data.shape
     spec = {"image": jax.ShapeDtypeStruct(shape, np.uint8)}
     assert len(recipe.all_stages) > 1
-    assert footprint.heaviest(recipe, spec).stage == recipe.all_stages[-1]
+    assert footprint.heaviest_program(recipe, spec).stage == recipe.all_stages[-1]
     first = replace(recipe, growth=replace(recipe.growth, batch_sizes=((4, 6400), (8, 4))))
-    assert footprint.heaviest(first, spec).stage == first.all_stages[0]
-    larger = footprint.resized(replace(recipe, growth=Growth()), 2 * min(shape[:2]))
+    assert footprint.heaviest_program(first, spec).stage == first.all_stages[0]
+    larger = footprint.resize_recipe(replace(recipe, growth=Growth()), 2 * min(shape[:2]))
     sides = {larger.gan.generator.shape, larger.gan.discriminator.shape, tuple(larger.data.shape)}  # type: ignore[attr-defined]
     assert sides == {(2 * shape[0], 2 * shape[1], shape[2])}
 
@@ -78,4 +80,4 @@ def test_command(recipe: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "sides and batch_sizes are at least 1, not (0,)" in capsys.readouterr().err
     points = replace(recipe, data=replace(recipe.data, name="ring", shape=(2,)))
     with pytest.raises(InputError, match="are no images: leave sides out"):
-        footprint.resized(points, 8)
+        footprint.resize_recipe(points, 8)

@@ -17,7 +17,7 @@ from rounding import derivative, widest
 
 from gaxjax import solvers
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, State, init, objective, own, pure, sample, size
+from gaxjax.game import GAN, State, count_examples, init, objective, player_params, pure, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.layers.standard import BatchNorm, Dense, Dropout
@@ -123,8 +123,8 @@ def test_what_a_game_must_define_says_so() -> None:
 
 
 def test_size_of_a_batch() -> None:
-    assert size({"image": jnp.zeros((5, 2)), "label": jnp.zeros(5)}) == 5
-    assert size({"n": 7}) == 7
+    assert count_examples({"image": jnp.zeros((5, 2)), "label": jnp.zeros(5)}) == 5
+    assert count_examples({"n": 7}) == 7
 
 
 # Objectives.
@@ -135,7 +135,9 @@ def test_an_objective_is_of_the_players_own_networks(player: str) -> None:
     gan = adversarial()
     state, batch = begin(gan), {"image": jnp.ones((4, 2))}
     loss = objective(gan, player, state, batch, KEY)
-    gradient, (logs, stats) = quick.run(jax.grad(loss, has_aux=True), own(gan, player, state.params))
+    gradient, (logs, stats) = quick.run(
+        jax.grad(loss, has_aux=True), player_params(gan, player, state.params)
+    )
     assert set(gradient) == {player}
     chex.assert_trees_all_equal_shapes_and_dtypes(gradient[player], state.params[player])
     assert all(np.any(leaf != 0) for leaf in jax.tree.leaves(gradient))
@@ -150,7 +152,9 @@ def test_a_loss_that_is_no_scalar_is_refused() -> None:
     gan = Vector()
     state = begin(gan)
     with pytest.raises(InputError, match=r"Vector.leader_loss returned shape \(1,\)"):
-        objective(gan, "leader", state, {"image": jnp.zeros((2, 2))}, KEY)(own(gan, "leader", state.params))
+        objective(gan, "leader", state, {"image": jnp.zeros((2, 2))}, KEY)(
+            player_params(gan, "leader", state.params)
+        )
 
 
 def test_weights_stand_between_what_moves_and_what_is_seen() -> None:
@@ -165,7 +169,7 @@ def test_weights_stand_between_what_moves_and_what_is_seen() -> None:
     state = begin(gan)._replace(step=jnp.array(10))
     batch = {"image": jnp.zeros((2, 2))}
     loss = objective(gan, "leader", state, batch, KEY)
-    (value, _), gradient = jax.value_and_grad(loss, has_aux=True)(own(gan, "leader", state.params))
+    (value, _), gradient = jax.value_and_grad(loss, has_aux=True)(player_params(gan, "leader", state.params))
     assert value == (3 / 2 + 10) * (1 / 2 + 10)
     assert gradient["g"]["value"] == (3 / 2 + 10) / 2
     assert sample(gan, state, batch, KEY) == 1 / 2 + 10
@@ -201,7 +205,7 @@ def test_pure_gives_what_the_bound_network_gives() -> None:
     gan, images = Pure(), widest(IMAGES)
     state = begin(gan, batch=images)
     loss = objective(gan, "generator", state, images, KEY)
-    params = own(gan, "generator", state.params)
+    params = player_params(gan, "generator", state.params)
     (_, (logs, stats)), gradient = quick.run(jax.value_and_grad(loss, has_aux=True), params)
     np.testing.assert_allclose(logs["pure"], logs["bound"], rtol=1e-9)
     assert np.all(logs["slope"] != 0)
@@ -226,9 +230,9 @@ def test_the_gradient_of_an_input_gradient_passes_through_batch_norm() -> None:
     state = begin(gan, batch=images)
     loss = objective(gan, "generator", state, images, KEY)
     differentiated = quick.compiled(
-        jax.value_and_grad(lambda p: loss(p)[0]), own(gan, "generator", state.params)
+        jax.value_and_grad(lambda p: loss(p)[0]), player_params(gan, "generator", state.params)
     )
-    params = own(gan, "generator", state.params)
+    params = player_params(gan, "generator", state.params)
     gradient = differentiated(params)[1]
 
     def along(step: float) -> Array:

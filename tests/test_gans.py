@@ -15,7 +15,8 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, sample
 from gaxjax.gans.began import BEGAN
-from gaxjax.gans.cyclegan import CycleGAN, ImagePool
+from gaxjax.gans.cyclegan import CycleGAN
+from gaxjax.gans.image_pool import ImagePool
 from gaxjax.latents import Latents
 
 KEY = jax.random.key(2)

@@ -42,15 +42,20 @@ def gpu_program() -> Iterator[Any]:
 
 
 def test_kernels_and_what_they_move(gpu_program: Any) -> None:
-    copy, fusion, conv = gpu_program.kernels(PROGRAM)
-    assert (copy.kind, copy.moved, copy.conditional, copy.turns) == ("copy", 2 * 2 * 2048**2, True, True)
+    copy, fusion, conv = gpu_program.parse_kernels(PROGRAM)
+    assert (copy.kind, copy.moved, copy.conditional, copy.changes_layout) == (
+        "copy",
+        2 * 2 * 2048**2,
+        True,
+        True,
+    )
     assert (fusion.kind, fusion.moved, fusion.origin) == ("fusion kLoop", 2 * 24, "step/neg")
-    assert not fusion.conditional and not fusion.turns
+    assert not fusion.conditional and not fusion.changes_layout
     assert (conv.kind, conv.moved) == ("__cudnn$convForward", 20 + 16 + 4 * 144 + 24)
 
 
 def test_report(gpu_program: Any) -> None:
-    report = gpu_program.report(PROGRAM, top=1)
+    report = gpu_program.format_report(PROGRAM, top=1)
     assert "| all | 2 | 0.00 | 0.00 | 1 | 0.02 |" in report
     assert "1 change a layout, of 0.02 GiB:" in report
     assert report.endswith("- 16 MiB: copy.7, copy, ")

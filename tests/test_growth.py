@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import shrinking
 
-from gaxjax.data import Data, open_source, reduced
+from gaxjax.data import Data, open_source, reduce_images
 from gaxjax.errors import InputError, Interrupted
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.stylegan import StyleGAN
@@ -95,16 +95,16 @@ def test_what_cannot_grow_is_refused() -> None:
 
 def test_smaller_images_are_means() -> None:
     source = open_source(RECIPE.data)
-    small = reduced(source, (4, 4, 1))
+    small = reduce_images(source, (4, 4, 1))
     assert small.spec["image"].shape == (4, 4, 1) and small.classes == source.classes
     positions = np.arange(5)
     whole, found = source.take(positions, seed=1), small.take(positions, seed=1)
     by_hand = np.rint(whole["image"][2, 4:8, 8:12, 0].astype(float).mean())
     assert found["image"].dtype == np.uint8 and found["image"][2, 1, 2, 0] == by_hand
     np.testing.assert_array_equal(found["label"], whole["label"])
-    assert reduced(source, SHAPE) is source and reduced(source, ()) is source
+    assert reduce_images(source, SHAPE) is source and reduce_images(source, ()) is source
     with pytest.raises(InputError, match=r"images of \(16, 16, 1\) cannot be reduced to \(5, 4, 1\)"):
-        reduced(source, (5, 4, 1))
+        reduce_images(source, (5, 4, 1))
 
 
 def test_reals_are_blended_as_the_generators_are() -> None:
@@ -121,7 +121,7 @@ def last_state(workdir: Path) -> object:
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": 2, "step": step}
-        return checkpoints.restore(step, program.placed_carry)
+        return checkpoints.restore(step, program.saved_carry)
 
 
 def test_a_run_over_three_sizes_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +135,7 @@ def test_a_run_over_three_sizes_resumes_exactly(tmp_path: Path, monkeypatch: pyt
             return signal.SIGTERM
         return 0
 
-    monkeypatch.setattr(Interruption, "asked", stop_now)
+    monkeypatch.setattr(Interruption, "poll", stop_now)
     for _ in range(2):
         with pytest.raises(Interrupted):
             train(RECIPE, tmp_path / "stopped")

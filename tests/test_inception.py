@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.features import Features, inception_weights, named
-from gaxjax.features.inception import LEVELS, apply, average_pool, enlarge, interpolation
+from gaxjax.features import Features, inception_weights, load_features
+from gaxjax.features.inception import LEVELS, apply, average_pool, interpolation, resize_input
 from gaxjax.features.inception_weights import EPSILON, layers
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 64, 48, 3), np.uint8)
@@ -67,7 +67,7 @@ def random(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Features:
 
     file = tmp_path_factory.mktemp("weights") / "random.pth"
     torch.save(network.state_dict(), file)
-    features = named("inception", weights=file)
+    features = load_features("inception", weights=file)
     assert features.weights == hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     file.unlink()  # 95 MB
     return features
@@ -98,7 +98,7 @@ def test_the_real_weights_up_to_768(network: Any, random: Features, shared_data:
     import torch
 
     file = shared_data / "inception" / "inception_v3_2015_bnfolded_to_mixed7.npz"
-    features = named("inception", weights=file)
+    features = load_features("inception", weights=file)
     assert dict(features.levels) == {"64": 64, "192": 192, "768": 768}
     assert features.level == "768"
     state = network.state_dict()
@@ -129,11 +129,11 @@ def test_interpolation(size: int) -> None:
 def test_images_become_whole_numbers_of_three_channels() -> None:
     gray = np.random.default_rng(0).integers(1, 255, (1, 299, 299, 1)).astype(np.float32)
     nearby = (gray + 0.4) / 127.5 - 1
-    np.testing.assert_array_equal(enlarge(nearby), np.repeat(gray, 3, axis=-1))
-    white = enlarge(jnp.full((1, 8, 8, 3), 1.7))
+    np.testing.assert_array_equal(resize_input(nearby), np.repeat(gray, 3, axis=-1))
+    white = resize_input(jnp.full((1, 8, 8, 3), 1.7))
     np.testing.assert_allclose(white, np.full((1, 299, 299, 3), 255), rtol=1e-6)
     with pytest.raises(InputError, match=r"1 or 3 channels, not \(1, 8, 8, 4\)"):
-        enlarge(jnp.zeros((1, 8, 8, 4)))
+        resize_input(jnp.zeros((1, 8, 8, 4)))
 
 
 def test_average_pools_leave_out_the_padding() -> None:
@@ -155,7 +155,7 @@ def stem(path: Path, **others: np.ndarray) -> Path:
 
 
 def test_nothing_deeper_is_computed_than_asked_for(tmp_path: Path) -> None:
-    features = named("inception", weights=stem(tmp_path / "stem.npz"))
+    features = load_features("inception", weights=stem(tmp_path / "stem.npz"))
     assert dict(features.levels) == {"64": 64}
     vectors = ours(features.params, IMAGES / np.float32(127.5) - 1, ("64",))  # deeper layers are not there
     assert {level: vector.shape for level, vector in vectors.items()} == {"64": (2, 64)}
@@ -166,10 +166,10 @@ def test_nothing_deeper_is_computed_than_asked_for(tmp_path: Path) -> None:
 def test_the_file_can_be_named_in_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = stem(tmp_path / "stem.npz")
     monkeypatch.setenv("GAXJAX_INCEPTION", str(file))
-    assert named("inception").weights == hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    assert load_features("inception").weights == hashlib.sha256(file.read_bytes()).hexdigest()[:12]
     monkeypatch.setenv("GAXJAX_INCEPTION", str(tmp_path / "absent.pth"))
     with pytest.raises(InputError, match=r"absent\.pth cannot be read"):
-        named("inception")
+        load_features("inception")
 
 
 def test_weights_of_other_networks(tmp_path: Path) -> None:
@@ -182,7 +182,7 @@ def test_weights_of_other_networks(tmp_path: Path) -> None:
     for name, others in wrong.items():
         file = stem(tmp_path / f"{name}.npz", **others)
         with pytest.raises(InputError, match="is damaged, or has the weights of another network"):
-            named("inception", weights=file)
+            load_features("inception", weights=file)
 
 
 def test_damaged_files(tmp_path: Path) -> None:
@@ -192,11 +192,11 @@ def test_damaged_files(tmp_path: Path) -> None:
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=rf"{name} is no (PyTorch )?file of weights, or is damaged"):
-            named("inception", weights=tmp_path / name)
+            load_features("inception", weights=tmp_path / name)
     promising = tmp_path / "pt_inception-2015-12-05-6726825d.pth"
     promising.write_bytes(whole)
     with pytest.raises(InputError, match=r"is damaged: its SHA-256 is [0-9a-f]{64}, not as its name says"):
-        named("inception", weights=promising)
+        load_features("inception", weights=promising)
 
 
 class Answer(io.BytesIO):
@@ -217,13 +217,13 @@ def test_the_published_file_is_fetched_once(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.delenv("GAXJAX_INCEPTION", raising=False)
     monkeypatch.setattr(urllib.request, "urlopen", answer)
     with pytest.raises(InputError, match=r"what came is not pt_inception-2015-12-05-6726825d\.pth"):
-        named("inception")
+        load_features("inception")
     assert not [path for path in (tmp_path / ".cache").rglob("*") if path.is_file()]
     monkeypatch.setattr(inception_weights, "DIGEST", hashlib.sha256(content).hexdigest()[:8])
     monkeypatch.setattr(inception_weights, "FILE", "weights.npz")
-    named("inception")
+    load_features("inception")
     assert (tmp_path / ".cache" / "gaxjax" / "weights.npz").read_bytes() == content
-    named("inception")
+    load_features("inception")
     assert len(asked) == 2
 
 
@@ -235,6 +235,6 @@ def test_without_a_network_it_says_what_to_fetch(tmp_path: Path, monkeypatch: py
     monkeypatch.delenv("GAXJAX_INCEPTION", raising=False)
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
     with pytest.raises(InputError) as caught:
-        named("inception")
+        load_features("inception")
     for part in ("no route to host", inception_weights.URL, "--weights PATH", "GAXJAX_INCEPTION=PATH"):
         assert part in str(caught.value)

@@ -24,7 +24,7 @@ from gaxjax.layers.standard import (
     Maxout,
     activate,
     flatten,
-    halvings,
+    halved_sizes,
     instance_norm,
     normalize,
 )
@@ -322,9 +322,9 @@ def test_upsampling_repeats_pixels() -> None:
 
 
 def test_halvings_round_up() -> None:
-    assert halvings((28, 28, 1), 3) == [(28, 28), (14, 14), (7, 7), (4, 4)]
-    assert halvings((5, 1, 3), 2) == [(5, 1), (3, 1), (2, 1)]
-    assert halvings((8, 6), 0) == [(8, 6)]
+    assert halved_sizes((28, 28, 1), 3) == [(28, 28), (14, 14), (7, 7), (4, 4)]
+    assert halved_sizes((5, 1, 3), 2) == [(5, 1), (3, 1), (2, 1)]
+    assert halved_sizes((8, 6), 0) == [(8, 6)]
 
 
 def test_flatten() -> None:

@@ -17,7 +17,7 @@ import pytest
 import torch_files
 
 from gaxjax.errors import InputError
-from gaxjax.features import Features, distance, lpips
+from gaxjax.features import Features, load_distance, lpips
 from gaxjax.features.lpips import NETWORKS
 
 CHANNELS = {"vgg": (64, 128, 256, 512, 512), "alex": (64, 192, 384, 256, 256)}
@@ -60,7 +60,7 @@ def ours(network: str, tmp_path_factory: pytest.TempPathFactory) -> Features:
     folder, (state, linear) = tmp_path_factory.mktemp("weights"), weights(network)
     files = torch_files.write(folder / "net.pth", state), torch_files.write(folder / "lin.pth", linear)
     name = "lpips" if network == "vgg" else f"lpips({network})"
-    made = distance(name, *map(str, files))
+    made = load_distance(name, *map(str, files))
     files[0].unlink()  # 59 MB
     return made
 
@@ -127,7 +127,7 @@ def test_the_name_is_for_the_published_weights(
     first, second = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
     for published, name in (((first[:8], second), ""), ((first[:8], first), "-other")):
         monkeypatch.setitem(lpips.PUBLISHED, network, published)
-        assert distance(f"lpips({network})", *map(str, files)).name == f"lpips-{network}{name}"
+        assert load_distance(f"lpips({network})", *map(str, files)).name == f"lpips-{network}{name}"
 
 
 def test_a_step_of_a_path_is_seen(network: str, ours: Features) -> None:
@@ -194,7 +194,7 @@ def test_the_authors_package_says_the_same(network: str, tmp_path: Path) -> None
     linear = Path(sys.modules["lpips"].__path__[0]) / f"weights/v0.1/{network}.pth"
     net = tmp_path / "net.pth"
     torch.save({k: torch.from_numpy(v) for k, v in weights(network)[0].items()}, net)
-    made = distance(f"lpips({network})", str(net), str(linear))
+    made = load_distance(f"lpips({network})", str(net), str(linear))
     found = hashlib.sha256(linear.read_bytes()).hexdigest()
     assert found == lpips.PUBLISHED[network][1]
     a, b = images(network)
@@ -238,7 +238,7 @@ def test_other_weights_are_refused(
     net, lin = spoiled(change)
     files = torch_files.write(tmp_path / "net.pth", net), torch_files.write(tmp_path / "lin.pth", lin)
     with pytest.raises(InputError, match=message):
-        distance("lpips(alex)", *map(str, files))
+        load_distance("lpips(alex)", *map(str, files))
 
 
 @pytest.mark.parametrize(
@@ -261,4 +261,4 @@ def test_other_weights_are_refused(
 )
 def test_distances_that_there_are_not(arguments: tuple[str, ...], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        distance(*arguments)
+        load_distance(*arguments)

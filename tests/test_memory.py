@@ -14,13 +14,13 @@ from gaxjax.parallel import memory
 
 CODE = """
 import os, sys
-from gaxjax.parallel.memory import keep_freed
+from gaxjax.parallel.memory import keep_freed_memory
 
 def resident():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-assert sys.argv[1] == "as it comes" or keep_freed()
+assert sys.argv[1] == "as it comes" or keep_freed_memory()
 before = resident()
 block = bytearray(b"x") * (64 << 20)
 during = resident()
@@ -39,7 +39,7 @@ def test_a_freed_block_stays() -> None:
 
 def test_another_malloc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: object())
-    assert not memory.keep_freed()
+    assert not memory.keep_freed_memory()
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,14 @@ def test_every_command_keeps_it_before_all_else(
     def stop() -> None:
         raise InputError("here it would be kept")
 
-    monkeypatch.setattr(memory, "keep_freed", stop)
+    monkeypatch.setattr(memory, "keep_freed_memory", stop)
     recipe = str(runs.write_recipe(tmp_path))
-    arguments = {"train": [recipe, "--workdir", str(tmp_path / "run")], "show": [recipe], "bench": [recipe]}
+    arguments = {
+        "train": [recipe, "--workdir", str(tmp_path / "run")],
+        "show": [recipe],
+        "bench": [recipe],
+        "edit": [str(tmp_path), "noise"],  # without a NAME it lists them, and needs no memory
+    }
     others = [] if " " in command else [str(tmp_path)]
     assert cli.main([*command.split(), *arguments.get(command, others)]) == 2
     assert capsys.readouterr().err == "error: here it would be kept\n"

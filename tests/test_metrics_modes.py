@@ -12,25 +12,25 @@ from gaxjax.metrics.modes import modes, stacked_labels
 
 def test_every_mode_alike() -> None:
     found = modes(np.tile(np.arange(1000), 3))
-    assert found.found == 1000 and found.kl == pytest.approx(0, abs=1e-12)
+    assert found.classes_found == 1000 and found.kl == pytest.approx(0, abs=1e-12)
 
 
 def test_one_mode() -> None:
     found = modes(jnp.full(7, 999))
-    assert found.found == 1 and found.kl == pytest.approx(log(1000))
+    assert found.classes_found == 1 and found.kl == pytest.approx(log(1000))
 
 
 def test_uneven_modes() -> None:
     # shares 1/2, 1/4, 1/4 and nothing of 4 classes: log 2 / 2 + 0
     found = modes(np.array([3, 0, 0, 1]), classes=4)
-    assert found.found == 3 and found.kl == pytest.approx(log(2) / 2)
+    assert found.classes_found == 3 and found.kl == pytest.approx(log(2) / 2)
 
 
 def test_stacked_labels() -> None:
     digits = np.array([[0, 0, 0], [9, 9, 9], [1, 2, 3], [7, 0, 5]])
     np.testing.assert_array_equal(stacked_labels(jnp.asarray(digits)), [0, 999, 321, 507])
     every = np.stack(np.meshgrid(*[np.arange(10)] * 3), axis=-1).reshape(-1, 3)
-    assert modes(stacked_labels(every)).found == 1000
+    assert modes(stacked_labels(every)).classes_found == 1000
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from jax import Array
 from rounding import rounding
 
 from gaxjax.errors import InputError
-from gaxjax.metrics.path_length import EPSILON, Space, face, lengths, lerp, path_length, shrunk, slerp
+from gaxjax.metrics.path_length import EPSILON, Space, crop_face, lengths, lerp, path_length, shrink, slerp
 
 RANDOM = np.random.default_rng(0)
 PATHS, SIZE, SHAPE = 64, 16, (8, 8, 3)
@@ -150,7 +150,7 @@ def test_what_lies_outside_the_percentiles_is_dropped() -> None:
 
 def test_crop_of_a_face() -> None:
     rows, columns = np.meshgrid(np.arange(64.0), np.arange(64.0), indexing="ij")
-    found = face(jnp.asarray(np.stack([rows, columns], axis=-1)[None]))
+    found = crop_face(jnp.asarray(np.stack([rows, columns], axis=-1)[None]))
     assert found.shape == (1, 32, 32, 2)
     np.testing.assert_array_equal(found[0, 0, 0], [24, 16])
     np.testing.assert_array_equal(found[0, -1, -1], [55, 47])
@@ -158,11 +158,11 @@ def test_crop_of_a_face() -> None:
 
 def test_large_images_are_averaged() -> None:
     images = RANDOM.standard_normal((1, 513, 512, 1)).astype(np.float32)
-    found = shrunk(jnp.asarray(images))
+    found = shrink(jnp.asarray(images))
     assert found.shape == (1, 256, 256, 1)
     assert float(found[0, 3, 5, 0]) == pytest.approx(images[0, 6:8, 10:12, 0].mean(), rel=1e-5)
-    np.testing.assert_array_equal(shrunk(jnp.asarray(images[:, :511, :511])), images[:, :511, :511])
-    assert shrunk(jnp.zeros((1, 1024, 1024, 3))).shape == (1, 256, 256, 3)
+    np.testing.assert_array_equal(shrink(jnp.asarray(images[:, :511, :511])), images[:, :511, :511])
+    assert shrink(jnp.zeros((1, 1024, 1024, 3))).shape == (1, 256, 256, 3)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ import pytest
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
-from gaxjax.metrics.metric import LEAST, METRICS, Gathered
-from gaxjax.metrics.points import Mixture, modes_found, sliced_distance
+from gaxjax.metrics.computing import LEAST
+from gaxjax.metrics.metric import METRICS
+from gaxjax.metrics.points import Mixture, find_modes, sliced_distance
+from gaxjax.metrics.samples import Statistics
 from gaxjax.recipe.evaluation import Evaluation
 
 RING = Mixture(np.array([[2.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [0.0, -2.0]]), 0.02)
@@ -21,12 +23,12 @@ def around(*counts: int, away: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
 def test_modes_by_hand() -> None:
     """19 samples at one mode, 20 at another, 101 just out of reach of a third."""
     points = np.concatenate([around(19, 20, 0, 0), around(0, 0, 101, 0, away=(0.0, 0.061))])
-    assert modes_found(points, RING, 20) == (1, 39 / 140)
-    assert modes_found(points, RING, 19) == (2, 39 / 140)
-    assert modes_found(points, RING) == (2, 39 / 140)
+    assert find_modes(points, RING, 20) == (1, 39 / 140)
+    assert find_modes(points, RING, 19) == (2, 39 / 140)
+    assert find_modes(points, RING) == (2, 39 / 140)
     # 0.059 along both axes is further than 0.06
-    assert modes_found(around(5, 5, 5, 5, away=(0.059, 0.0)), RING, 5) == (4, 1.0)
-    assert modes_found(around(5, 5, 5, 5, away=(0.059, 0.059)), RING, 5) == (0, 0.0)
+    assert find_modes(around(5, 5, 5, 5, away=(0.059, 0.0)), RING, 5) == (4, 1.0)
+    assert find_modes(around(5, 5, 5, 5, away=(0.059, 0.059)), RING, 5) == (0, 0.0)
 
 
 def test_distance_of_a_shift() -> None:
@@ -54,11 +56,11 @@ def test_sets_of_two_sizes_as_repeated_ones() -> None:
 def test_what_is_refused() -> None:
     points = around(1, 1, 1, 1)
     with pytest.raises(InputError, match="points has values that are not finite"):
-        modes_found(np.full((2, 2), np.nan), RING)
+        find_modes(np.full((2, 2), np.nan), RING)
     with pytest.raises(InputError, match=r"same number of features; got points \(4, 1\) and means \(4, 2\)"):
-        modes_found(points[:, :1], RING)
+        find_modes(points[:, :1], RING)
     with pytest.raises(InputError, match="must be at least 1; got 0"):
-        modes_found(points, RING, 0)
+        find_modes(points, RING, 0)
     with pytest.raises(InputError, match="on a line or in the plane; got 3 dimensions"):
         sliced_distance(np.zeros((2, 3)), np.zeros((2, 3)))
     with pytest.raises(InputError, match="directions must be at least 1; got 0"):
@@ -70,7 +72,7 @@ def test_the_data_themselves_find_all_modes(name: str, size: int, modes: int) ->
     data = Data(name, shape=(size,))
     evaluator = Evaluator(Evaluation("points", n=10_000), data)
     stored = open_source(data).take(np.arange(10_000))["image"]  # points that no run is trained on
-    results = evaluator.results(Gathered(10_000, None, {"points": stored}), None, "the data")
+    results = evaluator.results(Statistics(10_000, None, {"points": stored}), None, "the data")
     found, quality, distance = (result.value for result in results)
     assert found == modes
     # beyond 3 deviations are exp(-9 / 2) in the plane (Rayleigh), 0.0027 on a line; 4 standard errors

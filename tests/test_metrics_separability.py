@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.metrics.separability import against_rest, conditional_entropy, separability
+from gaxjax.metrics.separability import conditional_entropy, one_vs_rest, separability
 
 RANDOM = np.random.default_rng(0)
 
@@ -70,8 +70,8 @@ def test_entropy_by_hand() -> None:
 def test_a_class_against_the_rest() -> None:
     logits = RANDOM.standard_normal((5, 4)) * 3
     p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(against_rest(logits), np.log(p / (1 - p)), rtol=1e-9)
-    assert np.isfinite(against_rest(np.array([[1000.0, -1000.0]]))).all()
+    np.testing.assert_allclose(one_vs_rest(logits), np.log(p / (1 - p)), rtol=1e-9)
+    assert np.isfinite(one_vs_rest(np.array([[1000.0, -1000.0]]))).all()
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_what_does_not_belong_together(latents: np.ndarray, logits: np.ndarray, 
     with pytest.raises(InputError, match=message):
         separability(latents, logits)
     with pytest.raises(InputError, match="at least 2 classes"):
-        against_rest(np.zeros((3, 1)))
+        one_vs_rest(np.zeros((3, 1)))

@@ -24,8 +24,8 @@ from gaxjax.layers.conditioning import Concatenated
 from gaxjax.layers.transformed import Transformed
 from gaxjax.networks import dcgan, mlp
 from gaxjax.objectives import FeatureMatching, Hinge, LeastSquares, Minimax, Nonsaturating, Wasserstein
-from gaxjax.pictures.images import compose, draw, new_figure, save
-from gaxjax.pictures.points import PLANE, best_verdict, density, draw_line, places
+from gaxjax.pictures.images import compose_moments, draw_samples, new_figure, save_image
+from gaxjax.pictures.point_plots import PLANE, density, draw_line, optimal_discriminator, probe_points
 from gaxjax.runs.examples import fixed_batch
 from gaxjax.transforms import Spectral
 
@@ -117,11 +117,11 @@ def test_an_example_is_judged_as_if_it_were_alone() -> None:
 
 
 def test_places_are_around_the_data() -> None:
-    assert places({"image": np.zeros((3, 8, 8, 1), np.uint8)}) == {}
-    assert places({"a": np.zeros((3, 2)), "b": np.zeros((3, 2))}) == {}
-    line = places({"image": np.array([[-1.0], [3.0]])})["image"]
+    assert probe_points({"image": np.zeros((3, 8, 8, 1), np.uint8)}) == {}
+    assert probe_points({"a": np.zeros((3, 2)), "b": np.zeros((3, 2))}) == {}
+    line = probe_points({"image": np.array([[-1.0], [3.0]])})["image"]
     assert line.shape == (401, 1) and (line[0], line[-1]) == (-2, 4) and np.all(np.diff(line[:, 0]) > 0)
-    plane = places({"image": np.array([[1.0, 0.0], [0.0, -2.0]])})["image"]
+    plane = probe_points({"image": np.array([[1.0, 0.0], [0.0, -2.0]])})["image"]
     assert plane.shape == (PLANE**2, 2)
     np.testing.assert_array_equal(plane[[0, PLANE - 1, -1]], [[-3, -3], [3, -3], [3, 3]])
 
@@ -139,7 +139,7 @@ def test_densities() -> None:
 
 def test_the_best_verdict() -> None:
     data, model = np.array([0.3, 0.3, 0.0, 0.0, 1.0]), np.array([0.1, 0.3, 0.5, 0.01, 0.0])
-    np.testing.assert_allclose(best_verdict(data, model), [0.75, 0.5, 0, np.nan, 1])
+    np.testing.assert_allclose(optimal_discriminator(data, model), [0.75, 0.5, 0, np.nan, 1])
 
 
 def test_the_discriminator_is_drawn_over_the_densities() -> None:
@@ -168,10 +168,10 @@ def test_the_discriminator_is_drawn_over_the_densities() -> None:
 def test_the_surface_is_the_right_way_up(tmp_path: Path) -> None:
     """D is 1 on the right and 0 on the left: green is right of purple, and neither is there without D."""
     points = np.array([[-1.0, 0.0], [1.0, 0.0]])
-    around = places({"image": points})["image"]
+    around = probe_points({"image": points})["image"]
 
     def pixels(name: str, said: dict[str, Any]) -> np.ndarray:
-        with Image.open(draw(points, tmp_path / name, points, said)) as picture:
+        with Image.open(draw_samples(points, tmp_path / name, points, said)) as picture:
             assert picture.size == (500, 400)
             return np.asarray(picture.convert("RGB")).astype(int)
 
@@ -196,7 +196,7 @@ def test_points_of_a_picture_are_all_different() -> None:
 def gray(folder: Path, count: int, height: int = 6, width: int = 9) -> list[Path]:
     """Pictures of one gray each, named by the images seen."""
     return [
-        save(np.full((height, width, 1), 10 * i, np.uint8), folder / f"{1000 * i:010d}.png")
+        save_image(np.full((height, width, 1), 10 * i, np.uint8), folder / f"{1000 * i:010d}.png")
         for i in range(count)
     ]
 
@@ -205,7 +205,7 @@ def gray(folder: Path, count: int, height: int = 6, width: int = 9) -> list[Path
     ("count", "chosen"), [(2, [0, 1]), (3, [0, 1, 2]), (4, [0, 1, 2, 3]), (10, [0, 3, 6, 9])]
 )
 def test_moments_are_equally_spaced(tmp_path: Path, count: int, chosen: list[int]) -> None:
-    path = compose(gray(tmp_path, count), tmp_path / "moments.png")
+    path = compose_moments(gray(tmp_path, count), tmp_path / "moments.png")
     assert path is not None
     with Image.open(path) as picture:
         page = np.asarray(picture.convert("L"))
@@ -216,13 +216,16 @@ def test_moments_are_equally_spaced(tmp_path: Path, count: int, chosen: list[int
 
 
 def test_moments_of_large_and_of_growing_pictures(tmp_path: Path) -> None:
-    pictures = [*gray(tmp_path, 3), save(np.zeros((640, 1280, 1), np.uint8), tmp_path / "0000009000.png")]
-    path = compose(pictures, tmp_path / "moments.png")
+    pictures = [
+        *gray(tmp_path, 3),
+        save_image(np.zeros((640, 1280, 1), np.uint8), tmp_path / "0000009000.png"),
+    ]
+    path = compose_moments(pictures, tmp_path / "moments.png")
     assert path is not None
     with Image.open(path) as picture:
         assert picture.size == (4 * (640 + 12) - 12, 28 + 320)
-    assert compose(pictures[:1], tmp_path / "none.png") is None
-    assert compose([], tmp_path / "none.png") is None
+    assert compose_moments(pictures[:1], tmp_path / "none.png") is None
+    assert compose_moments([], tmp_path / "none.png") is None
     assert not (tmp_path / "none.png").exists()
 
 

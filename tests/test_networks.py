@@ -11,7 +11,7 @@ from jax import Array
 
 from gaxjax.game import DROPOUT, output_of
 from gaxjax.layers.minibatch import MinibatchDiscrimination
-from gaxjax.layers.standard import halvings
+from gaxjax.layers.standard import halved_sizes
 from gaxjax.networks import autoencoder, dcgan, mlp, translation
 
 KEY = jax.random.key(11)
@@ -44,7 +44,10 @@ def test_generators_make_images_of_any_size(network: Any, shape: tuple[int, int,
         (lambda: mlp.Discriminator(features=(4,), minibatch_kernels=2), lambda shape: ()),
         (lambda: dcgan.Discriminator(features=2, depth=2, minibatch_kernels=2), lambda shape: ()),
         (lambda: mlp.MaxoutDiscriminator(features=(4, 4)), lambda shape: ()),
-        (lambda: translation.PatchDiscriminator(features=2, depth=2), lambda shape: halvings(shape, 2)[-1]),
+        (
+            lambda: translation.PatchDiscriminator(features=2, depth=2),
+            lambda shape: halved_sizes(shape, 2)[-1],
+        ),
         (lambda: translation.ResidualGenerator(5, features=2, blocks=1), lambda shape: (*shape[:2], 5)),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from launching import REPOSITORY, job
 
-from gaxjax.errors import GONE, InputError
+from gaxjax.errors import EXIT_PEER_LOST, InputError
 from gaxjax.parallel.peers import Place, meet
 
 
@@ -110,7 +110,7 @@ def ends(*deeds: str) -> list[tuple[int, str]]:
 
 def test_all_others_end_when_one_dies(tmp_path: Path) -> None:
     line = "\nerror: process 2 is gone; checkpoint 5 is kept\n"
-    assert ends("wait", "wait", "die") == [(GONE, line), (GONE, line), (1, "")]
+    assert ends("wait", "wait", "die") == [(EXIT_PEER_LOST, line), (EXIT_PEER_LOST, line), (1, "")]
 
 
 def test_nobody_is_gone_when_all_leave() -> None:

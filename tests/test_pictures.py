@@ -9,7 +9,7 @@ from PIL import Image
 
 from gaxjax.data import normalize
 from gaxjax.files import write_bytes
-from gaxjax.pictures.images import animate, draw, plot_curves, save, sheet, to_uint8
+from gaxjax.pictures.images import animate, draw_samples, plot_curves, save_image, tile_images, to_uint8
 
 
 def gray(*values: int, height: int = 4, width: int = 4) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_what_is_out_of_range_is_clipped() -> None:
 
 def test_a_sheet_is_read_like_a_page() -> None:
     # Three images of 256 in two columns with a gap of 2: 514, which needs no enlarging.
-    page = sheet(gray(10, 20, 30, height=256, width=256), columns=2)
+    page = tile_images(gray(10, 20, 30, height=256, width=256), columns=2)
     assert page.shape == (514, 514, 1)
     for (row, column), value in {(0, 0): 10, (0, 258): 20, (258, 0): 30}.items():
         np.testing.assert_array_equal(page[row : row + 256, column : column + 256], value)
@@ -42,7 +42,7 @@ def test_a_sheet_is_read_like_a_page() -> None:
     [(64, 8, 8, 8, 8), (10, 8, 8, 3, 4), (1, 8, 8, 1, 1), (8, 8, 32, 4, 2), (8, 32, 8, 2, 6)],
 )
 def test_a_sheet_is_as_square_as_can_be(n: int, height: int, width: int, rows: int, columns: int) -> None:
-    page = sheet(np.zeros((n, height, width, 3), np.uint8))
+    page = tile_images(np.zeros((n, height, width, 3), np.uint8))
     expected = (rows * (height + 2) - 2, columns * (width + 2) - 2)
     scale = page.shape[0] // expected[0]
     assert page.shape == (expected[0] * scale, expected[1] * scale, 3)
@@ -51,7 +51,7 @@ def test_a_sheet_is_as_square_as_can_be(n: int, height: int, width: int, rows: i
 
 def test_small_images_are_enlarged_by_whole_pixels() -> None:
     image = np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1)
-    page = sheet(image)
+    page = tile_images(image)
     scale = len(page) // 2
     assert scale > 100
     np.testing.assert_array_equal(page, image[0].repeat(scale, 0).repeat(scale, 1))
@@ -60,7 +60,7 @@ def test_small_images_are_enlarged_by_whole_pixels() -> None:
 @pytest.mark.parametrize(("channels", "mode"), [(1, "L"), (3, "RGB"), (4, "RGBA")])
 def test_a_saved_picture_is_the_same(tmp_path: Path, channels: int, mode: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, channels)).astype(np.uint8)
-    path = save(pixels, tmp_path / "deep" / "picture.png")
+    path = save_image(pixels, tmp_path / "deep" / "picture.png")
     with Image.open(path) as picture:
         assert picture.mode == mode
         np.testing.assert_array_equal(np.asarray(picture).reshape(pixels.shape), pixels)
@@ -69,7 +69,7 @@ def test_a_saved_picture_is_the_same(tmp_path: Path, channels: int, mode: str) -
 
 def test_drawn_images_are_on_the_sheet(tmp_path: Path) -> None:
     samples = np.stack([np.full((8, 8, 1), value, np.float32) for value in (-1, 0, 1, 0.5)])
-    with Image.open(draw(samples, tmp_path / "grid.png")) as picture:
+    with Image.open(draw_samples(samples, tmp_path / "grid.png")) as picture:
         page = np.asarray(picture)
     middle = page.shape[0] // 4
     assert page[middle, middle] == 0
@@ -81,7 +81,7 @@ def test_drawn_images_are_on_the_sheet(tmp_path: Path) -> None:
 def test_images_by_name_are_side_by_side(tmp_path: Path) -> None:
     """A row for each example, all that belongs to it beside each other."""
     samples = {name: np.full((4, 8, 8, 3), value, np.float32) for name, value in {"a": -1, "b": 1}.items()}
-    with Image.open(draw(samples, tmp_path / "pairs.png")) as picture:
+    with Image.open(draw_samples(samples, tmp_path / "pairs.png")) as picture:
         page = np.asarray(picture)
     scale = page.shape[1] // 16
     assert page.shape == (38 * scale, 16 * scale, 3)
@@ -96,7 +96,7 @@ def test_points_are_plotted(tmp_path: Path, width: int, behind: bool) -> None:
     pictures = []
     for shift in (0.0, 1.0):
         real = points + 1 if behind else None
-        path = draw(points + shift, tmp_path / f"{shift}.png", real)
+        path = draw_samples(points + shift, tmp_path / f"{shift}.png", real)
         with Image.open(path) as picture:
             assert picture.size == (500, 400)
             pictures.append(np.asarray(picture.convert("RGB")))
@@ -106,7 +106,7 @@ def test_points_are_plotted(tmp_path: Path, width: int, behind: bool) -> None:
 
 def test_the_same_points_make_the_same_file(tmp_path: Path) -> None:
     points = np.random.default_rng(0).normal(size=(50, 2))
-    first, second = (draw(points, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+    first, second = (draw_samples(points, tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
     assert first == second
 
 
@@ -129,7 +129,7 @@ def test_curves(tmp_path: Path) -> None:
 
 
 def test_an_animation_is_thinned_out_and_ends_at_the_end(tmp_path: Path) -> None:
-    pictures = [save(np.full((6, 6, 1), 5 * i, np.uint8), tmp_path / f"{i:02}.png") for i in range(50)]
+    pictures = [save_image(np.full((6, 6, 1), 5 * i, np.uint8), tmp_path / f"{i:02}.png") for i in range(50)]
     path = animate(pictures, tmp_path / "all.gif", frames=10)
     assert path is not None
     with Image.open(path) as film:

@@ -12,10 +12,10 @@ import quick
 from jax import Array
 from shrinking import batches, recipes, shrunk, spec_of
 
-from gaxjax.bench.counting import operations
 from gaxjax.errors import InputError
 from gaxjax.game import State, sample
 from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, instance_norm
+from gaxjax.parallel.counting import count_operations
 from gaxjax.programs.program import StageProgram, abstract_batch, stage_programs
 from gaxjax.recipe import Recipe
 
@@ -75,7 +75,7 @@ def test_products_are_of_that_type(name: str) -> None:
         made = jax.eval_shape(lambda state, batch: sample(stage.gan, state, batch, KEY), state, batch)
         assert types(made) == {"float32"}
         jaxpr = jax.make_jaxpr(program.step)(state, program.batches, KEY)
-        return operations(jaxpr, dtype="bfloat16") / operations(jaxpr)
+        return count_operations(jaxpr, dtype="bfloat16") / count_operations(jaxpr)
 
     assert share("bfloat16") > 0.9 and share("") == 0
 
@@ -83,8 +83,9 @@ def test_products_are_of_that_type(name: str) -> None:
 def test_every_network_of_every_stage_gets_it() -> None:
     recipe = at("cyclegan_facades.py:recipe", "float16")
     for stage in recipe.all_stages:
-        networks = [x for x in vars(stage.gan).values() if isinstance(x, nn.Module)]
-        assert len(networks) == 4 and all(n.precision == "float16" for n in networks)  # type: ignore[attr-defined]
+        moved = [name for fields in stage.gan.players.values() for name in fields]
+        networks = [getattr(stage.gan, name) for name in moved]
+        assert len(networks) == 4 and all(n.precision == "float16" for n in networks)
     recipe = at("ebgan_mnist.py:recipe", "bfloat16")
     energy: Any = recipe.all_stages[0].gan
     assert energy.discriminator.autoencoder.precision == "bfloat16"

@@ -1,66 +1,82 @@
-"""Every command of the README runs, and its recipe trains."""
+"""Every command of the README and of the pages in docs/ runs, and their Python does."""
 
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import games
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
+import quick
 
-from gaxjax import cli
-from gaxjax.bench import speed as bench
+from gaxjax import Adversary, bench, cli, objectives, penalties
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-README = (REPOSITORY / "README.md").read_text()
-COMMANDS = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
-LINES = [line for line in COMMANDS if line.startswith("gaxjax ")]
-NARROW = "--gan.generator.features 4 --gan.discriminator.features 4"
-SHORT = f"--kimg 0.128 --batch-size 16 --samples 4 --log-kimg 0.064 {NARROW}"
+README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
+PAGES = [README, *sorted(DOCS.glob("*.md"))]
+"""In the order in which their commands run: pages go on with README's run."""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """What stands between the fences of a language."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
+
+
+def commands(*pages: Path) -> list[str]:
+    """The lines of the bash blocks, without comments, each once."""
+    lines = [line for page in pages for block in blocks(page, "bash") for line in block.splitlines()]
+    return list(dict.fromkeys(line.split("#")[0].strip() for line in lines))
+
+
+EXTENDING, DATA, LAUNCHING = DOCS / "extending.md", DOCS / "data.md", DOCS / "launching.md"
+SHORT = "--kimg 0.128 --batch-size 16 --samples 4 --log-kimg 0.064"
+WRAPPED = {
+    "quickstart": ("generator.network", "discriminator.network"),
+    "mine.py": ("generator.network", "discriminator.network.network.network"),
+}
+"""Recipe -> where its networks are, if they are in others."""
+
+
+def shorten(command: list[str]) -> list[str]:
+    """A command that trains little of small networks, and is otherwise the same."""
+    if command[:2] == ["table", "theory"]:  # whose numbers are looked at in test_theory.py
+        return [*command, "--steps", "50"]
+    if command[0] not in ("train", "bench") or {"--help", "--dry-run", "--list"} & set(command):
+        return command
+    networks = WRAPPED.get(command[1], ("generator", "discriminator"))
+    narrow = [word for x in networks for word in (f"--gan.{x}.features", "4")]
+    if command[1] == "stylegan_small":
+        narrow += ["--gan.generator.mapping-layers", "2"]
+    return [*command, *narrow, *(SHORT.split() if command[0] == "train" else [])]
 
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty directory beside the recipes, as a reader's own checkout would be."""
+    """An empty directory, in which a reader tries what is said."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "configs").symlink_to(REPOSITORY / "configs")
     return tmp_path
 
 
 def test_first_commands_are_the_scripts() -> None:
-    assert COMMANDS[:2] == ["bash launch/quickstart.sh", "bash tests/run.sh"]
+    assert commands(README)[:2] == ["bash launch/quickstart.sh", "bash tests/run.sh"]
     assert "tests/run.sh" in (REPOSITORY / ".ci" / "run").read_text()
 
 
 def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # It takes longer than all the rest of a benchmark; test_bench.py measures it.
     monkeypatch.setattr(bench, "matmul_rate", lambda dtype, device: 1e11)
+    lines = commands(*(page for page in PAGES if page != EXTENDING))
     # IMAGE is a picture of one's own: what the samples are drawn to does as well.
-    own = [line.replace("IMAGE", "grid.png") for line in LINES if "--data.directory" not in line]
-    digits = [shlex.split(line)[1:] for line in own]
-    assert {line[0] for line in digits} == {
-        "train",
-        "sample",
-        "edit",
-        "show",
-        "prepare",
-        "table",
-        "evaluate",
-        "bench",
-    }
-    for command in digits:
-        if command[0] == "train" and "--help" not in command and "--dry-run" not in command:
-            command = [*command, *shlex.split(SHORT)]
-            if "configs/stylegan_small.py" in command:
-                command = [*command, "--gan.generator.mapping-layers", "2"]
-        if command[0] == "bench":
-            command = [*command, *shlex.split(NARROW)]
-        if command[:2] == ["table", "theory"]:  # whose numbers are looked at in test_theory.py
-            command = [*command, "--steps", "50"]
+    own = [line.replace("IMAGE", "grid.png") for line in lines if "--data.directory" not in line]
+    split = [shlex.split(line)[1:] for line in own if line.startswith("gaxjax ")]
+    verbs = {"train", "sample", "edit", "show", "prepare", "table", "evaluate", "bench"}
+    assert {command[0] for command in split} == verbs
+    for command in map(shorten, split):
         if "--help" in command:
             with pytest.raises(SystemExit) as ended:
                 cli.main(command)
@@ -76,38 +92,89 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 @pytest.mark.parametrize("kind", ["folder", "named"])
 def test_commands_on_data_of_ones_own(here: Path, shared_data: Path, kind: str) -> None:
     """The two lines with DIR and TFDS, on photographs of facades and on Fashion-MNIST."""
-    own = [line for line in LINES if "--data.directory" in line]
+    own = [line for line in commands(DATA) if "--data.directory" in line]
     (line,) = [line for line in own if (" folder " in line) == (kind == "folder")]
     directory = shared_data / ("facades" if kind == "folder" else "tfds")
     command = line.replace("TFDS", str(directory)).replace("DIR", str(directory))
     extra = "--data.split train[:64]" if kind == "named" else "--data.split val"
-    assert cli.main(shlex.split(f"{command} {SHORT} {extra}")[1:]) == 0
+    assert cli.main([*shorten(shlex.split(command)[1:]), *extra.split()]) == 0
 
 
 def test_recipe_of_ones_own(here: Path) -> None:
-    (recipe,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (here / "mine.py").write_text(recipe)
-    arguments = ["train", "mine.py", "--workdir", "runs/mine", *shlex.split(SHORT)]
-    assert cli.main(arguments) == 0
-    assert cli.main(["sample", "runs/mine", "--n", "4"]) == 0  # its class is found again
+    (here / "mine.py").write_text(blocks(EXTENDING, "python")[0])
+    for line in commands(EXTENDING):  # the second one finds the game's class again
+        assert cli.main(shorten(shlex.split(line)[1:])) == 0
+    assert (here / "mine.png").exists()
+
+
+def test_loop_of_ones_own() -> None:
+    """README's losses have gradients in the mover's parameters, and R1 is among them."""
+    (snippet,) = blocks(README, "python")
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    G, D = (names[name].clone(features=2) for name in "GD")
+    names |= {"G": G, "D": D}
+    key, z, real = jax.random.key(0), jnp.ones((3, 5)), jnp.zeros((3, 16, 16, 1))
+    g, d = G.init(key, z), D.init(key, real)
+
+    def slopes(d: Any, g: Any) -> Any:
+        arguments = (real, z, key, 0)
+        return jax.grad(names["d_loss"])(d, g, *arguments), jax.grad(names["g_loss"])(g, d, *arguments)
+
+    for slope in map(jax.tree.leaves, quick.run(slopes, d, g)):
+        assert all(np.isfinite(x).all() for x in slope) and any(np.any(x != 0) for x in slope)
+    assert isinstance(names["adversary"].penalties[0], penalties.R1)
+
+
+def test_parts_of_ones_own() -> None:
+    """Extending's objective, penalty, network and solver, on points and by hand."""
+    names: dict[str, Any] = {}
+    for block in blocks(EXTENDING, "python")[1:]:
+        exec(block, names)
+    points = jnp.array([[0.0, 1.0], [2.0, 3.0]])
+
+    def critic(x: jax.Array) -> jax.Array:
+        return x[:, 0]
+
+    adversary: Adversary = names["adversary"]
+    assert isinstance(adversary.objective, objectives.Objective)
+    loss, logs, _ = adversary.discriminator_loss(critic, points, points + 1, 0, key=jax.random.key(0))
+    by_hand = np.mean(np.log(np.cosh([-1.0, 1.0]))) + np.mean(np.log(np.cosh([1.0, 3.0])))
+    np.testing.assert_allclose(logs["fakedrift"], 0.01 * 5, rtol=1e-6)
+    np.testing.assert_allclose(loss, by_hand + 0.05, rtol=1e-5)
+    network = names["Points"](4)
+    outputs = network.apply(network.init(jax.random.key(0), points), points)
+    assert {name: x.shape for name, x in outputs.items()} == {"logits": (2,), "features": (2, 4)}
+    gan = games.Bilinear()
+    step = names["Together"](rate=0.1)(gan, {}, {})
+    state, _ = step(games.begin(gan), {"image": jnp.ones((1, 1))}, jax.random.key(0))
+    moved = [state.params[name]["value"] for name in "xy"]
+    np.testing.assert_allclose(moved, [3 - 0.1 * 4, 4 + 0.1 * 3], rtol=1e-6)
 
 
 def test_launching(here: Path) -> None:
-    pod = next(line for line in COMMANDS if "tpu_pod" in line)
+    pod = next(line for line in commands(LAUNCHING) if "tpu_pod" in line)
     result = subprocess.run(["bash", "-c", pod], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert result.stdout.startswith("gcloud compute tpus tpu-vm create pod --accelerator-type=v4-16")
 
 
 @pytest.mark.slow
 def test_two_processes(here: Path) -> None:
-    two = next(line for line in COMMANDS if "local.sh" in line).replace("launch/", f"{REPOSITORY}/launch/")
+    two = next(line for line in commands(LAUNCHING) if "local.sh" in line)
+    words = two.replace("launch/", f"{REPOSITORY}/launch/").split()
+    command = [*words[:4], *shorten(words[4:])]
     path = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(here)}
-    subprocess.run(
-        ["bash", "-c", f"{two} {' '.join(SHORT.split())}"], cwd=here, env=path, check=True, timeout=300
-    )
+    subprocess.run(command, cwd=here, env=path, check=True, timeout=300)
     assert len((here / "runs/two/metrics.jsonl").read_text().splitlines()) == 2
 
 
 def test_recipes_are_all_listed() -> None:
     for path in (REPOSITORY / "configs").glob("*.py"):
-        assert f"`{path.stem}`" in README
+        assert f"`{path.stem}`" in README.read_text()
+
+
+def test_pages_are_all_listed() -> None:
+    for page in PAGES[1:]:
+        if page.stem != "index":
+            assert f"(docs/{page.name})" in README.read_text()
+            assert f"({page.name})" in (DOCS / "index.md").read_text()

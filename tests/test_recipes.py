@@ -23,11 +23,14 @@ from shrinking import CONFIGS, KEY_OF_PLAY, batches, shrunk, spec_of, with_gates
 from gaxjax import cli, parallel
 from gaxjax.data import open_source
 from gaxjax.game import State
+from gaxjax.objectives import Objective
 from gaxjax.programs.program import StageProgram, check_programs, stage_programs
 from gaxjax.recipe import Recipe, Stage
 from gaxjax.recipe.optimizers import Exponential, Linear
 from gaxjax.recipe.serialization import CONFIG, describe, differences, fields_of, rebuild
 from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.solvers import Solver
+from gaxjax.transforms import WeightTransform
 
 RECIPES = shrinking.recipes()
 KEY = jax.random.key(KEY_OF_PLAY)
@@ -150,7 +153,7 @@ def test_two_steps_are_finite_and_keep_the_shape_of_the_state(name: str) -> None
         chex.assert_trees_all_equal_shapes_and_dtypes(state, run.states[0])
         chex.assert_tree_all_finite((state, log))
     end = run.states[2]
-    assert (end.step, end.images) == (2, 2 * run.stage.images)
+    assert (end.step, end.images) == (2, 2 * run.stage.images_per_step)
     for network, params in end.params.items():
         assert differ(params, run.states[0].params[network]), f"{network} stands still"
     assert {f"{player}/loss" for player in run.stage.gan.players} <= set(run.logs[0])
@@ -176,7 +179,7 @@ def test_saved_restored_and_continued_is_not_stopped(name: str, tmp_path: Path) 
         checkpoints.wait()
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
         here = jax.sharding.SingleDeviceSharding(jax.devices()[0])
-        restored = checkpoints.restore(1, parallel.placed(run.states[1], here))
+        restored = checkpoints.restore(1, parallel.with_sharding(run.states[1], here))
     chex.assert_trees_all_equal(restored, run.states[1])
     continued, logs = run.step(restored, batches(run.recipe, run.stage, 1), KEY)
     chex.assert_trees_all_equal((continued, logs), (run.states[2], run.logs[1]))
@@ -184,7 +187,8 @@ def test_saved_restored_and_continued_is_not_stopped(name: str, tmp_path: Path) 
 
 def flags_of(value: Any, path: str = "") -> Iterator[str]:
     """The flag of every number, string and tuple of them in a recipe."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, Linear | Exponential):
+    as_text = Linear | Exponential | Objective | Solver | WeightTransform
+    if dataclasses.is_dataclass(value) and not isinstance(value, as_text):
         value = fields_of(value)
     elif isinstance(value, tuple) and any(map(dataclasses.is_dataclass, value)):
         value = dict(enumerate(value))
@@ -208,7 +212,7 @@ def test_help_lists_every_field_with_what_it_is(
         line.split()[0].rstrip(","): lines[i + 1] for i, line in enumerate(lines) if line.startswith("--")
     }
     # A tuple of parts that has none has no flags either.
-    nothing_yet = {"--stages", "--gan.penalties", "--gan.augment.transformations"}
+    nothing_yet = {"--stages", "--gan.adversary.penalties", "--gan.adversary.augment.transformations"}
     missing = set(flags_of(RECIPES[name])) - set(listed) - nothing_yet
     assert not missing
     assert not [flag for flag, text in listed.items() if not text or text.startswith("(default")]

@@ -19,9 +19,10 @@ from gaxjax import game
 from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
-from gaxjax.gans.stylegan import PathLength, StyleGAN
+from gaxjax.gans.path_length import PathLength
+from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
-from gaxjax.layers.recomputation import block
+from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
 from gaxjax.networks import dcgan, progressive, style, translation
 from gaxjax.parallel import compiler
@@ -38,7 +39,7 @@ class Dropping(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
         for _ in range(2):
-            x = block(self, self.recompute, self.dropped, x)
+            x = apply_block(self, self.recompute, self.dropped, x)
         return {"logits": Dense(1)(flatten(x))[:, 0], "features": flatten(x)}
 
     @staticmethod
@@ -149,7 +150,7 @@ def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> 
             found = {}
             for player in gan.players:
                 loss = game.objective(gan, player, state, seen, KEY)
-                mine = game.own(gan, player, state.params)
+                mine = game.player_params(gan, player, state.params)
                 found[player] = jax.value_and_grad(loss, has_aux=True)(mine)
             return found
 

@@ -54,14 +54,15 @@ def test_settings_of_the_study(name: str, rate: float, b1: float, updates: int, 
             0.999,
         )
         assert optimizer.updates == (updates if player == "discriminator" else 1)
-    assert recipe.gan.discriminator.norm == norm
+    discriminator = recipe.gan.discriminator  # WGAN's is clipped, and wrapped for it
+    assert getattr(discriminator, "network", discriminator).norm == norm
     assert (recipe.gan.latents.size, recipe.gan.latents.prior, recipe.gan.latents.bound) == (
         64,
         "uniform",
         1.0,
     )
     (stage,) = recipe.all_stages
-    assert stage.steps * updates == 20 * 60_000 // 64 and stage.images == 64 * updates
+    assert stage.steps * updates == 20 * 60_000 // 64 and stage.images_per_step == 64 * updates
     assert (recipe.half_life, recipe.data.name, recipe.data.shape) == (0, "fashion_mnist", (28, 28, 1))
 
 
@@ -74,7 +75,7 @@ def test_penalties_are_the_study_s_on_its_own_pixels() -> None:
         return 3 * jnp.sum(jnp.sin(4 * pixels) * pixels, axis=(1, 2, 3))
 
     for name, plain in (("wgan_gp", GradientPenalty(10.0)), ("dragan", DRAGAN(10.0))):
-        (penalty,) = lucic2018.recipe(name, "mnist").gan.penalties
+        (penalty,) = lucic2018.recipe(name, "mnist").gan.adversary.penalties
 
         def both(penalty: Any = penalty, plain: Any = plain) -> tuple[jax.Array, jax.Array]:
             ours = penalty(lambda x: theirs((x + 1) / 2), real, fake, keys[2], 0)
@@ -110,9 +111,9 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(table, "load_recipe", small)
     monkeypatch.setattr(lucic2018, "Evaluation", functools.partial(Evaluation, real=500))
     monkeypatch.setenv("HOME", str(tmp_path))
-    reproduction.seen_by.cache_clear()
+    reproduction.feature_protocol.cache_clear()
     yield
-    reproduction.seen_by.cache_clear()
+    reproduction.feature_protocol.cache_clear()
 
 
 DRAWN = ("curves.png", "samples.gif", "moments.png")
@@ -218,7 +219,7 @@ def test_two_numbers_of_one_run(
 ) -> None:
     """With a classifier that needs no training; both rows have one run, which is measured once."""
 
-    def named(name: str, weights: Path | None = None, directory: str = "") -> features.Features:
+    def load_features(name: str, weights: Path | None = None, directory: str = "") -> features.Features:
         assert name == "classifier(mnist)"
 
         def apply(params: Any, images: jax.Array, levels: tuple[str, ...]) -> dict[str, jax.Array]:
@@ -226,7 +227,7 @@ def test_two_numbers_of_one_run(
 
         return features.Features("classifier-mnist", {"logits": 10}, "logits", "none", "f00d", {}, apply)
 
-    monkeypatch.setattr(features, "named", named)
+    monkeypatch.setattr(features, "load_features", load_features)
     out = tmp_path / "table"
     command = ["table", "metz2017", "--out", str(out), "--budget", "smoke", "--only", "quarter_1"]
     command += ["--data-directory", str(shared_data / "tfds")]

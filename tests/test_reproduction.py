@@ -13,8 +13,8 @@ from gaxjax.errors import InputError
 from gaxjax.metrics.result import Result
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
-from gaxjax.tables.reproduction import as_csv, as_json, selected
-from gaxjax.tables.verdict import Budget, Line, Printed, Row, budget_of
+from gaxjax.tables.reproduction import as_csv, as_json, select_rows
+from gaxjax.tables.verdict import Budget, Line, Printed, Row, parse_budget
 
 INCEPTION = {"features": "inception-2015-12-05", "level": "2048", "real": 10_000, "fake": 10_000}
 
@@ -117,7 +117,7 @@ def test_printed() -> None:
 
 def test_budgets() -> None:
     smoke, small = Budget(0.01, 100), Budget(0.1)
-    assert [budget_of(text, smoke, small) for text in ("smoke", "small", "paper", "2")] == [
+    assert [parse_budget(text, smoke, small) for text in ("smoke", "small", "paper", "2")] == [
         smoke,
         small,
         Budget(1.0),
@@ -125,15 +125,15 @@ def test_budgets() -> None:
     ]
     for text in ("large", "0", "-1", "nan"):
         with pytest.raises(InputError, match=f"smoke, small, paper or a share .*; got '{text}'"):
-            budget_of(text, smoke, small)
+            parse_budget(text, smoke, small)
 
 
 def test_selected_rows() -> None:
     rows = [replace(ROW, name=name) for name in ("a", "b", "b", "c")]
-    assert [row.name for row in selected(rows, "c, b")] == ["b", "b", "c"]
-    assert selected(rows, "") == rows
+    assert [row.name for row in select_rows(rows, "c, b")] == ["b", "b", "c"]
+    assert select_rows(rows, "") == rows
     with pytest.raises(InputError, match=r"unknown row 'd'; known: a, b, c"):
-        selected(rows, "a,d")
+        select_rows(rows, "a,d")
 
 
 def test_files_of_a_table_are_strict_and_whole() -> None:

@@ -24,7 +24,7 @@ def test_a_run_is_opened_without_its_data(run: Path, monkeypatch: pytest.MonkeyP
     recipe = read_run(run)
     program = StageProgram(recipe, 0, open_source(recipe.data).spec)
     with Checkpoints(run / "checkpoints", writable=False) as checkpoints:
-        last, carry = checkpoints.latest(), checkpoints.restore(60, program.placed_carry)
+        last, carry = checkpoints.latest(), checkpoints.restore(60, program.saved_carry)
     monkeypatch.setattr("gaxjax.runs.examples.open_source", lambda *_: pytest.fail("the data were opened"))
     before = tiny.contents(run)
     opened = runs.open(run)

@@ -27,7 +27,7 @@ def train(recipe: Path, workdir: Path, *flags: object) -> None:
 
 def state_of(workdir: Path, index: int) -> dict[str, np.ndarray]:
     recipe, _, states = open_run(workdir)
-    paths = jax.tree_util.tree_leaves_with_path(Seeds(recipe.seed, recipe.seeds).one(states, index))
+    paths = jax.tree_util.tree_leaves_with_path(Seeds(recipe.seed, recipe.seeds).select(states, index))
     return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in paths}
 
 

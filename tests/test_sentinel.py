@@ -27,7 +27,7 @@ from gaxjax.objectives import LeastSquares, Nonsaturating
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe, Sentinel
 from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer
-from gaxjax.recipe.sentinel import check_watched, collapsed, saturated
+from gaxjax.recipe.sentinel import check_sentinel, find_collapse, find_saturation
 from gaxjax.runs import rollback
 from gaxjax.runs.record import read_metrics
 from gaxjax.training.interruption import Interruption
@@ -96,7 +96,7 @@ def test_stopped_and_started_it_ends_the_same(
     workdir = tmp_path / "run"
     for steps, stopped, lines in ((13, 13, 0), (8, 21, 0), (2, 23, 0), (10, 28, 1)):
         asked = iter([0] * steps + [signal.SIGTERM])
-        monkeypatch.setattr(Interruption, "asked", lambda self, together, asked=asked: next(asked))
+        monkeypatch.setattr(Interruption, "poll", lambda self, together, asked=asked: next(asked))
         with pytest.raises(Interrupted):
             train(RECIPE, workdir)
         assert runs.steps(workdir)[-1] == stopped and len(rollbacks(workdir)) == lines
@@ -190,9 +190,9 @@ def test_saturation_is_on_both_sides() -> None:
     watched = Sentinel(saturation=10.0)
     logits = {"d/real_logits": 14.21, "d/fake_logits": -15.09, "d/loss": 0.0}
     expected = "d is saturated: mean logits 14.2 at real and -15.1 at fake examples (watched: 10)"
-    assert saturated(watched, logits) == expected
-    assert saturated(watched, logits | {"d/fake_logits": 30.0}) is None
-    assert saturated(Sentinel(), logits) is None
+    assert find_saturation(watched, logits) == expected
+    assert find_saturation(watched, logits | {"d/fake_logits": 30.0}) is None
+    assert find_saturation(Sentinel(), logits) is None
 
 
 def test_collapse_of_several_arrays() -> None:
@@ -201,16 +201,18 @@ def test_collapse_of_several_arrays() -> None:
     real = {"a": x, "b": 3 * x, "label": np.arange(16)}
     watched = Sentinel(diversity=0.05)
     made = {"a": 0.06 * x, "a to b": 0.11 * x}
-    assert collapsed(watched, made, real) is None
-    said = collapsed(watched, made | {"a to b": 0.09 * x}, real)
+    assert find_collapse(watched, made, real) is None
+    said = find_collapse(watched, made | {"a to b": 0.09 * x}, real)
     assert said and said.startswith('samples "a to b" are 4.5% as diverse as')
-    assert collapsed(watched, 0.04 * x, {"image": x}) and not collapsed(watched, 0.06 * x, {"image": x})
-    assert collapsed(watched, x * np.nan, {"image": x}) == "samples are not finite"
-    assert collapsed(Sentinel(), 0 * x, {"image": x}) is None
+    assert find_collapse(watched, 0.04 * x, {"image": x}) and not find_collapse(
+        watched, 0.06 * x, {"image": x}
+    )
+    assert find_collapse(watched, x * np.nan, {"image": x}) == "samples are not finite"
+    assert find_collapse(Sentinel(), 0 * x, {"image": x}) is None
     with pytest.raises(InputError, match="nothing to compare the samples with"):
-        check_watched(watched, [], x, {"label": np.arange(16)})
+        check_sentinel(watched, [], x, {"label": np.arange(16)})
     with pytest.raises(InputError, match="at least two samples"):
-        check_watched(watched, [], x[:1], {"image": x[:1]})
+        check_sentinel(watched, [], x[:1], {"image": x[:1]})
 
 
 def test_what_a_game_does_not_log_cannot_be_watched(tmp_path: Path) -> None:

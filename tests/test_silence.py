@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from absl import logging as absl_logging
 
-from gaxjax.runs import silence
 from gaxjax.runs.checkpoint import Checkpoints
+from gaxjax.runs.silence import silence_failed_saves
 
 
 def test_orbax_is_silent_and_others_are_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -26,7 +26,7 @@ def test_orbax_is_silent_and_others_are_not(tmp_path: Path, caplog: pytest.LogCa
 
 def test_failures_of_a_save(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """As they come from a full disk: logged long after they were raised, in orbax's code or not."""
-    silence.drop_failures()
+    silence_failed_saves()
     logger = logging.getLogger("asyncio")
     for path in (tmp_path / "site-packages" / "orbax" / "writing.py", tmp_path / "elsewhere.py"):
         try:

@@ -15,7 +15,7 @@ from games import Bilinear, Chase, Ledger, begin, sgd, values
 from gaxjax import solvers
 from gaxjax.errors import InputError
 from gaxjax.expressions import parse_value
-from gaxjax.game import GAN, State, objective, own
+from gaxjax.game import GAN, State, objective, player_params
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.recipe.optimizers import Optimizer
@@ -100,9 +100,9 @@ def test_the_first_players_examples_are_counted() -> None:
     step = alternating(gan, sgd(gan), updates)
     state = play(step, begin(gan), 4, minibatches=3)
     assert (state.step, state.images) == (4, 4 * 2)
-    assert solvers.minibatches(updates) == 3
-    assert solvers.examples(gan, updates, 64) == 64
-    assert solvers.examples(gan, {"first": 5, "last": 1}, 64) == 320
+    assert solvers.minibatches_per_step(updates) == 3
+    assert solvers.examples_per_step(gan, updates, 64) == 64
+    assert solvers.examples_per_step(gan, {"first": 5, "last": 1}, 64) == 320
 
 
 @pytest.mark.parametrize("solver", [alternating, simultaneous, unrolled(1)])
@@ -135,11 +135,11 @@ def test_several_updates_are_so_many_moves_by_hand() -> None:
         batch = {"image": batches["image"][move]}
         loss = objective(gan, player, state, batch, keys[move])
         (value, _), gradient = quick.run(
-            jax.value_and_grad(loss, has_aux=True), own(gan, player, state.params)
+            jax.value_and_grad(loss, has_aux=True), player_params(gan, player, state.params)
         )
         losses.append(value)
         trace = gradient if move in (0, k) else jax.tree.map(lambda t, g: 0.5 * t + g, trace, gradient)
-        moved = jax.tree.map(lambda p, t: p - rate * t, own(gan, player, state.params), trace)
+        moved = jax.tree.map(lambda p, t: p - rate * t, player_params(gan, player, state.params), trace)
         state = state._replace(params={**state.params, **moved})
     chex.assert_trees_all_close(found.params, state.params, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(logs["discriminator/loss"], np.mean(losses[:k]), rtol=1e-9)
@@ -220,7 +220,9 @@ def test_simultaneous_players_have_one_minibatch_and_one_draw() -> None:
     _, logs = quick.run(simultaneous(gan, optimizers, ONCE), begun, points(2), KEY)
     batch, key = {"image": points(2)["image"][0]}, jax.random.split(jax.random.fold_in(KEY, 0), 2)[0]
     for player in gan.players:
-        loss, _ = quick.run(objective(gan, player, begun, batch, key), own(gan, player, begun.params))
+        loss, _ = quick.run(
+            objective(gan, player, begun, batch, key), player_params(gan, player, begun.params)
+        )
         assert float(logs[f"{player}/loss"]) == pytest.approx(float(loss), rel=1e-9)
 
 

@@ -36,7 +36,7 @@ def last_state(workdir: Path, stage: int) -> object:
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": stage, "step": step}
-        return checkpoints.restore(step, program.placed_carry)
+        return checkpoints.restore(step, program.saved_carry)
 
 
 def metrics(workdir: Path) -> list[dict]:
@@ -65,7 +65,7 @@ def test_stages_resume_exactly(
             return signal.SIGTERM
         return 0
 
-    monkeypatch.setattr(Interruption, "asked", stop_now)
+    monkeypatch.setattr(Interruption, "poll", stop_now)
     for _ in stops:
         with pytest.raises(Interrupted):
             train(RECIPE, tmp_path / "stopped")

@@ -16,8 +16,14 @@ from rounding import widest
 from gaxjax.errors import InputError
 from gaxjax.layers.resampling import average_pool, up_conv, upsample
 from gaxjax.layers.standard import Dense, flatten
-from gaxjax.networks.progressive import Convolution, Discriminator, activation, pixel_norm, with_deviation
-from gaxjax.networks.style import Generator, mixed
+from gaxjax.networks.progressive import (
+    Convolution,
+    Discriminator,
+    append_deviation,
+    make_activation,
+    pixel_norm,
+)
+from gaxjax.networks.style import Generator, mix_styles
 from gaxjax.networks.synthesis import Modulated, adain
 from gaxjax.transforms import graft, truncate
 
@@ -118,7 +124,7 @@ def agree(by_tree: Any, by_formula: Any, *inputs: Any) -> None:
 
 def blended(network: Discriminator, params: Any, images: Array, alpha: Array) -> Array:
     """The logits of a discriminator of 16 px by the formula of the paper's figure 2."""
-    act = activation(network.scaled, images.dtype)
+    act = make_activation(network.scaled, images.dtype)
 
     def layer(name: str, x: Array, kernel: int = 3, resize: Any = "none") -> Array:
         kernels = params[name]
@@ -131,8 +137,13 @@ def blended(network: Discriminator, params: Any, images: Array, alpha: Array) ->
     x = layer("level_2_1", layer("level_2_0", layer("from_rgb_2", images, 1)), resize="down")
     x = alpha * x + (1 - alpha) * layer("from_rgb_1", average_pool(images), 1)
     x = layer("level_1_1", layer("level_1_0", x), resize="down")
-    x = layer("convolution", with_deviation(x, network.group))
+    x = layer("convolution", append_deviation(x, network.group))
     return dense("last", act(dense("dense", flatten(x))))[:, 0]
+
+
+def logits_of(network: Discriminator, params: Any, images: Array, alpha: Array | float = 1.0) -> Any:
+    """A discriminator's logits, from the parameters that move."""
+    return network.apply({"params": network.effective_params(params, alpha)}, images)["logits"]  # type: ignore[index]
 
 
 @pytest.mark.usefixtures("float64")
@@ -147,15 +158,15 @@ def test_a_grown_discriminator_fades_from_the_small_one(name: str) -> None:
     # Seen without fading: the formula itself weighs the two ways.
     whole = replace(grown, fading=False)
     agree(
-        lambda params, images, alpha: grown.apply({"params": grown.effective_params(params, alpha)}, images),
+        lambda params, images, alpha: logits_of(grown, params, images, alpha),
         lambda params, images, alpha: blended(grown, whole.effective_params(params), images, alpha),
         params,
         images,
     )
     at_first, alone = quick.run(
         lambda params, rest: (
-            grown.apply({"params": grown.effective_params(params, 0.0)}, images),
-            small.apply({"params": small.effective_params(rest)}, average_pool(images)),
+            logits_of(grown, params, images, 0.0),
+            logits_of(small, rest, average_pool(images)),
         ),
         params,
         rest,
@@ -178,9 +189,9 @@ def test_mixed_styles_are_both_latents_by_hand(name: str) -> None:
         first, second = call("styles", w[:2]), call("styles", w[2:])
         by_hand = {f"layer_{i}": (first if i < 3 else second)[f"layer_{i}"] for i in range(4)}
         return (
-            call("synthesize", mixed(first, second, crossover)),
+            call("synthesize", mix_styles(first, second, crossover)),
             call("synthesize", by_hand),
-            call("synthesize", mixed(first, second, jnp.array([[3], [4]]))),
+            call("synthesize", mix_styles(first, second, jnp.array([[3], [4]]))),
             call("synthesize", first),
         )
 
@@ -241,11 +252,11 @@ def test_pixel_norm_and_deviation_by_hand() -> None:
     )
     # Groups of two: examples 0 and 2 differ by 2, 1 and 3 by 6; standard deviations 1 and 3.
     x = jnp.array([0.0, 10.0, 2.0, 16.0]).reshape(4, 1, 1, 1) * jnp.ones((1, 2, 2, 3))
-    got = with_deviation(x, 2)
+    got = append_deviation(x, 2)
     assert got.shape == (4, 2, 2, 4)
     np.testing.assert_allclose(got[:, 0, 0, 3], [1, 3, 1, 3], rtol=1e-6)
     # Three do not divide four: two do.
-    np.testing.assert_allclose(with_deviation(x, 3), got)
+    np.testing.assert_allclose(append_deviation(x, 3), got)
 
 
 def count(network: nn.Module, x: Array) -> int:
@@ -303,10 +314,7 @@ def test_half_precision_is_near_and_finite(precision: Any, request: pytest.Fixtu
     params = begun(full, IMAGES[:, ::2, ::2])["params"]
     half = replace(full, precision=precision)
     expected, found = (
-        quick.run(
-            lambda p, x, n=n: n.apply({"params": n.effective_params(p)}, x), params, IMAGES[:, ::2, ::2]
-        )
-        for n in (full, half)
+        quick.run(lambda p, x, n=n: logits_of(n, p, x), params, IMAGES[:, ::2, ::2]) for n in (full, half)
     )
     assert found.dtype == jnp.float32
     assert 1e-6 < float(jnp.max(jnp.abs(found - expected))) < 0.05 * float(jnp.max(jnp.abs(expected))) + 0.05
@@ -321,7 +329,11 @@ def test_every_design_at_a_size_that_is_not_square(design: Any) -> None:
         lambda v: generator.apply(v, LATENTS, rngs={"play": jax.random.key(0)}), begun(generator, LATENTS)
     )
     assert images.shape == (4, *shape)
-    assert quick.run(discriminator.apply, begun(discriminator, images), images).shape == (4, 5)
+    labels = jnp.array([0, 4, 2, 1])
+    outputs = quick.run(discriminator.apply, begun(discriminator, images, labels), images, labels)
+    assert outputs["logits"].shape == (4,) and outputs["features"].ndim == 2
+    with pytest.raises(InputError, match="discriminator has classes=5 and needs labels"):
+        jax.eval_shape(discriminator.init, RNGS, images)
 
 
 def test_equalized_layers_keep_variance() -> None:
@@ -329,9 +341,7 @@ def test_equalized_layers_keep_variance() -> None:
     discriminator = Discriminator(LARGE, features=512, group=1)
     x = jax.random.normal(jax.random.key(0), (16, *LARGE))
     params = quick.run(discriminator.init, RNGS, x)["params"]
-    logits = quick.run(
-        lambda p, x: discriminator.apply({"params": discriminator.effective_params(p)}, x), params, x
-    )
+    logits = quick.run(lambda p, x: logits_of(discriminator, p, x), params, x)
     assert 0.05 < float(jnp.std(logits)) < 5
 
 

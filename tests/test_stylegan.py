@@ -13,9 +13,10 @@ from jax import Array
 
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
-from gaxjax.game import ask, own, sample
+from gaxjax.game import call_averaged, player_params, sample
 from gaxjax.gans.adversarial import Adversarial
-from gaxjax.gans.stylegan import PathLength, StyleGAN
+from gaxjax.gans.path_length import PathLength
+from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.generators import sampling
 from gaxjax.latents import Latents
 from gaxjax.layers.equalized import Equalized
@@ -40,11 +41,16 @@ def test_the_average_of_w_follows_and_truncation_uses_it() -> None:
 
     def asked(state: Any) -> Any:
         z = jnp.eye(4)
-        w = ask(GAN, state, KEY, "map_latents", z)
+        w = call_averaged(GAN, state, KEY, "map_latents", z)
         pulled = sample(GAN, state, {"n": 3}, KEY, psi=0.0)
-        average = jnp.broadcast_to(ask(GAN, state, KEY, "average_style")[None], (3, 4))
-        styles = ask(GAN, state, KEY, "broadcast_styles", average)
-        return w, pulled, ask(GAN, state, KEY, "synthesize", styles), sample(GAN, state, {"n": 3}, KEY)
+        average = jnp.broadcast_to(call_averaged(GAN, state, KEY, "average_style")[None], (3, 4))
+        styles = call_averaged(GAN, state, KEY, "broadcast_styles", average)
+        return (
+            w,
+            pulled,
+            call_averaged(GAN, state, KEY, "synthesize", styles),
+            sample(GAN, state, {"n": 3}, KEY),
+        )
 
     w, pulled, at_average, free = quick.run(asked, moved)
     assert w.shape == (4, 4)
@@ -76,7 +82,7 @@ def test_mixing_is_for_that_share_of_the_images(share: float, differ: bool) -> N
 
     def styles(state: Any) -> Any:
         w = jnp.ones((64, 4))
-        return ask(gan, state, KEY, "mix", w, None, {"n": 64})
+        return call_averaged(gan, state, KEY, "mix_share", w, None, {"n": 64}, gan.mixing)
 
     found = quick.run(styles, state)
     changed = np.array([np.any(np.asarray(found[f"layer_{i}"]) != 1, axis=1) for i in range(4)])
@@ -100,12 +106,12 @@ def test_path_length_by_the_jacobian() -> None:
 
         def lengths(state: Any) -> Array:
             latents = 0.5 * jnp.ones((2, 4))
-            w = ask(gan, state, KEY, "map_latents", latents)
+            w = call_averaged(gan, state, KEY, "map_latents", latents)
 
             def image(w: Array, layer: int) -> Array:
-                styles = ask(gan, state, KEY, "broadcast_styles", jax.lax.stop_gradient(w)[None])
+                styles = call_averaged(gan, state, KEY, "broadcast_styles", jax.lax.stop_gradient(w)[None])
                 styles = {**styles, f"layer_{layer}": w[None]}
-                return ask(gan, state, KEY, "synthesize", styles)[0]
+                return call_averaged(gan, state, KEY, "synthesize", styles)[0]
 
             # As the loss sees them: parameters that move, not their average, which is the same at first.
             squares = []
@@ -155,7 +161,7 @@ def test_moves_are_of_equalized_parameters() -> None:
     """The gradient of a stored kernel is that of the kernel that is seen, times its scale."""
     state = begin(GAN, batch=BATCH)
     _, _, _, gradient = play(GAN, "discriminator", state, BATCH)
-    stored = own(GAN, "discriminator", state.params)["discriminator"]["level_1_0"]["kernel"]
+    stored = player_params(GAN, "discriminator", state.params)["discriminator"]["level_1_0"]["kernel"]
     seen = GAN.weights(state.params, jnp.int32(0))["discriminator"]["level_1_0"]["kernel"]
     scale = np.sqrt(2 / (9 * stored.shape[2]))
     np.testing.assert_allclose(seen, stored * scale, rtol=1e-5)
@@ -176,14 +182,14 @@ def test_lazy_penalties_are_at_their_steps() -> None:
 
 
 def test_options_of_samples() -> None:
-    assert sampling.options_of(GAN, "psi=0.7, cutoff=4") == {"psi": 0.7, "cutoff": 4}
+    assert sampling.sampling_options(GAN, "psi=0.7, cutoff=4") == {"psi": 0.7, "cutoff": 4}
     with pytest.raises(InputError, match="StyleGAN takes psi, cutoff, mix"):
-        sampling.options_of(GAN, "size=3")
+        sampling.sampling_options(GAN, "size=3")
     other = Adversarial(GENERATOR, Discriminator(SHAPE))
     with pytest.raises(InputError, match="Adversarial takes none"):
-        sampling.options_of(other, "psi=0.5")
+        sampling.sampling_options(other, "psi=0.5")
     with pytest.raises(InputError, match="is not one of: NAME=NUMBER"):
-        sampling.options_of(GAN, "0.7")
+        sampling.sampling_options(GAN, "0.7")
 
 
 def test_networks_of_ones_own_are_those_of_the_game() -> None:
@@ -201,8 +207,9 @@ def test_networks_of_ones_own_are_those_of_the_game() -> None:
 
     def of_game(params: Any, z: Array, images: Array) -> Any:
         held = state._replace(params=params, average={"generator": params["generator"]})
-        made = ask(gan, held, KEY, "generate", z)
-        return made, ask(gan, held, KEY, "logits", images, {"image": images})
+        made = call_averaged(gan, held, KEY, "generate", z)
+        params = gan.weights(params, held.step)["discriminator"]
+        return made, gan.discriminator.apply({"params": params}, images)
 
     def alone(params: Any, z: Array, images: Array) -> Any:
         made = generator.apply(
@@ -212,7 +219,7 @@ def test_networks_of_ones_own_are_those_of_the_game() -> None:
 
     def with_gradient(function: Any) -> Any:
         def total(params: Any) -> Array:
-            return sum(jnp.sum(jnp.sin(x)) for x in function(params, z, images))
+            return sum(jnp.sum(jnp.sin(x)) for x in jax.tree.leaves(function(params, z, images)))
 
         return quick.run(lambda params: (function(params, z, images), jax.grad(total)(params)), state.params)
 

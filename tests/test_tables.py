@@ -14,7 +14,7 @@ from PIL import Image
 
 from gaxjax import cli, tables
 from gaxjax.errors import Diverged
-from gaxjax.game import init, objective, own
+from gaxjax.game import init, objective, player_params
 from gaxjax.recipe.serialization import describe, differences
 from gaxjax.runs.record import read_results
 from gaxjax.tables import objectives, reproduction
@@ -41,7 +41,7 @@ def test_help_of_every_table(name: str, capsys: pytest.CaptureFixture[str]) -> N
         cli.main(["table", name, "--help"])
     assert stop.value.code == 0
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
-    for option, parameter in inspect.signature(tables.named(name)).parameters.items():
+    for option, parameter in inspect.signature(tables.find_table(name)).parameters.items():
         flag = f"--{option.replace('_', '-')}"
         assert f"{flag} " in text or f"{flag}," in text, option
         assert option == "out" or parameter.default is not inspect.Parameter.empty
@@ -149,7 +149,7 @@ def test_every_objective_fits_the_discriminator(name: str) -> None:
     for player in gan.players:
         loss, _ = jax.eval_shape(
             lambda state, player=player: objective(gan, player, state, batch, key)(
-                own(gan, player, state.params)
+                player_params(gan, player, state.params)
             ),
             state,
         )

@@ -9,11 +9,11 @@ import pytest
 from gaxjax.errors import InputError
 from gaxjax.metrics.result import Result, check_comparable
 from gaxjax.programs.program import check_programs, stage_programs
-from gaxjax.tables import named, stylegan
+from gaxjax.tables import find_table, stylegan
 from gaxjax.tables.reproduction import as_csv, as_markdown
 from gaxjax.tables.verdict import Line
 
-EVALUATION = stylegan.measured("pixels", "", "")
+EVALUATION = stylegan.fid_evaluation("pixels", "", "")
 LADDER = {row.name: row for row in stylegan.ladder(EVALUATION, "fashion_mnist")}
 MIXING = stylegan.mixing(EVALUATION, "fashion_mnist")
 
@@ -67,4 +67,4 @@ def test_several_columns_of_one_metric() -> None:
 
 
 def test_names_have_a_hyphen() -> None:
-    assert named("stylegan-ladder") is not named("stylegan-mixing")
+    assert find_table("stylegan-ladder") is not find_table("stylegan-mixing")

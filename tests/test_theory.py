@@ -41,23 +41,23 @@ def test_every_claim_holds(rows: list[dict[str, str]], row: int, known: float, t
 
 
 def test_a_discriminator_that_has_not_learned_is_told_apart() -> None:
-    data, model = theory.normal(0, 1), theory.normal(1.5, 0.7)
+    data, model = theory.normal_density(0, 1), theory.normal_density(1.5, 0.7)
     both = (data + model) / 2
-    state = theory.settled(1.5, 0.7, 0, 1)
-    assert theory.distance(state, data / (data + model), both) > 0.1
+    state = theory.train_discriminator(1.5, 0.7, 0, 1)
+    assert theory.mean_difference(state, data / (data + model), both) > 0.1
     assert theory.value(state, 0) < theory.best_value(data, model) - 0.1
 
 
 def test_only_the_discriminator_moves() -> None:
     """And its optimum is of these two densities, not of the ones that the game began with."""
-    state = theory.settled(1.5, 0.7, 0, 1)
+    state = theory.train_discriminator(1.5, 0.7, 0, 1)
     generator = {name: float(value) for name, value in state.params["generator"].items()}
     assert generator == {"mean": 1.5, "deviation": pytest.approx(0.7)}
     assert int(state.step) == 1
 
 
 def test_the_best_value_lies_between_the_same_and_nothing_in_common() -> None:
-    normal = theory.normal
+    normal = theory.normal_density
     assert np.sum(normal(1.0, 0.5)) * 0.005 == pytest.approx(1, abs=1e-6)
     assert theory.best_value(normal(1, 0.5), normal(1, 0.5)) == pytest.approx(-math.log(4), abs=1e-6)
     assert theory.best_value(normal(-4, 0.3), normal(4, 0.3)) == pytest.approx(0, abs=1e-6)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.features.torch_file import MAGIC, tensors
+from gaxjax.features.torch_file import MAGIC, read_tensors
 
 # A state dict of one tensor in pickle's own words: a function, what it takes, and a call.
 STATE = (
@@ -54,7 +54,7 @@ def test_what_pytorch_writes(zipped: bool, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.save(state, file, _use_new_zipfile_serialization=zipped)
-    found = tensors(file)
+    found = read_tensors(file)
     assert found.keys() == state.keys() >= {"0.bias", "1.running_var", "1.num_batches_tracked"}
     for name, value in state.items():
         np.testing.assert_array_equal(found[name], value.numpy())
@@ -65,20 +65,20 @@ def test_what_pytorch_writes(zipped: bool, tmp_path: Path) -> None:
 def test_only_the_tensors_of_a_file_are_read(form: Callable[[bytes], bytes], tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
     file.write_bytes(form(state(strides=(1, 2))))
-    np.testing.assert_array_equal(tensors(file)["weight"], [[0, 2], [1, 3]])
+    np.testing.assert_array_equal(read_tensors(file)["weight"], [[0, 2], [1, 3]])
     for outside in (state(1), state(-1), state(strides=(3, 1)), state(strides=(-1, 1)), state(2**62)):
         file.write_bytes(form(outside))
         with pytest.raises(InputError, match=r"weights\.pth is no PyTorch file of weights, or is damaged"):
-            tensors(file)
+            read_tensors(file)
     file.write_bytes(form(state().removesuffix(b".") + b"Vnumber\nI3\ns."))
     with pytest.raises(InputError, match="something other than named tensors"):
-        tensors(file)
+        read_tensors(file)
 
 
 def test_tensors_as_pytorch_wrote_them_before_0_4(tmp_path: Path) -> None:
     older = state().replace(b"_rebuild_tensor_v2", b"_rebuild_tensor").replace(b"tI00\nNtRs", b"ttRs")
     (tmp_path / "weights.pth").write_bytes(stream(older))
-    np.testing.assert_array_equal(tensors(tmp_path / "weights.pth")["weight"], [[0, 1], [2, 3]])
+    np.testing.assert_array_equal(read_tensors(tmp_path / "weights.pth")["weight"], [[0, 1], [2, 3]])
 
 
 @pytest.mark.parametrize("form", [stream, archive])
@@ -90,7 +90,7 @@ def test_nothing_in_a_file_is_run(form: Callable[[bytes], bytes], tmp_path: Path
     file = tmp_path / "weights.pth"
     file.write_bytes(form(pickle.dumps({"weight": Malicious()})))
     with pytest.raises(InputError, match=rf"{os.name}\.mkdir, which a file of weights does not need"):
-        tensors(file)
+        read_tensors(file)
     assert not (tmp_path / "made").exists()
 
 
@@ -103,4 +103,4 @@ def test_damaged_files(tmp_path: Path) -> None:
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InputError, match=f"{name} is no PyTorch file of weights, or is damaged"):
-            tensors(tmp_path / name)
+            read_tensors(tmp_path / name)

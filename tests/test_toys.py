@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gaxjax import cli, parallel
+from gaxjax import cli
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
+from gaxjax.parallel import devices
 from gaxjax.programs.program import check_programs, stage_programs
 from gaxjax.recipe.serialization import describe, differences
 from gaxjax.runs.record import read_results
@@ -33,7 +34,7 @@ def test_the_budgets() -> None:
     assert least == {f"{d}/minimax_{s}" for d in ("ring", "grid") for s in ("alternating", "unrolled_5_")}
     recipe = toys.recipe("ring", "minimax", "alternating")
     (stage,) = recipe.all_stages
-    assert (stage.steps, stage.images) == (20_000, 128)
+    assert (stage.steps, stage.images_per_step) == (20_000, 128)
 
 
 def test_rows_that_are_asked_for() -> None:
@@ -68,7 +69,7 @@ def test_any_pair_can_be_played(objective: str, solver: str) -> None:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of each of two seeds, on the ring; not to be changed."""
-    reproduction.seen_by.cache_clear()
+    reproduction.feature_protocol.cache_clear()
     out = tmp_path_factory.mktemp("toys") / "table"
     assert cli.main(command(out)) == 0
     return out
@@ -131,7 +132,7 @@ def test_a_table_that_was_stopped_goes_on(
         return one
 
     with monkeypatch.context() as patch:
-        patch.setattr(parallel, "waiting", stopping)
+        patch.setattr(devices, "block_on_cpu", stopping)
         assert cli.main(command(out)) == 130
     said = capsys.readouterr()
     assert said.out.count("modes found") == 1 and "stopped at step 7, all is saved" in said.err

@@ -111,7 +111,7 @@ def test_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for step in (1, 3):
         with record.Record(tmp_path, step, 64 * step) as metrics:
             for more in (0, 1):
-                metrics.metrics(step + more, 64 * (step + more), {})
+                metrics.add_metrics(step + more, 64 * (step + more), {})
     assert [row["seconds"] for row in record.read_metrics(tmp_path)] == [0.25, 0.5, 0.75, 1.0]
     assert [row["images_per_second"] for row in record.read_metrics(tmp_path)] == [256.0] * 4
 
@@ -216,7 +216,7 @@ def test_signal_at_a_step(
             return self.signal
 
         with monkeypatch.context() as patch:
-            patch.setattr(Interruption, "asked", kill)
+            patch.setattr(Interruption, "poll", kill)
             assert train(recipe, workdir) == 128 + signal.SIGTERM
         said = capfd.readouterr().err
         assert f"stopped at step {step}, all is saved: the same command goes on from it" in said

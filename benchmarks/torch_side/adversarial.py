@@ -9,6 +9,7 @@ from torch.nn import functional
 from gaxjax.gans.adversarial import Adversarial as Twin
 from gaxjax.networks import dcgan as twin_dcgan
 from gaxjax.networks import mlp as twin_mlp
+from gaxjax.objectives import Nonsaturating, Wasserstein
 from gaxjax.penalties import GradientPenalty
 from torch_side import dcgan, mlp
 from torch_side.draws import Draws
@@ -30,22 +31,27 @@ class Adversarial(Game):
         super().__init__(
             gan, {name: NETWORKS[type(m)](m, state.params[name], layout) for name, m in modules.items()}
         )
-        assert all(isinstance(penalty, GradientPenalty) for penalty in gan.penalties)
+        self.is_wasserstein = isinstance(gan.adversary.objective, Wasserstein)
+        assert self.is_wasserstein or gan.adversary.objective == Nonsaturating()
+        assert all(isinstance(penalty, GradientPenalty) for penalty in gan.adversary.penalties)
 
     def losses(self, players: Players, batch: Batch, draws: Draws, due: Due) -> list[Tensor]:
         real = batch["image"]
         latents = draws.take(len(real), self.gan.latents.size)
+        # The discriminator alone needs no graph of the generator, which gaxjax's compiler leaves out by
+        # itself.
         with torch.set_grad_enabled("generator" in players):
             fake = self.networks["generator"](latents)
+        # Before the real ones: draws (dropout) are taken in gaxjax's order.
         fake_logits = self.logits(fake, draws)
         losses = {}
         if "discriminator" in players:
-            loss = self.telling(self.logits(real, draws), fake_logits)
+            loss = self.discriminator_loss(self.logits(real, draws), fake_logits)
             losses["discriminator"] = loss + sum(
-                self.penalty(p, real, fake, draws) for p in self.gan.penalties
+                self.penalty(p, real, fake, draws) for p in self.gan.adversary.penalties
             )
         if "generator" in players:
-            losses["generator"] = self.deceiving(fake_logits)
+            losses["generator"] = self.generator_loss(fake_logits)
         return [losses[player] for player in players]
 
     def logits(self, images: Tensor, draws: Draws) -> Tensor:
@@ -55,15 +61,15 @@ class Adversarial(Game):
             return discriminator(images, draws)
         return discriminator(images)
 
-    def telling(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    def discriminator_loss(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
         """The discriminator's loss."""
-        if self.gan.objective == "wasserstein":
+        if self.is_wasserstein:
             return fake_logits.mean() - real_logits.mean()
         return functional.softplus(-real_logits).mean() + functional.softplus(fake_logits).mean()
 
-    def deceiving(self, fake_logits: Tensor) -> Tensor:
+    def generator_loss(self, fake_logits: Tensor) -> Tensor:
         """The generator's loss."""
-        if self.gan.objective == "wasserstein":
+        if self.is_wasserstein:
             return -fake_logits.mean()
         return functional.softplus(-fake_logits).mean()
 
@@ -71,5 +77,6 @@ class Adversarial(Game):
         """weight * E (|grad f(x')| - target)^2 at one x' between each pair."""
         between = torch.lerp(real, fake, draws.take(len(real), 1, 1, 1)).requires_grad_()
         (slope,) = torch.autograd.grad(self.logits(between, draws).sum(), between, create_graph=True)
+        # gaxjax's epsilon: the root's own slope at zero is infinite.
         norms = (slope.square().sum((1, 2, 3)) + 1e-12).sqrt()
         return penalty.weight * (norms - penalty.target).square().mean()

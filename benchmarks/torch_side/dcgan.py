@@ -21,7 +21,9 @@ class Generator(Network):
     def __init__(self, module: Any, tree: Any, layout: torch.memory_format) -> None:
         check(module)
         width = module.features * 2 ** (module.depth - 1)
-        super().__init__(module, tree, layout, spread={"Dense_0": width})
+        # Dense outputs go [H, W, C] in gaxjax and [C, H, W] here: a kernel's outputs are reordered once, when
+        # it is converted.
+        super().__init__(module, tree, layout, image_outputs={"Dense_0": width})
         self.side, self.width = module.shape[0] // 2**module.depth, width
         self.norms = BatchNorms(self)
 
@@ -31,6 +33,7 @@ class Generator(Network):
         for level in range(self.module.depth):
             x = functional.relu(self.norms(x, level))
             layer = f"ConvTranspose_{level}"
+            # Padding 1 of a window of 4: exactly twice the size, as SAME has it.
             x = functional.conv_transpose2d(x, self[f"{layer}/kernel"], self.get(f"{layer}/bias"), 2, 1)
         return torch.tanh(x) if self.module.output == "tanh" else 2 * torch.sigmoid(x) - 1
 
@@ -41,7 +44,7 @@ class Discriminator(Network):
     def __init__(self, module: Any, tree: Any, layout: torch.memory_format) -> None:
         check(module)
         last = module.features * 2 ** (module.depth - 1)
-        super().__init__(module, tree, layout, gathered={"Dense_0": last})
+        super().__init__(module, tree, layout, image_inputs={"Dense_0": last})
         self.norms = BatchNorms(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,6 +62,8 @@ class BatchNorms:
         self.network = network
         for path in [path for path in network.leaves if path.endswith("/scale")]:
             number = path.split("/")[0].split("_")[1]
+            # Running statistics are moved in training, which costs time on both sides, and read by nobody
+            # here.
             network.register_buffer(f"mean_{number}", torch.zeros_like(network[path].detach()))
             network.register_buffer(f"variance_{number}", torch.ones_like(network[path].detach()))
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 
-class Drawn(NamedTuple):
-    """One call of a function of `jax.random` in a loss, and what it was given back."""
+class Draw(NamedTuple):
+    """One call of a function of `jax.random` in a loss, and what it returned."""
 
     kind: str
     """normal, uniform, bernoulli or randint"""
@@ -24,17 +24,19 @@ class Drawn(NamedTuple):
         shape = self.value.shape
         return (shape[0], shape[3], *shape[1:3]) if len(shape) == 4 else shape
 
-    def given(self, examples: Tensor) -> Tensor:
+    def to_tensor(self, examples: Tensor) -> Tensor:
         """The same values, of the type and on the device of the examples.
 
         A single one, drawn in a loop over the examples, comes once for each of them.
         """
         value = self.value.transpose(0, 3, 1, 2) if self.value.ndim == 4 else self.value
+        # Numbers that index are int64 in PyTorch.
         dtype = torch.int64 if self.kind == "randint" else examples.dtype
         tensor = torch.from_numpy(np.array(value)).to(examples.device, dtype)
+        # gaxjax draws it inside a scan over the pool's images, traced once; here there is a tensor of all.
         return tensor.expand(len(examples)).contiguous() if tensor.ndim == 0 else tensor
 
-    def fresh(self, examples: Tensor) -> Tensor:
+    def sample_anew(self, examples: Tensor) -> Tensor:
         """Others of the same distribution, in the same way."""
         shape, like = self.shape or (len(examples),), {"dtype": examples.dtype, "device": examples.device}
         match self.kind:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from gaxjax.game import GAN
 from gaxjax.recipe.optimizers import Optimizer
-from torch_side.draws import Drawn, Draws
+from torch_side.draws import Draw, Draws
 from torch_side.network import Network
 
 Batch = dict[str, Tensor]
@@ -35,23 +35,25 @@ class Game(nn.Module):
         """The lazy penalties of these players at step `number`."""
         return ()
 
-    def own(self, player: str) -> list[nn.Parameter]:
+    def parameters_of(self, player: str) -> list[nn.Parameter]:
         """The parameters that a player moves."""
         return [leaf for name in self.gan.players[player] for leaf in self.networks[name].parameters()]
 
     def gradients(self, players: Players, batch: Batch, values: Sequence[Tensor], due: Due) -> list[Result]:
         """Each player's loss and gradient, from random numbers drawn before."""
         losses = self.losses(players, batch, Draws(values), due)
-        own = [self.own(player) for player in players]
+        own = [self.parameters_of(player) for player in players]
         return [
+            # Players that move at once share a graph, which the last of them may free.
             (loss.detach(), torch.autograd.grad(loss, mine, retain_graph=loss is not losses[-1]))
             for loss, mine in zip(losses, own, strict=True)
         ]
 
-    def free(self, players: Players) -> None:
+    def restrict_gradients(self, players: Players) -> None:
         """Lets gradients reach the parameters of these players alone."""
         for player in self.gan.players:
-            for leaf in self.own(player):
+            for leaf in self.parameters_of(player):
+                # What nobody moves gets no gradient: eager PyTorch would compute it, JAX's compiler does not.
                 leaf.requires_grad_(player in players)
 
 
@@ -68,7 +70,9 @@ class Trainer:
     ) -> None:
         """turns: who moves at once, in order of play; half_life: of the average, in images."""
         self.game, self.turns, self.half_life = game, turns, half_life
-        self.rules = {player: rule_of(optimizers[player], game.own(player)) for player in game.gan.players}
+        self.rules = {
+            player: rule_of(optimizers[player], game.parameters_of(player)) for player in game.gan.players
+        }
         self.gradients: Callable[..., list[Result]] = game.gradients
         if compiled:
             # Gradients of gradients are traced too, where the compiler knows how to.
@@ -77,28 +81,30 @@ class Trainer:
         self.now = [leaf for name in game.gan.averaged for leaf in game.networks[name].parameters()]
         self.average = [leaf.detach().clone() for leaf in self.now]
 
-    def step(self, batches: Sequence[Batch], draws: dict[Any, list[Drawn]], number: int) -> list[float]:
+    def step(self, batches: Sequence[Batch], draws: dict[Any, list[Draw]], number: int) -> list[float]:
         """Moves every player; returns the last loss of each. draws: what to draw, by (players, due)."""
         losses = []
         for players, batch in zip(self.turns, batches, strict=True):
             due = self.game.due(players, number)
             real = next(iter(batch.values()))
-            values = [drawn.fresh(real) for drawn in draws[players, due]]
-            self.game.free(players)
+            values = [draw.sample_anew(real) for draw in draws[players, due]]
+            self.game.restrict_gradients(players)
             results = self.gradients(players, batch, values, due)
             for player, (loss, gradient) in zip(players, results, strict=True):
-                for leaf, slope in zip(self.game.own(player), gradient, strict=True):
+                for leaf, slope in zip(self.game.parameters_of(player), gradient, strict=True):
                     leaf.grad = slope
                 self.rules[player].step()
                 losses.append((player, loss))
+        # As many as the first player is shown, which is what gaxjax counts (`solvers.step.examples`).
         images = len(real) * sum(players[0] == self.turns[0][0] for players in self.turns)
+        # One fused call for all leaves, PyTorch's fastest way to do this.
         torch._foreach_lerp_(
             self.average, [leaf.detach() for leaf in self.now], 1 - 0.5 ** (images / self.half_life)
         )
         return [loss.item() for loss in dict(losses).values()]
 
 
-def tensors(
+def split_minibatches(
     batches: Mapping[str, np.ndarray], layout: torch.memory_format = torch.contiguous_format
 ) -> list[Batch]:
     """Minibatches [minibatches, B, H, W, C] as [B, C, H, W] each, in that layout."""

@@ -24,10 +24,12 @@ class MaxoutDiscriminator(Network):
 
     def forward(self, x: Tensor, draws: Draws) -> Tensor:
         module = self.module
+        # The paper's networks see pixels in [0, 1].
         x = draws.dropout((x.flatten(1) + 1) / 2, module.input_dropout)
         for i, width in enumerate(module.features):
             layer = f"Maxout_{i}/Dense_0"
             x = functional.linear(x, self[f"{layer}/kernel"], self[f"{layer}/bias"])
+            # [B, width, pieces]: the largest of its linear pieces.
             x = x.view(len(x), width, module.pieces).max(-1).values
             x = draws.dropout(x, module.dropout)
         return functional.linear(x, self["Dense_0/kernel"], self["Dense_0/bias"])[:, 0]

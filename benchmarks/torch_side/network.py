@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gaxjax.transforms import name_of
+from gaxjax.transforms import path_names
 
 
 class Network(nn.Module):
@@ -24,18 +24,21 @@ class Network(nn.Module):
         module: linen.Module,
         tree: Any,
         layout: torch.memory_format = torch.contiguous_format,
-        spread: Mapping[str, int] | None = None,
-        gathered: Mapping[str, int] | None = None,
-        turned: Iterable[str] = (),
+        image_outputs: Mapping[str, int] | None = None,
+        image_inputs: Mapping[str, int] | None = None,
+        transposed: Iterable[str] = (),
     ) -> None:
-        """spread, gathered: dense layers whose outputs, or inputs, are an image, with its channels.
+        """image_outputs, image_inputs: dense layers that end, or begin, with an image, and its channels.
 
-        turned: convolutions whose kernels are used only by a transposed convolution, and kept for it.
+        transposed: convolutions whose kernels are used only by a transposed convolution, and kept for it.
         """
         super().__init__()
         self.module, self.layout = module, layout
-        self.spread, self.gathered, self.turned = spread or {}, gathered or {}, frozenset(turned)
-        leaves = {path: nn.Parameter(torch.from_numpy(leaf)) for path, leaf in self.converted(tree).items()}
+        self.image_outputs, self.image_inputs = image_outputs or {}, image_inputs or {}
+        self.transposed = frozenset(transposed)
+        leaves = {
+            path: nn.Parameter(torch.from_numpy(leaf)) for path, leaf in self.convert_tree(tree).items()
+        }
         self.leaves = nn.ParameterDict(leaves)
         self.to(memory_format=layout)
 
@@ -46,27 +49,33 @@ class Network(nn.Module):
         """The leaf, if there is one: a layer may be without bias."""
         return self.leaves.get(path, None)
 
-    def converted(self, tree: Any) -> dict[str, np.ndarray]:
+    def convert_tree(self, tree: Any) -> dict[str, np.ndarray]:
         """A tree like the parameters' (or their gradient) by path, in the layout of PyTorch."""
         leaves = jax.tree_util.tree_leaves_with_path(jax.device_get(tree))
-        return {(path := "/".join(name_of(keys))): self._convert(path, leaf) for keys, leaf in leaves}
+        return {(path := "/".join(path_names(keys))): self._convert_leaf(path, leaf) for keys, leaf in leaves}
 
-    def _convert(self, path: str, leaf: np.ndarray) -> np.ndarray:
+    def _convert_leaf(self, path: str, leaf: np.ndarray) -> np.ndarray:
         layer, _, name = path.rpartition("/")
         if name == "constant":
             leaf = leaf.transpose(0, 3, 1, 2)
         elif leaf.ndim == 4:
-            if layer in self.turned:
+            if layer in self.transposed:
+                # A transposed convolution turns its kernel and exchanges inputs and outputs: done once, not
+                # at every step.
                 leaf = leaf[::-1, ::-1].swapaxes(2, 3)
+            # [h, w, I, O] -> [O, I, h, w]
             leaf = leaf.transpose(3, 2, 0, 1)
         else:
-            if layer in self.spread:
-                leaf = np.stack(np.split(leaf, leaf.shape[-1] // self.spread[layer], -1), -1)
+            if layer in self.image_outputs:
+                # Outputs [H * W * C] -> [C * H * W].
+                leaf = np.stack(np.split(leaf, leaf.shape[-1] // self.image_outputs[layer], -1), -1)
                 leaf = leaf.reshape(*leaf.shape[:-2], -1)
-            if layer in self.gathered:
-                pixels = leaf.shape[0] // self.gathered[layer] if leaf.ndim == 2 else 1
+            if layer in self.image_inputs:
+                # Inputs [H * W * C] -> [C * H * W]; a bias has none.
+                pixels = leaf.shape[0] // self.image_inputs[layer] if leaf.ndim == 2 else 1
                 shape = leaf.shape
                 leaf = leaf.reshape(pixels, -1, shape[-1]).swapaxes(0, 1).reshape(shape)
+            # [I, O] -> [O, I], as PyTorch's `linear` takes it.
             leaf = leaf.T
         return np.array(leaf, order="C")
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gaxjax.gans.cyclegan import CycleGAN as Twin
+from gaxjax.objectives import LeastSquares
 from torch_side.draws import Draws
 from torch_side.game import Batch, Due, Game, Players
 from torch_side.network import Network, instance_norm
@@ -17,22 +18,23 @@ class ResidualGenerator(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         blocks = self.module.blocks
-        x = functional.relu(instance_norm(self.mirrored(x, 0)))
+        x = functional.relu(instance_norm(self.convolve_mirrored(x, 0)))
         for number in (1, 2):
             # A border of one more zero at the end alone, as TensorFlow's SAME has it.
             x = functional.conv2d(functional.pad(x, (0, 1, 0, 1)), self[f"Conv_{number}/kernel"], stride=2)
             x = functional.relu(instance_norm(x))
         for number in range(3, 3 + 2 * blocks, 2):
-            y = functional.relu(instance_norm(self.mirrored(x, number)))
-            x = x + instance_norm(self.mirrored(y, number + 1))
+            y = functional.relu(instance_norm(self.convolve_mirrored(x, number)))
+            x = x + instance_norm(self.convolve_mirrored(y, number + 1))
         for number in (0, 1):
+            # SAME of a window of 3: PyTorch's has a row and a column more, at the end.
             x = functional.conv_transpose2d(x, self[f"ConvTranspose_{number}/kernel"], stride=2)[
                 :, :, :-1, :-1
             ]
             x = functional.relu(instance_norm(x))
-        return torch.tanh(self.mirrored(x, 3 + 2 * blocks))
+        return torch.tanh(self.convolve_mirrored(x, 3 + 2 * blocks))
 
-    def mirrored(self, x: Tensor, number: int) -> Tensor:
+    def convolve_mirrored(self, x: Tensor, number: int) -> Tensor:
         """A convolution of the same size with mirrored borders."""
         kernel = self[f"Conv_{number}/kernel"]
         side = kernel.shape[-1] // 2
@@ -49,6 +51,7 @@ class PatchDiscriminator(Network):
             if number < self.module.depth:
                 x = functional.conv2d(x, kernel, bias, stride=2, padding=1)
             else:
+                # A window of 4 at the same size: one zero before, two after.
                 x = functional.conv2d(functional.pad(x, (1, 2, 1, 2)), kernel, bias)
             if 0 < number <= self.module.depth:
                 x = instance_norm(x)
@@ -67,7 +70,7 @@ class CycleGAN(Game):
             for name, tree in state.params.items()
         }
         super().__init__(gan, networks)
-        assert gan.objective == "least_squares" and gan.identity
+        assert gan.adversary.objective == LeastSquares() and gan.identity
         for domain in "ab":
             stored = state.stats["pool"][f"pool_{domain}"]
             assert stored["count"] == gan.pool
@@ -76,12 +79,15 @@ class CycleGAN(Game):
 
     def losses(self, players: Players, batch: Batch, draws: Draws, due: Due) -> list[Tensor]:
         a, b, networks = batch["a"], batch["b"], self.networks
-        deceiving = players == ("generator",)
-        with torch.set_grad_enabled(deceiving):
+        moves_generator = players == ("generator",)
+        with torch.set_grad_enabled(moves_generator):
             fake_a, fake_b = networks["generator_ba"](b), networks["generator_ab"](a)
-        if not deceiving:
-            return [self.telling("a", a, fake_a, draws) + self.telling("b", b, fake_b, draws)]
-        fooling = sum(
+        if not moves_generator:
+            return [
+                self.discriminator_loss("a", a, fake_a, draws)
+                + self.discriminator_loss("b", b, fake_b, draws)
+            ]
+        adversarial = sum(
             (networks[name](fake) - 1).square().mean() / 2
             for name, fake in (("discriminator_a", fake_a), ("discriminator_b", fake_b))
         )
@@ -89,21 +95,22 @@ class CycleGAN(Game):
         cycle = cycle + functional.l1_loss(networks["generator_ab"](fake_a), b)
         same = functional.l1_loss(networks["generator_ba"](a), a)
         same = same + functional.l1_loss(networks["generator_ab"](b), b)
-        return [fooling + self.gan.cycle * cycle + self.gan.identity * same]
+        return [adversarial + self.gan.cycle * cycle + self.gan.identity * same]
 
-    def telling(self, domain: str, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
+    def discriminator_loss(self, domain: str, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
         """The loss of one domain's discriminator, on an exchange with its pool."""
         discriminator = self.networks[f"discriminator_{domain}"]
-        fake = exchanged(getattr(self, f"pool_{domain}"), fake, draws)
+        fake = exchange_with_pool(getattr(self, f"pool_{domain}"), fake, draws)
         return ((discriminator(real) - 1).square().mean() + discriminator(fake).square().mean()) / 2
 
 
-def exchanged(pool: Tensor, images: Tensor, draws: Draws) -> Tensor:
+def exchange_with_pool(pool: Tensor, images: Tensor, draws: Draws) -> Tensor:
     """Each image, or half of the time one of the pool, which then keeps the image in its place."""
     coins, slots = draws.take(len(images)).bool(), draws.take(len(images))
     out = []
     for i in range(len(images)):
         image, slot, coin = images[i : i + 1], slots[i : i + 1], coins[i]
+        # One image after another: an image may meet the one that this batch has just put there.
         old = pool.index_select(0, slot)
         out.append(torch.where(coin, old, image))
         pool.index_copy_(0, slot, torch.where(coin, image, old))

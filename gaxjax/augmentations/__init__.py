@@ -1,4 +1,4 @@
-"""Changes of what a discriminator sees, real and made, so that it does not learn few images by heart."""
+"""Changes of what a discriminator sees, real and fake, so that it does not learn few images by heart."""
 
 from gaxjax.augmentations.augment import Augment
 from gaxjax.augmentations.augmentation import Augmentation, ImageAugmentation, Noise

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.augmentations.augmentation import Augmentation, require
-from gaxjax.augmentations.geometry import GeometricAugmentation, move
+from gaxjax.augmentations.geometry import GeometricAugmentation, apply_moves
 from gaxjax.errors import InputError
 from gaxjax.layers.modules import Mixing
 
@@ -54,6 +54,7 @@ class Augment(nn.Module):
 
     def setup(self) -> None:
         if self.target > 0:
+            # Variables, so that they are saved, mapped and replicated with the rest of the state.
             first = jnp.float32(self.probability)
             self.current = self.variable(COLLECTION, "probability", lambda: first)
             self.signs = self.variable(COLLECTION, "signs", jnp.zeros, ())
@@ -63,31 +64,38 @@ class Augment(nn.Module):
         """Images, or other examples [B, ...], changed or not; leaf by leaf of a tree, all in the same way."""
         if not self.transformations:
             return examples
+        # By itself the module has no variables: the probability would stay where it began.
         if self.target > 0 and self.scope is None:
             raise InputError(
                 "Augment(target=...) adapts its probability, a variable: use it in a game, or through the "
                 "adversary's init and apply; or give a constant probability, and target 0"
             )
-        return jax.tree.map(lambda images: self.changed(images, key, step), examples)
+        return jax.tree.map(lambda images: self.augment(images, key, step), examples)
 
-    def changed(self, images: Array, key: Array, step: Array | int) -> Array:
+    def augment(self, images: Array, key: Array, step: Array | int) -> Array:
         """The images, or other examples [B, ...], changed or not; differentiable in them."""
         changes = []
         for index, transformation in enumerate(self.transformations):
+            # By position: a transformation that is added at the end leaves the draws of the others.
             draw, coin = jax.random.split(jax.random.fold_in(key, index))
-            changes.append((transformation, draw, self.which(transformation, coin, images.shape[0])))
-        for moving, run in groupby(changes, lambda change: isinstance(change[0], GeometricAugmentation)):
+            changes.append(
+                (transformation, draw, self.select_examples(transformation, coin, images.shape[0]))
+            )
+        # Neighbors that only move pixels are one resampling: each of its own would blur the image once more.
+        for moving, group in groupby(changes, lambda change: isinstance(change[0], GeometricAugmentation)):
             if moving:
-                images = move(list(run), images)
+                images = apply_moves(list(group), images)
                 continue
-            for transformation, draw, chosen in run:
-                changed = transformation(images, draw, step)
-                images = jnp.where(chosen.reshape(-1, *(1,) * (images.ndim - 1)), changed, images)
+            for transformation, draw, selected in group:
+                # Both are computed and one is picked: under vmap a conditional would come to the same.
+                augmented = transformation(images, draw, step)
+                images = jnp.where(selected.reshape(-1, *(1,) * (images.ndim - 1)), augmented, images)
         return images
 
-    def which(self, transformation: Augmentation, key: Array, n: int) -> Array:
+    def select_examples(self, transformation: Augmentation, key: Array, n: int) -> Array:
         """Which of n examples are changed, [n]."""
         chance = transformation.chance(self.current.value if self.target > 0 else self.probability)
+        # Known while tracing: no coins, and no choice between two images in the program.
         if not isinstance(chance, Array) and chance == 1:
             return jnp.ones(n, bool)
         return jax.random.bernoulli(key, chance, (n,))
@@ -99,15 +107,20 @@ class Augment(nn.Module):
         of as many images as they had, up where r_t is above the target. A constant one logs nothing. Where
         the collection is not mutable, as in sampling, nothing moves.
         """
-        if self.target == 0 or not self.transformations:
+        if self.target == 0:
             return {}
         leaves = jax.lax.stop_gradient(jax.tree.leaves(real_logits))
+        # In float32: in bfloat16, whose numbers have 8 bits, a mean of many signs would be rounded.
         sign = jnp.mean(jnp.stack([jnp.mean(jnp.sign(x), dtype=jnp.float32) for x in leaves]))
         if self.is_mutable_collection(COLLECTION) and not self.is_initializing():
             signs, count = self.signs.value + sign, self.count.value + 1
+            # Counted over minibatches rather than steps, as a player may move several times in a step.
             full = count >= self.interval
+            # The images of `interval` minibatches as a share of those that take the probability from 0 to 1.
             stride = leaves[0].shape[0] * self.interval / (self.kimg * 1000)
             moved = self.current.value + stride * jnp.sign(signs / count - self.target)
+            # The authors bound it by 0 alone; beyond 1 it would run on without changing a thing, and be long
+            # in coming back.
             self.current.value = jnp.where(full, jnp.clip(moved, 0.0, 1.0), self.current.value)
             self.signs.value = jnp.where(full, 0.0, signs)
             self.count.value = jnp.where(full, 0, count)

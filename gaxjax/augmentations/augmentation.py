@@ -45,7 +45,8 @@ class ImageAugmentation(Augmentation):
     def __call__(self, images: Array, key: Array, step: Array | int) -> Array:
         """The images [B, H, W, C], changed."""
         require_images(self, images)
-        return each(self.change, images, jax.random.split(key, images.shape[0]))
+        # A key for each image: with one key, vmap would give all of them the same numbers.
+        return map_images(self.change, images, jax.random.split(key, images.shape[0]))
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,11 @@ class Noise(Augmentation):
         """The examples with noise."""
         require_floats(self, images)
         deviation: Array | float = self.deviation
+        # A Python branch: with no fading, there is no step in the program.
         if self.steps:
             # In whole steps, so that nothing is left in the end, however the division is compiled.
             deviation = deviation * jnp.maximum(0, self.steps - jnp.asarray(step)) / self.steps
+        # Added in float32, and narrowed with the image: by itself bfloat16's noise would be of few values.
         noise = deviation * jax.random.normal(key, images.shape)
         return (images + noise).astype(images.dtype)
 
@@ -89,22 +92,24 @@ def require_images(owner: Augmentation, images: Array) -> None:
 
 def require_floats(owner: Augmentation, images: Array) -> None:
     """Refuses pixels from 0 to 255."""
+    # Bytes would wrap around where noise or brightness takes them past 255.
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise InputError(
             f"{type(owner).__name__} changes floating-point examples, images in [-1, 1]; got {images.dtype}"
         )
 
 
-def each(change: Callable[..., Array], images: Array, *arguments: Any) -> Array:
+def map_images(change: Callable[..., Array], images: Array, *arguments: Any) -> Array:
     """The images [B, H, W, C], each changed by itself, in float32 at least on the way."""
+    # Sums over an image, and coordinates in it, are too coarse in 16 bits.
     precise = images.astype(jnp.promote_types(images.dtype, jnp.float32))
     return jax.vmap(change)(precise, *arguments).astype(images.dtype)
 
 
-def nearest(size: float) -> int:
+def round_half_up(size: float) -> int:
     """The nearest whole number, from halves upwards as the authors round.
 
-    >>> nearest(2.5), nearest(0.4)
+    >>> round_half_up(2.5), round_half_up(0.4)
     (3, 0)
     """
     return int(size + 0.5)

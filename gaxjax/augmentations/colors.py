@@ -27,6 +27,7 @@ class ColorAugmentation(ImageAugmentation):
         channels = image.shape[-1]
         if channels not in (1, 3, 4):
             raise InputError(f"{type(self).__name__} changes images of 1, 3 or 4 channels; got {channels}")
+        # A gray image's slice is itself, one channel.
         painted = self.paint(image[..., :3], key)
         return painted if channels < 4 else jnp.concatenate([painted, image[..., 3:]], axis=-1)
 
@@ -39,6 +40,7 @@ class Brightness(ColorAugmentation):
     """where images reach from -1 to 1"""
 
     def paint(self, colors: Array, key: Array) -> Array:
+        # One number for all channels and pixels: light, not tint.
         return colors + self.deviation * jax.random.normal(key)
 
 
@@ -58,6 +60,7 @@ class Luma(ColorAugmentation):
     """Light becomes dark while hue and saturation stay, or not, equally often."""
 
     def paint(self, colors: Array, key: Array) -> Array:
+        # Twice the part along the axis taken away: a reflection at the plane through gray across it.
         return colors - jnp.where(jax.random.bernoulli(key), 2.0, 0.0) * gray(colors)
 
 
@@ -69,8 +72,10 @@ class Hue(ColorAugmentation):
     """largest turn, to either side"""
 
     def paint(self, colors: Array, key: Array) -> Array:
+        # On the axis already: turning, like stretching away from it, does nothing.
         if colors.shape[-1] == 1:
             return colors
+        # To either side, as the authors' U(-180, 180) degrees.
         largest = jnp.deg2rad(self.degrees)
         angle = jax.random.uniform(key, minval=-largest, maxval=largest)
         # Rodrigues' formula; its cross product with the axis is a difference of channels.

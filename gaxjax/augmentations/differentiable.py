@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.augmentations.augmentation import ImageAugmentation, nearest, require
+from gaxjax.augmentations.augmentation import ImageAugmentation, require, round_half_up
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,11 @@ class Color(ImageAugmentation):
     """values are scaled by 1 - this to 1 + this, around the mean of the image"""
 
     def change(self, image: Array, key: Array) -> Array:
+        # The authors' order: the means that colors are scaled around are of what the last change has left.
         brightness, saturation, contrast = jax.random.uniform(key, (3,), minval=-1.0)
         image = image + self.brightness * brightness
         gray = jnp.mean(image, axis=-1, keepdims=True)
+        # 1 + U(-1, 1): by default the authors' U(0, 2), and U(0.5, 1.5) for contrast.
         image = gray + (1 + self.saturation * saturation) * (image - gray)
         mean = jnp.mean(image)
         return mean + (1 + self.contrast * contrast) * (image - mean)
@@ -40,8 +42,10 @@ class Translation(ImageAugmentation):
         require(0 < self.ratio <= 1, self, "ratio", "in (0, 1]")
 
     def change(self, image: Array, key: Array) -> Array:
-        height, width = (nearest(self.ratio * size) for size in image.shape[:2])
+        # Zeros outside, as in DiffAugment; ADA's Shift has reflections in their place.
+        height, width = (round_half_up(self.ratio * size) for size in image.shape[:2])
         padded = jnp.pad(image, ((height, height), (width, width), (0, 0)))
+        # Where a window into the padded image begins: `height` and `width` are no shift.
         down, right = jax.random.randint(key, (2,), 0, jnp.array([2 * height + 1, 2 * width + 1]))
         return jax.lax.dynamic_slice(padded, (down, right, jnp.zeros_like(down)), image.shape)
 
@@ -58,7 +62,7 @@ class Cutout(ImageAugmentation):
 
     def change(self, image: Array, key: Array) -> Array:
         def inside(size: int, key: Array) -> Array:
-            side = nearest(self.ratio * size)
+            side = round_half_up(self.ratio * size)
             # A square of even side is centered between pixels, which has one more place.
             start = jax.random.randint(key, (), 0, size + 1 - side % 2) - side // 2
             pixels = jnp.arange(size)
@@ -66,4 +70,5 @@ class Cutout(ImageAugmentation):
 
         (height, width, _), (of_rows, of_columns) = image.shape, jax.random.split(key)
         rows, columns = inside(height, of_rows)[:, None, None], inside(width, of_columns)[None, :, None]
+        # 0 is middle gray.
         return jnp.where(rows & columns, 0, image)

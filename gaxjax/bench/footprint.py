@@ -13,10 +13,10 @@ import jax
 from jax.sharding import Mesh
 
 from gaxjax import parallel
-from gaxjax.data import open_source
+from gaxjax.data import open_source, spec_of
 from gaxjax.errors import InputError
 from gaxjax.game import Batch
-from gaxjax.layers.modules import setting
+from gaxjax.layers.modules import set_fields
 from gaxjax.layers.recomputation import recomputes
 from gaxjax.programs.feed import as_loaded
 from gaxjax.programs.program import StageProgram, stage_programs, with_log_sums
@@ -52,16 +52,17 @@ class Footprint:
         return self.arguments + self.outputs - self.alias + self.temporaries
 
 
-def footprint(recipe: Recipe, spec: Batch) -> Footprint:
+def measure_footprint(recipe: Recipe, spec: Batch) -> Footprint:
     """Compiles the step of a recipe's heaviest stage, for examples of this spec, and reads what it needs.
 
     spec: shapes and types of one example, as of `gaxjax.data.open_source(data).spec`.
     """
-    program = heaviest(recipe, spec)
+    program = heaviest_program(recipe, spec)
     stage, mesh = program.stage, program.mesh
+    # Refused as training would, and before minutes of compiling.
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
-    found = compiled(program, mesh).memory_analysis()
-    if found is None:
+    memory = compile_step(program, mesh).memory_analysis()
+    if memory is None:
         raise InputError(
             f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
         )
@@ -70,37 +71,40 @@ def footprint(recipe: Recipe, spec: Batch) -> Footprint:
         batch_size=stage.batch_size,
         accumulate=recipe.accumulate,
         recompute=recomputes(stage.gan),
-        arguments=found.argument_size_in_bytes,
-        outputs=found.output_size_in_bytes,
-        alias=found.alias_size_in_bytes,
-        temporaries=found.temp_size_in_bytes,
+        arguments=memory.argument_size_in_bytes,
+        outputs=memory.output_size_in_bytes,
+        alias=memory.alias_size_in_bytes,
+        temporaries=memory.temp_size_in_bytes,
     )
 
 
-def compiled(program: StageProgram, mesh: Mesh) -> Any:
+def compile_step(program: StageProgram, mesh: Mesh) -> Any:
     """The program that trains a stage as JAX has compiled it for the devices of the mesh.
 
     Of one step in a call, with batches that are loaded.
     """
-    batches = program.seeds.shaped(program.batches)
-    chosen = {name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype) for name, x in batches.items()}
-    fed = parallel.Fed({}, chosen, jax.ShapeDtypeStruct((), "int32"))
-    key = program.seeds.shaped(jax.eval_shape(lambda: jax.random.key(0)))
+    # One step a call: more of them hold more batches, but no more state or activations.
+    batches = program.seeds.add_axis(program.batches)
+    batch = {name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype) for name, x in batches.items()}
+    # No tables: a resident set would count as this step's arguments, where it is the data's.
+    inputs = parallel.CallInput({}, batch, jax.ShapeDtypeStruct((), "int32"))
+    key = program.seeds.add_axis(jax.eval_shape(lambda: jax.random.key(0)))
     calls = parallel.Calls(1, as_loaded)
     mapped = parallel.compilable(with_log_sums(program.step), mesh, calls)
-    return mapped.lower(program.carry, fed, key).compile()
+    return mapped.lower(program.carry, inputs, key).compile()
 
 
-def heaviest(recipe: Recipe, spec: Batch) -> StageProgram:
+def heaviest_program(recipe: Recipe, spec: Batch) -> StageProgram:
     """Of the stage whose minibatch has the most numbers; of equals the last."""
 
     def numbers(program: StageProgram) -> int:
         return program.stage.batch_size * sum(x.size for x in program.spec.values())
 
+    # max takes the first of equals: reversed, the last, whose networks are the largest of those.
     return max(reversed(stage_programs(recipe, spec)), key=numbers)
 
 
-def footprints(
+def measure_footprints(
     recipe: Recipe,
     spec: Batch,
     sides: Sequence[int] = (),
@@ -111,36 +115,39 @@ def footprints(
     for side in sides or (0,):
         for batch_size in batch_sizes or (0,):
             for again in recompute:
-                changed = replace(recipe, gan=setting(recipe.gan, recompute=again))
-                changed, here = changed_to(changed, spec, side, batch_size)
-                if again and not recomputes(changed.gan):
+                # A field of all networks that have it, whatever the game calls them.
+                variant = replace(recipe, gan=set_fields(recipe.gan, recompute=again))
+                variant, variant_spec = change_size(variant, spec, side, batch_size)
+                if again and not recomputes(variant.gan):
                     continue  # there is nothing that could
-                yield footprint(changed, here)
+                yield measure_footprint(variant, variant_spec)
 
 
-def changed_to(recipe: Recipe, spec: Batch, side: int, batch_size: int) -> tuple[Recipe, Batch]:
+def change_size(recipe: Recipe, spec: Batch, side: int, batch_size: int) -> tuple[Recipe, Batch]:
     """The recipe and its examples' spec at this shorter side and batch size; 0: as they are."""
     if side:
-        recipe, spec = resized(recipe, side), sized(spec, side)
+        recipe, spec = resize_recipe(recipe, side), resize_spec(spec, side)
     if batch_size:
+        # Growth may have a batch size of its own for each resolution, which would win over the one asked for.
         recipe = replace(recipe, batch_size=batch_size, growth=replace(recipe.growth, batch_sizes=()))
     return recipe, spec
 
 
-def resized(recipe: Recipe, side: int) -> Recipe:
+def resize_recipe(recipe: Recipe, side: int) -> Recipe:
     """The recipe for images of this shorter side; its networks' shapes too, where they have some."""
     if recipe.stages:
         raise InputError("a recipe of given stages has the shapes of its stages: leave sides out")
     if len(recipe.data.shape) != 3:
         raise InputError(f"examples of shape {recipe.data.shape} are no images: leave sides out")
-    shape = scaled(recipe.data.shape, side)
-    return replace(recipe, gan=setting(recipe.gan, shape=shape), data=replace(recipe.data, shape=shape))
+    # Networks that take their shape from the data have no such field, and are left as they are.
+    shape = scale_shape(recipe.data.shape, side)
+    return replace(recipe, gan=set_fields(recipe.gan, shape=shape), data=replace(recipe.data, shape=shape))
 
 
-def scaled(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:
+def scale_shape(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:
     """The shape with this shorter side.
 
-    >>> scaled((384, 512, 3), 96)
+    >>> scale_shape((384, 512, 3), 96)
     (96, 128, 3)
     """
     height, width, channels = shape
@@ -148,15 +155,15 @@ def scaled(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:
     return height * side // shorter, width * side // shorter, channels
 
 
-def sized(spec: Batch, side: int) -> Batch:
+def resize_spec(spec: Batch, side: int) -> Batch:
     """The spec with images of that side."""
     return {
-        name: jax.ShapeDtypeStruct(scaled(x.shape, side), x.dtype) if len(x.shape) == 3 else x
+        name: jax.ShapeDtypeStruct(scale_shape(x.shape, side), x.dtype) if len(x.shape) == 3 else x
         for name, x in spec.items()
     }
 
 
-def table(rows: Sequence[Footprint]) -> str:
+def as_markdown(rows: Sequence[Footprint]) -> str:
     """Markdown, in MiB."""
     names = (
         "image",
@@ -182,18 +189,16 @@ def report(recipe: Recipe, sides: Sequence[int] = (), batch_sizes: Sequence[int]
     """The table of a recipe, at sides and batch sizes (none: its own)."""
     if min((*sides, *batch_sizes), default=1) < 1:
         raise InputError(f"sides and batch_sizes are at least 1, not {(*sides, *batch_sizes)}")
-    rows = list(footprints(recipe, spec_of(recipe), sides, batch_sizes))
+    rows = list(measure_footprints(recipe, example_spec(recipe), sides, batch_sizes))
     device = jax.devices()[0]
-    named = f"{jax.device_count()} {device.device_kind} ({device.platform}), jax {jax.__version__}"
-    return f"{named}; MiB on each\n\n{table(rows)}"
+    heading = f"{jax.device_count()} {device.device_kind} ({device.platform}), jax {jax.__version__}"
+    return f"{heading}; MiB on each\n\n{as_markdown(rows)}"
 
 
-def spec_of(recipe: Recipe) -> Batch:
+def example_spec(recipe: Recipe) -> Batch:
     """Shapes and types of one example: the data's, or, where they cannot be opened, images as declared."""
     try:
         return open_source(recipe.data).spec
     except InputError:
-        image = jax.ShapeDtypeStruct(recipe.data.shape, "uint8")
-        if recipe.data.layout in ("halves", "domains"):
-            return {"a": image, "b": image}
-        return {"image": image, "label": jax.ShapeDtypeStruct((), "int32")}
+        # Memory is told of a recipe whose data are elsewhere: shapes are all that is needed of them.
+        return spec_of(recipe.data)

@@ -16,6 +16,7 @@ def outline(recipe: Recipe, decode: bool = False) -> str:
 
     decode: also decodes every image that a run would only decode when it comes to it.
     """
+    # `train`'s own preparation: there is no second list of checks that could fall behind.
     source, programs = prepare(recipe)
     mesh = programs[0].mesh
     examples = ", ".join(f"{name} {x.dtype}{list(x.shape)}" for name, x in source.spec.items())
@@ -40,6 +41,7 @@ def parameters(programs: Sequence[StageProgram]) -> str:
     """Parameters per network and stage, as a table."""
     rows = []
     for program in programs:
+        # Shapes alone: a network of any size is counted without being made.
         params, gan = program.state.params, program.stage.gan
         for network, tree in params.items():
             count = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))

@@ -1,6 +1,6 @@
 """The command line: gaxjax train | sample | edit | evaluate | show | bench | table | classifier | prepare.
 
-Each verb is a module of its name, whose `run` takes the arguments after it. What is slow to import, JAX
+Each verb is a module of its name, whose `main` takes the arguments after it. What is slow to import, JAX
 before all, is imported there, where the arguments allow it only after they were read.
 """
 
@@ -36,30 +36,32 @@ OF_A_RECIPE = ("train", "show", "bench")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status: 0, 1 for a run that stopped, 2 for what cannot be done.
 
-    It is 3 (`errors.GONE`) for a run of several processes one of which is gone.
+    It is 3 (`errors.EXIT_PEER_LOST`) for a run of several processes one of which is gone.
     """
     from gaxjax.parallel import processes
 
     status = run_command([with_home(word) for word in (sys.argv[1:] if arguments is None else arguments)])
+    # After the message: an error of this process alone ends it here, before JAX's exit, which waits.
     processes.leave(status)
     return status
 
 
 def run_command(arguments: list[str]) -> int:
     """The same for a process alone."""
-    from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, brief
+    from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, summarize_error
     from gaxjax.parallel import processes
 
     if not arguments or asks_for_usage(arguments):
         print(USAGE)
         return 0 if arguments else 2
+    # Looked up by name and imported only then: each has imports of its own, and none should wait for all.
     verb, *rest = arguments
     if verb not in VERBS:
         print(f"error: unknown command {verb!r}; known: {', '.join(VERBS)}", file=sys.stderr)
         return 2
     try:
-        with processes.ending():
-            importlib.import_module(f"gaxjax.cli.{verb}").run(rest)
+        with processes.note_own_failure():
+            importlib.import_module(f"gaxjax.cli.{verb}").main(rest)
         return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -69,19 +71,22 @@ def run_command(arguments: list[str]) -> int:
         return 1
     except Interrupted as stop:
         print(stop, file=sys.stderr)
+        # As a shell has it of a program that the signal ended.
         return 128 + stop.signal
     except KeyboardInterrupt:  # before the loop, where there is nothing to save, or after it
         return 130
     except OSError as error:
-        print(f"error: {brief(error)}", file=sys.stderr)
+        print(f"error: {summarize_error(error)}", file=sys.stderr)
         return 2
     except (RuntimeError, AssertionError):
         from gaxjax.parallel.configure import has_device
 
+        # JAX says in several ways, by both of these errors, that there is no device; all others are defects,
+        # and their traceback is wanted.
         if has_device():
             raise
-        asked = os.environ.get("JAX_PLATFORMS", "")
-        advice = f"JAX_PLATFORMS is {asked!r}: unset it, or make it cpu"
+        platforms = os.environ.get("JAX_PLATFORMS", "")
+        advice = f"JAX_PLATFORMS is {platforms!r}: unset it, or make it cpu"
         print(f"error: JAX finds no device, and {advice}", file=sys.stderr)
         return 2
 
@@ -99,6 +104,7 @@ def asks_for_usage(arguments: Sequence[str]) -> bool:
 def with_home(word: str) -> str:
     """An argument with a path's ~ as the home directory, also where a shell leaves it: `--workdir=~/run`."""
     flag, equals, value = word.partition("=")
+    # A shell expands ~ only at the beginning of a word.
     if equals and flag.startswith("--"):
         return f"{flag}={os.path.expanduser(value)}"
     return os.path.expanduser(word)

@@ -8,7 +8,7 @@ import tyro
 from gaxjax.cli.parsing import parse, recipe_argument
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Prints how fast a recipe trains here, or what its step needs of memory."""
     target, flags = recipe_argument(arguments, "bench CONFIG[:name]")
     from gaxjax.recipe import Recipe
@@ -34,6 +34,7 @@ def run(arguments: list[str]) -> None:
     options = parse(Bench, flags, f"bench {target}", "How fast a recipe trains here.", Bench(recipe))
     from gaxjax.parallel.configure import configure_jax
 
+    # After the flags, which say how many devices: what is parsed above touches none.
     configure_jax(options.devices)
     from gaxjax.bench import footprint
     from gaxjax.bench import speed as bench

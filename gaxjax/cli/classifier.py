@@ -26,7 +26,7 @@ class Train:
     """of weights, order and dropout"""
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Trains a classifier and says how good it is."""
     options = parse(Train, arguments, "classifier")
     check_seed(options.seed, "--seed")
@@ -35,10 +35,14 @@ def run(arguments: list[str]) -> None:
     configure_jax()
     # A set without a classifier is refused here: a Literal of the sets would bring JAX for the help.
     from gaxjax.features import classifier
-    from gaxjax.parallel.cache import home, writable
+    from gaxjax.parallel.cache import cache_folder, writable_folder
 
-    classifier.check(options.name)
-    if options.out is None and writable(home()) != home():
+    classifier.check_dataset(options.name)
+    if options.out is None and writable_folder(cache_folder()) != cache_folder():
         raise InputError("the classifier has nowhere to be kept: say where, with --out FILE")
-    out = options.out or Path(home(), "classifiers", f"{options.name}.npz")
-    print(classifier.describe(classifier.train(options.name, options.data_directory, out, options.seed)))
+    out = options.out or Path(cache_folder(), "classifiers", f"{options.name}.npz")
+    print(
+        classifier.describe_weights(
+            classifier.train_classifier(options.name, options.data_directory, out, options.seed)
+        )
+    )

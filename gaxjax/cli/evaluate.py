@@ -24,7 +24,7 @@ class Evaluate:
     """where the data are, if not where the run found them"""
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Prints what is measured of a run, or of two folders of images, a line each."""
     # Not a field: a run has defaults of its own for all the others, so it is read first.
     workdir, flags = None, arguments
@@ -54,7 +54,8 @@ def default_of(workdir: Path | None) -> Evaluation:
     if workdir and (workdir / "recipe.json").exists():
         from gaxjax.runs.record import read_run
 
-        stored = read_run(workdir).evaluation
-        if stored.metrics:
-            return dataclasses.replace(stored, best="")
+        evaluation = read_run(workdir).evaluation
+        if evaluation.metrics:
+            # What is measured now keeps no checkpoint.
+            return dataclasses.replace(evaluation, best="")
     return Evaluation(metrics="fid")

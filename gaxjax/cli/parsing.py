@@ -26,6 +26,7 @@ def parse(
     config = (tyro.conf.AvoidSubcommands,)  # a field of several possible types has its default's
     # Only a default that is given: None would be one, of no fields.
     defaults: dict[str, Any] = {} if default is None else {"default": default}
+    # `prog` has what was read before the flags, so that the usage shows how the command is written.
     return tyro.cli(
         kind, args=flags, prog=f"gaxjax {program}", description=description, config=config, **defaults
     )

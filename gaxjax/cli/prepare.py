@@ -18,9 +18,10 @@ class Prepare:
     """where sets are kept"""
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Makes a set readable, once."""
     options = parse(Prepare, arguments, "prepare")
+    # No `configure_jax`: the set is written by tensorflow-datasets, and nothing is computed.
     from gaxjax.data import prepare
 
     prepare(options.name, options.directory)

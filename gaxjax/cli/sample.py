@@ -35,32 +35,32 @@ class Sample:
     """of the run; best: that measured as such, of a run with evaluation.best"""
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Writes a picture of samples of a run."""
     options = parse(Sample, arguments, "sample")
     from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
-    print(f"samples: {draw(options) if options.seeds is None else draw_seeds(options)}")
+    print(f"samples: {sample(options) if options.seeds is None else sample_seeds(options)}")
 
 
-def draw(options: Sample) -> Path:
+def sample(options: Sample) -> Path:
     """So many samples from latents of one seed."""
-    from gaxjax.generators.samples import generate
-    from gaxjax.generators.truncation import psi_of
+    from gaxjax.generators.samples import write_samples
+    from gaxjax.generators.truncation import parse_psi
 
     if options.label is not None:
         raise InputError("--label goes with --seeds: without them, samples are of every class")
     n, seed = 64 if options.n is None else options.n, options.seed or 0
     best = options.checkpoint == "best"
-    return generate(options.workdir, n, options.out, seed, psi_of(options.psi), options.cutoff, best)
+    return write_samples(options.workdir, n, options.out, seed, parse_psi(options.psi), options.cutoff, best)
 
 
-def draw_seeds(options: Sample) -> str:
+def sample_seeds(options: Sample) -> str:
     """A sample for each of the seeds."""
-    from gaxjax.generators.edits.samples import sample
+    from gaxjax.generators.edits.samples import write_seed_samples
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
     names = ("seeds", "out", "psi", "cutoff", "label", "checkpoint")
-    return sample(options.workdir, **{name: getattr(options, name) for name in names})
+    return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

@@ -5,7 +5,7 @@ import json
 from gaxjax.cli.parsing import parse, recipe_argument
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Prints the parameters of each network, and the recipe as JSON with every field."""
     target, flags = recipe_argument(arguments, "show CONFIG[:name]")
     from gaxjax.recipe import Recipe
@@ -15,6 +15,7 @@ def run(arguments: list[str]) -> None:
     from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
+    # Shapes of the networks follow from those of the data alone: no set need be there.
     from gaxjax.bench.parameters import parameters
     from gaxjax.data import spec_of
     from gaxjax.programs.program import stage_programs

@@ -6,15 +6,16 @@ from pathlib import Path
 from gaxjax.cli.parsing import first_argument, parse
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Makes a table of a paper and prints it, or lists those that there are."""
     from gaxjax import tables
 
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"gaxjax table NAME [--out DIR] [--help]\n\n{tables.listing()}")
+        print(f"gaxjax table NAME [--out DIR] [--help]\n\n{tables.list_tables()}")
         return
     name, flags = first_argument(arguments, "table NAME [--out DIR]")
-    make = functools.partial(tables.named(name), out=Path("tables") / name)
+    # Each table has a folder of its own unless it is told one.
+    make = functools.partial(tables.find_table(name), out=Path("tables") / name)
     from gaxjax.parallel.configure import configure_jax
 
     # Before the flags are parsed, for that calls the function: a table's options are its arguments.

@@ -12,7 +12,7 @@ from gaxjax.errors import InputError
 from gaxjax.recipe import catalog
 
 
-def run(arguments: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Trains a recipe, or looks at all of it and trains nothing, or lists the recipes that there are."""
     if arguments == ["--list"]:  # alone: a recipe's own flags are its fields
         print(catalog.listing())
@@ -23,8 +23,9 @@ def run(arguments: list[str]) -> None:
 
     configure_jax(workdir=options.workdir)  # joins the run's other processes, which tell of the workdir
     if options.dry_run:
-        look(options)
+        dry_run(options)
         return
+    # Refused and not ignored: somebody expects every image to be looked at.
     if options.decode:
         raise InputError("--decode goes with --dry-run: it looks at every image and trains nothing")
     if options.workdir is None:
@@ -60,7 +61,7 @@ def read_options(target: str, flags: list[str]) -> tuple[Any, Path]:
     return parse(Train, flags, f"train {target}", description, Train(recipe)), path
 
 
-def look(options: Any) -> None:
+def dry_run(options: Any) -> None:
     """Checks all of it and says what would run."""
     from gaxjax.bench.parameters import outline
     from gaxjax.runs.record import check_run
@@ -68,5 +69,6 @@ def look(options: Any) -> None:
     if options.restart:
         raise InputError("--restart is for a run; a --dry-run begins none: leave one of them out")
     if options.workdir is not None:
+        # Looked at, and not made.
         check_run(options.workdir, options.recipe)
     print(outline(options.recipe, options.decode))

@@ -1,20 +1,20 @@
 """Data: sets by name, folders of images, points; and the loader that feeds a run."""
 
 from gaxjax.data.config import Data
-from gaxjax.data.loader import Loader, assembled, normalize
+from gaxjax.data.loader import Loader, assemble_batch, normalize
 from gaxjax.data.named import prepare
 from gaxjax.data.opening import open_source, spec_of
-from gaxjax.data.reduced import reduced
+from gaxjax.data.reduced import reduce_images
 from gaxjax.data.source import Source
 
 __all__ = [
     "Data",
     "Loader",
     "Source",
-    "assembled",
+    "assemble_batch",
     "normalize",
     "open_source",
     "prepare",
-    "reduced",
+    "reduce_images",
     "spec_of",
 ]

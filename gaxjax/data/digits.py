@@ -17,9 +17,10 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from gaxjax.errors import InputError
-from gaxjax.parallel.cache import cached, try_to_write
+from gaxjax.parallel.cache import cache_path, try_to_write
 
 
+# skip_registration: the catalog of tensorflow-datasets would else hold a name that only this process knows.
 class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Images uint8 [8, 8, 1], 17 gray levels scaled to 0..255, and labels 0 to 9; one split, "train"."""
 
@@ -40,6 +41,7 @@ class Digits(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: 
         from sklearn.datasets import load_digits
 
         digits = load_digits()
+        # Levels are 0 to 16; PNG has 256. Rounding keeps 17 different levels, with 0 black and 255 white.
         pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         for number, (image, label) in enumerate(zip(pixels, digits.target, strict=True)):
             yield number, {"image": Image.fromarray(image), "label": int(label)}
@@ -52,10 +54,11 @@ def prepare_digits(directory: str = "") -> Path:
         root.mkdir(parents=True, exist_ok=True)
         # prepared aside, then moved in one step: nobody ever reads half a set
         with tempfile.TemporaryDirectory(prefix=".digits-", dir=root) as scratch:
-            prepared = generate(scratch)
+            prepared = build_digits(scratch)
             target = root / prepared.relative_to(scratch)
             target.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):
+                # Fails where another process was first, whose set is as good.
                 os.rename(prepared, target)
     except OSError as error:
         reason = error.strerror or error
@@ -65,17 +68,18 @@ def prepare_digits(directory: str = "") -> Path:
     return target
 
 
-def standard() -> Path:
+def default_directory() -> Path:
     """Where tensorflow-datasets keeps its sets, or, where that cannot be written, with what gaxjax keeps."""
     folder = os.path.expanduser(tfds.core.constants.DATA_DIR)
     try:
+        # Writing is tried, not asked about: permissions do not show a read-only mount or a full quota.
         try_to_write(folder)
     except OSError:
-        return cached("datasets")
+        return cache_path("datasets")
     return Path(folder)
 
 
-def generate(directory: str) -> Path:
+def build_digits(directory: str) -> Path:
     """Let tensorflow-datasets write the set, in silence: its announcements would outlast the work."""
     builder = Digits(data_dir=directory, file_format="array_record")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):

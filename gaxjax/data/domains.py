@@ -8,7 +8,7 @@ import numpy as np
 from gaxjax.data.source import Batch, Source, Tables
 
 
-def merged(parts: Iterable[Tables]) -> Tables:
+def merge_parts(parts: Iterable[Tables]) -> Tables:
     """Arrays of all parts, by name."""
     return {name: array for part in parts for name, array in part.items()}
 
@@ -19,10 +19,13 @@ class Domains(Source):
 
     def __init__(self, *sources: Source):
         self.sources = sources
+        # Names "a" and "b" do not meet, so that the parts' dicts can be put side by side everywhere below.
         self.spec = {name: leaf for source in sources for name, leaf in source.spec.items()}
         self.streams = {name: stream for source in sources for name, stream in source.streams.items()}
 
     def __len__(self) -> int:
+        # The shorter set is seen more than once in an epoch, in a new order each time: none of the longer is
+        # left out.
         return max(map(len, self.sources))
 
     @property
@@ -31,7 +34,7 @@ class Domains(Source):
         tables = [source.tables for source in self.sources]
         if any(table is None for table in tables):
             return None
-        return merged(table for table in tables if table)
+        return merge_parts(table for table in tables if table)
 
     def digest(self) -> str:
         return "".join(source.digest() for source in self.sources)
@@ -40,12 +43,13 @@ class Domains(Source):
         return sum(source.decode_all() for source in self.sources)
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
-        return merged(source.take(positions, seed) for source in self.sources)
+        return merge_parts(source.take(positions, seed) for source in self.sources)
 
     def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
-        return merged(source.choose(positions, seed) for source in self.sources)
+        # Keys of a choice are streams, "0" of a and "1" of b (`Folder`), so that these do not meet either.
+        return merge_parts(source.choose(positions, seed) for source in self.sources)
 
-    def gather(self, tables: Tables, chosen: Tables) -> Tables:
-        return merged(
-            source.gather({name: tables[name] for name in source.spec}, chosen) for source in self.sources
+    def gather(self, tables: Tables, choice: Tables) -> Tables:
+        return merge_parts(
+            source.gather({name: tables[name] for name in source.spec}, choice) for source in self.sources
         )

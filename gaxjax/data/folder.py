@@ -8,21 +8,21 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data
-from gaxjax.data.images import check_halves, fitted, halves, measure, open_picture, verify
-from gaxjax.data.layout import chosen_folder
-from gaxjax.data.listing import image_files, list_images, natural
+from gaxjax.data.images import check_halves, fit_pixels, halves, open_picture, upright_size, verify
+from gaxjax.data.layout import folder_of_split
+from gaxjax.data.listing import image_files, list_images, natural_key
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
 from gaxjax.parallel import tell
 
-__all__ = ["Folder", "chosen_folder", "image_files"]
+__all__ = ["Folder", "folder_of_split", "image_files"]
 
 
 def class_names(files: Sequence[Path], data: Data) -> list[str]:
     """The subfolders that are classes, as people count (1, 2, 10); none if the images have no labels."""
     loose = [path for path in files if len(path.parts) == 1]
-    names = sorted({path.parts[0] for path in files if len(path.parts) > 1}, key=natural)
+    names = sorted({path.parts[0] for path in files if len(path.parts) > 1}, key=natural_key)
     if data.layout == "classes":
         if loose:
             raise InputError(
@@ -44,18 +44,21 @@ class Folder(Pictures):
 
     def __init__(self, data: Data, side: str = ""):
         self.data = data
-        self.root = chosen_folder(data)
+        self.root = folder_of_split(data)
         if side:
             self.root = self.root / f"{data.split}{side.upper()}"
         listing = list_images(self.root)
-        tell(listing.passed_over())
+        tell(listing.describe_others())
         self.files = listing.files
         picture = jax.ShapeDtypeStruct(data.shape, np.uint8)
         if data.layout == "halves":
             self.spec = {"a": picture, "b": picture}
+            # One stream is one order: pairs stay together in it. Two are independent permutations of the same
+            # files.
             self.streams = {"a": 0, "b": 0 if data.paired else 1}
             return
         self.key = side or "image"
+        # Each domain has an order of its own, as unpaired data must: streams 0 for a and 1 for b.
         self.spec, self.streams = {self.key: picture}, {self.key: "ab".find(side) if side else 0}
         self.class_names = class_names(self.files, data)
         self.numbers = {name: number for number, name in enumerate(self.class_names)}
@@ -71,6 +74,8 @@ class Folder(Pictures):
 
     def identity(self, index: int) -> tuple[str, int]:
         file = self.files[index]
+        # Relative name and size: the same wherever the folder lies, whatever system it lies on, and no file
+        # is read. Times would differ after every copy.
         return file.as_posix(), (self.root / file).stat().st_size
 
     def labels(self) -> np.ndarray | None:
@@ -85,15 +90,15 @@ class Folder(Pictures):
         file = self.root / self.files[index]
         verify(file)
         if self.data.layout == "halves":
-            check_halves(measure(file))
+            check_halves(upright_size(file))
 
     def decode(self, fetched: Path) -> Batch:
         picture = open_picture(self.root / fetched, upright=True)
         shape, fit, filter = self.data.shape, self.data.fit, self.data.filter
         if self.data.layout == "halves":
             left, right = halves(picture)
-            return {"a": fitted(left, shape, fit, filter), "b": fitted(right, shape, fit, filter)}
-        batch = {self.key: fitted(picture, shape, fit, filter)}
+            return {"a": fit_pixels(left, shape, fit, filter), "b": fit_pixels(right, shape, fit, filter)}
+        batch = {self.key: fit_pixels(picture, shape, fit, filter)}
         if self.classes:
             batch["label"] = np.array(self.numbers[fetched.parts[0]], np.int32)
         return batch

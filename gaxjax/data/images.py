@@ -46,11 +46,12 @@ TURNS = {
 
 
 @contextlib.contextmanager
-def opened(file: Path | bytes) -> Iterator[Image.Image]:
+def open_header(file: Path | bytes) -> Iterator[Image.Image]:
     """An image whose header is read; DamagedError for whatever goes wrong inside."""
     try:
         with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
             yield picture
+    # Memory that is short says nothing of the image: it must not be left out of a run for that.
     except (DamagedError, MemoryError):
         raise
     except UnidentifiedImageError as error:
@@ -58,6 +59,8 @@ def opened(file: Path | bytes) -> Iterator[Image.Image]:
         reason = "the file is empty" if empty else "not an image, or its header is damaged"
         raise DamagedError(reason) from error
     except FileNotFoundError as error:
+        # `Path.exists` is of the target, `is_symlink` of the link itself: a link to nothing was listed, see
+        # `kind_of`.
         link = isinstance(file, Path) and file.is_symlink()
         raise DamagedError("a link to a file that is not there" if link else "No such file") from error
     # Pillow raises what its parsers happen to raise: OSError, SyntaxError, ValueError, struct.error, ...
@@ -76,37 +79,43 @@ def orientation(picture: Image.Image) -> int:
 
 def open_picture(file: Path | bytes, upright: bool = False) -> Image.Image:
     """Decode an image, 8 bits a channel; `upright` turns it as its EXIF orientation says."""
-    with opened(file) as picture:
+    with open_header(file) as picture:
         picture.load()
+        # Cameras store what the sensor saw and say how it was held; viewers turn it, Pillow does not by
+        # itself.
         turn = TURNS.get(orientation(picture)) if upright else None
-        return eight_bits(picture if turn is None else picture.transpose(turn))
+        return to_eight_bits(picture if turn is None else picture.transpose(turn))
 
 
 def verify(file: Path) -> None:
     """DamagedError for an image that need not be decoded to see it: by its header, and a PNG's checksums."""
-    with opened(file) as picture:
+    with open_header(file) as picture:
         picture.verify()
 
 
-def measure(file: Path) -> tuple[int, int]:
+def upright_size(file: Path) -> tuple[int, int]:
     """Width and height of an image when it is upright."""
-    with opened(file) as picture:
+    with open_header(file) as picture:
         width, height = picture.size
+        # Orientations 5 to 8 exchange the axes, so that sides are known without decoding.
         return (height, width) if orientation(picture) >= 5 else (width, height)
 
 
 def is_gray(file: Path) -> bool:
     """Whether an image has no color, by its header; a palette counts as color, whatever is in it."""
-    with opened(file) as picture:
+    with open_header(file) as picture:
+        # A palette may hold gray levels alone, but only decoding would show it, and one file of a folder must
+        # not decide for the others: palettes that were taken for gray made whole folders gray.
         return picture.mode in GRAY or picture.mode.startswith("I;16")
 
 
-def eight_bits(picture: Image.Image) -> Image.Image:
+def to_eight_bits(picture: Image.Image) -> Image.Image:
     """Scale 16-bit gray to 8 bits by 255 / 65535; Pillow's own conversion clips it at 255."""
     if picture.mode == "I" or picture.mode.startswith("I;16"):
         wide = np.asarray(picture).astype(np.int64)
         if wide.min() < 0 or wide.max() > 65535:
             raise DamagedError(f"gray levels from {wide.min()} to {wide.max()} do not fit 16 bits")
+        # 65535 = 255 * 257, so this is x / 257 rounded, in whole numbers.
         return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
     if picture.mode == "F":
         raise DamagedError("floating-point pixels have no known range")
@@ -116,6 +125,7 @@ def eight_bits(picture: Image.Image) -> Image.Image:
 def with_channels(picture: Image.Image, channels: int) -> Image.Image:
     """Gray, color or color with alpha. Where alpha goes away, what shows through is white."""
     transparent = picture.has_transparency_data
+    # Colors under full transparency are arbitrary, often black: dropping alpha alone would show them.
     if transparent and channels < 4:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
@@ -139,15 +149,18 @@ def halves(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
     return picture.crop((0, 0, width // 2, height)), picture.crop((width // 2, 0, width, height))
 
 
-def fitted(picture: Image.Image, shape: tuple[int, ...], fit: Fit, filter: Filter) -> np.ndarray:
+def fit_pixels(picture: Image.Image, shape: tuple[int, ...], fit: Fit, filter: Filter) -> np.ndarray:
     """Pixels of the wanted shape (height, width, channels): uint8 [H, W, C]."""
     height, width, channels = shape
     picture = with_channels(picture, channels)
+    # The box is in fractions of a pixel: a crop to whole pixels would shift or stretch the image by up to
+    # half a one.
     left, top, right, bottom = 0.0, 0.0, float(picture.width), float(picture.height)
     if fit == "crop":
         scale = min(right / width, bottom / height)
         left, top = (right - scale * width) / 2, (bottom - scale * height) / 2
         right, bottom = right - left, bottom - top
+    # At the right size already, resampling would blur with some filters: pixels stay as they are stored.
     if picture.size != (width, height):
         method = Image.Resampling[filter.upper()]
         picture = picture.resize((width, height), method, box=(left, top, right, bottom))

@@ -10,7 +10,7 @@ SPLITS = {"train", "training", "trainval", "test", "testing", "val", "valid", "v
 """Names that subfolders have where each is a split."""
 
 
-def chosen_folder(data: Data) -> Path:
+def folder_of_split(data: Data) -> Path:
     """The folder of the split: its subfolder; without a subfolder "train" the folder itself is "train".
 
     Of `layout=domains`, the folder that holds both domains.
@@ -21,12 +21,14 @@ def chosen_folder(data: Data) -> Path:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}; directory is the folder of images")
+    # Before any other look: trainA and trainB read as one set, or as two classes, train without a word.
     check_domains(folder, data)
     if data.layout == "domains":
         return folder
     if data.split and (folder / data.split).is_dir():
         check_split(folder, data.split)
         return folder / data.split
+    # Only for "train": whoever names another split that is not there gets the error below.
     if data.split == "train":
         check_whole(folder)
     if data.split in ("", "train"):
@@ -70,6 +72,8 @@ def check_domains(folder: Path, data: Data) -> None:
 def check_split(folder: Path, split: str) -> None:
     """Refuses a folder "train" that may as well be a class, beside others of which none is a split."""
     others = [path for path in subfolders_of(folder) if path.name != split and has_images(path)]
+    # A class may be called train (bus, car, train: COCO's). Taken for the split, it alone would be trained
+    # on.
     if split == "train" and others and not any(path.name.lower() in SPLITS for path in others):
         names = ", ".join(path.name for path in others[:3]) + ", ..." * (len(others) > 3)
         raise InputError(
@@ -80,6 +84,7 @@ def check_split(folder: Path, split: str) -> None:
 
 def check_whole(folder: Path) -> None:
     """Refuses to train on all of a folder in which a subfolder is named as another split."""
+    # With test/ beside loose training images, all of the folder would have the test images in it.
     others = [p for p in subfolders_of(folder) if p.name.lower() in SPLITS and has_images(p)]
     if others:
         raise InputError(

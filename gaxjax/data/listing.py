@@ -17,6 +17,7 @@ SUFFIXES = {
 the same files."""
 SYSTEM = {"thumbs.db", "desktop.ini"}
 """Files that Windows leaves in folders; those that macOS leaves begin with a dot, as all that is hidden."""
+# Counted and named among what is passed over, as files of other kinds are.
 LOOP = "link to a folder that it lies in"
 
 
@@ -29,7 +30,7 @@ class Listing:
     others: list[tuple[Path, str]]
     """files that are passed over, and of which kind"""
 
-    def passed_over(self) -> str:
+    def describe_others(self) -> str:
         """A line on what is not read; empty where there is nothing."""
         if not self.others:
             return ""
@@ -41,12 +42,13 @@ class Listing:
 
 def list_images(folder: Path) -> Listing:
     """Looks below a folder, through links; InputError for one that may not be listed, or without images."""
+    # Sorted at once and not folder by folder: `os.scandir` gives an order of the file system's own.
     found = list(walk(folder))
     # by the parts of the path, as text: the same order on every system
     files = sorted((path for path, kind in found if not kind), key=lambda path: path.parts)
     listing = Listing(folder, files, sorted((path, kind) for path, kind in found if kind))
     if not files:
-        there = f", and {listing.passed_over()}" if listing.others else ""
+        there = f", and {listing.describe_others()}" if listing.others else ""
         raise InputError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}){there}")
     return listing
 
@@ -70,6 +72,8 @@ def _walk(folder: Path, below: Path, around: tuple[tuple[int, int], ...]) -> Ite
     place = folder / below
     try:
         here = place.stat()
+        # Links are followed, so that a folder may lie in itself: one that is among those around it is not
+        # entered. Two links to one folder are no loop, and both are read.
         around = (*around, (here.st_dev, here.st_ino))
         entries = [entry for entry in os.scandir(place) if not entry.name.startswith(".")]
         folders = {entry.name for entry in entries if entry.is_dir()}
@@ -84,6 +88,7 @@ def _walk(folder: Path, below: Path, around: tuple[tuple[int, int], ...]) -> Ite
             if entry.name.lower() not in SYSTEM:
                 yield path, kind_of(entry)
             continue
+        # Of the link's target, as `place.stat()` above: a link is told by where it leads.
         inner = entry.stat()
         if (inner.st_dev, inner.st_ino) in around:
             yield path, LOOP
@@ -100,11 +105,13 @@ def kind_of(entry: os.DirEntry[str]) -> str:
     return "" if entry.is_file() or entry.is_symlink() else "not a file"
 
 
-def natural(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
     """A key that sorts names as people count: 1, 2, 10.
 
-    >>> sorted(["10", "b", "2", "a10", "a9", "02"], key=natural)
+    >>> sorted(["10", "b", "2", "a10", "a9", "02"], key=natural_key)
     ['02', '2', '10', 'a9', 'a10', 'b']
     """
     parts = ("".join(group) for _, group in itertools.groupby(name, str.isdecimal))
+    # Numbers sort before words, and a number never meets a word in a comparison. The name itself comes last:
+    # 2 and 02 are equal as numbers, and the order must not depend on the file system's.
     return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts), name

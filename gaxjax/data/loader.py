@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax.bench.counting import nbytes
 from gaxjax.data.source import Batch, Source, Tables, random_words
-from gaxjax.errors import InputError, multiples
+from gaxjax.errors import InputError, format_multiples
+from gaxjax.parallel.counting import nbytes
 
 Tree = TypeVar("Tree")
 
@@ -23,6 +23,7 @@ def normalize(batch: Tree) -> Tree:
     """
 
     def leaf(x: Any) -> Any:
+        # `float` is JAX's: float32, or float64 under x64, where two programs are compared without rounding.
         return jnp.asarray(x, float) / 127.5 - 1 if getattr(x, "dtype", None) == jnp.uint8 else x
 
     return jax.tree.map(leaf, batch)
@@ -36,12 +37,13 @@ def pixels_of(images: Any) -> Any:
     >>> pixels_of(np.array([-1.2, -1.0, 0.0, 0.999, 1.0]))
     array([  0.,   0., 128., 255., 255.], dtype=float32)
     """
+    # Rounded, not cut off: what was 8 bits comes back as it was, and means keep no bias of half a level.
     return ((images.astype(np.float32) + 1) * 127.5).round().clip(0, 255)
 
 
-def assembled(source: Source, tables: Tables, chosen: Tables) -> Tables:
+def assemble_batch(source: Source, tables: Tables, choice: Tables) -> Tables:
     """Batches of a loader's choice, as it would have given them; pure, for the device."""
-    return mirrored(source.gather(tables, chosen), chosen)
+    return mirror_images(source.gather(tables, choice), choice)
 
 
 MIRRORED = "mirrored "
@@ -66,10 +68,13 @@ class Steps:
         self.shape = (minibatches, batch_size)
 
     def __len__(self) -> int:
+        # grain wants a length. This one no run reaches, and positions below it stay within int64.
         return 2**62 // (self.shape[0] * self.shape[1])
 
     def __getitem__(self, step: int) -> Batch:
         examples = self.shape[0] * self.shape[1]
+        # [minibatches, rows of this process]. Positions are global and only then divided, which is why the
+        # number of processes changes nothing of what a run sees.
         positions = (step * examples + np.arange(examples)).reshape(self.shape)[:, self.rows]
         flat = positions.reshape(-1)
         batch = self.source.choose(flat, self.seed) if self.choose else self.source.take(flat, self.seed)
@@ -77,23 +82,28 @@ class Steps:
             coins = {
                 MIRRORED + name: self.coins(name, flat) for name, x in self.source.spec.items() if x.ndim == 3
             }
-            batch = batch | coins if self.choose else mirrored(batch, coins)
+            batch = batch | coins if self.choose else mirror_images(batch, coins)
+        # [n, ...] -> [minibatches, rows, ...]: sources know of no minibatches.
         return {key: value.reshape(*positions.shape, *value.shape[1:]) for key, value in batch.items()}
 
     def coins(self, name: str, positions: np.ndarray) -> np.ndarray:
         """Which images are mirrored, [n] bool: half of them; names that belong together are together."""
+        # The words' highest bit. One word a position, whatever the batch: a resumed run tosses the same
+        # coins. Names of one stream get the same coin, so that a pair is mirrored as a whole.
         return random_words(positions, self.seed, self.source.streams[name])[:, 0] >> np.uint64(63) == 1
 
 
-def mirrored(batch: Tables, coins: Tables) -> Tables:
+def mirror_images(batch: Tables, coins: Tables) -> Tables:
     """The batch with images left to right where the coins say so; NumPy's or JAX's arrays."""
 
-    def turned(images: Any, coin: Any) -> Any:
+    def mirror(images: Any, coin: Any) -> Any:
+        # The same function on the host, for sets that stream, and on the device, for sets that live there.
+        # Both must give the same batches, and np.where would pull a traced array to the host.
         where = np.where if isinstance(images, np.ndarray) else jnp.where
         return where(coin[..., None, None, None], images[..., ::-1, :], images)
 
     return batch | {
-        name: turned(batch[name], coins[MIRRORED + name]) for name in batch if MIRRORED + name in coins
+        name: mirror(batch[name], coins[MIRRORED + name]) for name in batch if MIRRORED + name in coins
     }
 
 
@@ -112,7 +122,7 @@ class Loader(Iterator[Batch]):
     many processes there are or where it was resumed. Close it, or use it as a context, to end its threads
     before the process ends.
 
-    choose: gives what was chosen instead, for `assembled` to make the same batches of on the devices.
+    choose: gives what was chosen instead, for `assemble_batch` to make the same batches of on the devices.
     """
 
     def __init__(
@@ -136,7 +146,7 @@ class Loader(Iterator[Batch]):
         if not 0 <= process_index < process_count:
             raise InputError(f"process_index {process_index} is not one of {process_count} processes")
         if batch_size % process_count:
-            use = multiples(batch_size, process_count)
+            use = format_multiples(batch_size, process_count)
             raise InputError(
                 f"batch_size {batch_size} is not divisible by {process_count} processes; use {use}"
             )
@@ -147,7 +157,11 @@ class Loader(Iterator[Batch]):
         share = batch_size // process_count
         rows = slice(process_index * share, (process_index + 1) * share)
         steps = Steps(source, batch_size, minibatches, seed, rows, flip, choose)
+        # At most 256 MiB of batches wait, and at most 16; at least one for each thread, or threads would be
+        # idle, and two, or a step would wait for the one after it.
         ahead = max(min(16, 2**28 // (nbytes(source.spec) * share * minibatches + 1)), workers, 2)
+        # Threads, not processes: Pillow and NumPy let go of the interpreter's lock where they spend their
+        # time.
         options = grain.ReadOptions(num_threads=workers, prefetch_buffer_size=ahead)
         dataset = grain.MapDataset.source(steps).to_iter_dataset(read_options=options)
         self.iterator = iter(dataset)
@@ -157,6 +171,7 @@ class Loader(Iterator[Batch]):
 
     def get_state(self) -> dict[str, int]:
         """Where the run is, in examples: {"position": p}."""
+        # In examples, not in steps: a state that does not fit the batch size is noticed (`set_state`).
         return {"position": self.iterator.get_state()["next_index"] * self.examples}
 
     def set_state(self, state: dict[str, int]) -> None:

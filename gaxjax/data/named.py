@@ -12,15 +12,16 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data
-from gaxjax.data.images import DamagedError, fitted, open_picture
+from gaxjax.data.images import DamagedError, fit_pixels, open_picture
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.shards import Shards
 from gaxjax.data.source import Batch
-from gaxjax.errors import InputError, brief
+from gaxjax.errors import InputError, summarize_error
 
 
-def find(name: str, directory: str) -> Any | None:
+def find_builder(name: str, directory: str) -> Any | None:
     """A prepared set as a read-only builder, None if there is none; looks at local files only."""
+    # Imported where it is used, here and below: it takes a second, and folders and points need none of it.
     from tensorflow_datasets.core import naming, read_only_builder, registered
 
     try:
@@ -32,33 +33,36 @@ def find(name: str, directory: str) -> Any | None:
     if directory:
         options["data_dir"] = os.path.expanduser(directory)
     try:
+        # From the metadata beside the files: no code of the set's builder is imported, which may want
+        # TensorFlow.
         return read_only_builder.builder_from_files(str(parsed), **options)
     except registered.DatasetNotFoundError:
         return None
 
 
-def plain(name: str) -> str:
+def base_name(name: str) -> str:
     """The name of the set alone: without configuration and version."""
     return name.split("/")[0].split(":")[0]
 
 
-def known() -> list[str]:
+def known_names() -> list[str]:
     """The names that tensorflow-datasets can prepare."""
     from tensorflow_datasets.core import registered
 
     return registered.list_imported_builders()
 
 
-def unknown(name: str) -> InputError:
+def unknown_set(name: str) -> InputError:
     """What to say about a name that nobody knows."""
-    names = ["digits", "stacked_mnist", "ring", "grid", "mixture", "folder", *known()]
-    close = difflib.get_close_matches(plain(name), names, n=3, cutoff=0.6)
+    # Versions and configurations are left out of the comparison: `base_name` of both.
+    names = ["digits", "stacked_mnist", "ring", "grid", "mixture", "folder", *known_names()]
+    close = difflib.get_close_matches(base_name(name), names, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}?" if close else "tensorflow.org/datasets/catalog lists them."
     own = "For images of your own: name=folder, directory=PATH."
     return InputError(f"no set is called {name!r}; {hint} {own}")
 
 
-def command(name: str, directory: str) -> str:
+def prepare_command(name: str, directory: str) -> str:
     """The command line that prepares a set."""
     return f"gaxjax prepare {name}" + (f" --directory {shlex.quote(directory)}" if directory else "")
 
@@ -69,43 +73,60 @@ def check_format(name: str, builder: Any) -> None:
     if "array_record" not in formats:
         raise InputError(
             f"{name} in {builder.data_dir} is prepared as {', '.join(formats)}, which only TensorFlow reads; "
-            f"prepare it as array_record, in another directory:\n  {command(name, 'DIRECTORY')}"
+            f"prepare it as array_record, in another directory:\n  {prepare_command(name, 'DIRECTORY')}"
         )
 
 
+def open_builder(data: Data) -> Any:
+    """The prepared set that `data` names; digits are prepared if need be. InputError if there is none."""
+    import tensorflow_datasets as tfds
+
+    builder = find_builder(data.name, data.directory)
+    # The one set that needs no preparation by hand, so that the first command anybody tries can train.
+    if builder is None and base_name(data.name) == "digits":
+        from gaxjax.data.digits import default_directory
+
+        where = data.directory or str(default_directory())
+        prepare(data.name, where)
+        builder = find_builder(data.name, where)
+    if builder is None:
+        if base_name(data.name) not in known_names():
+            raise unknown_set(data.name)
+        where = data.directory or tfds.core.constants.DATA_DIR
+        raise InputError(
+            f"{data.name} is not prepared in {where}; prepare it once with\n"
+            f"  {prepare_command(data.name, data.directory)}\n"
+            'which needs TensorFlow that one time: pip install "gaxjax[prepare]"'
+        )
+    return builder
+
+
+def check_image_feature(name: str, features: Any) -> None:
+    """InputError for a set without a feature "image", or with images whose range is not known."""
+    import tensorflow_datasets as tfds
+
+    if "image" not in features or not isinstance(features["image"], tfds.features.Image):
+        raise InputError(f"{name} has no feature image, only {', '.join(sorted(features))}")
+    # Floats of unknown range cannot be brought to 0..255; 16 bits can, by 255 / 65535 (`to_eight_bits`).
+    if features["image"].np_dtype not in (np.uint8, np.uint16):
+        kind = np.dtype(features["image"].np_dtype).name
+        raise InputError(f"{name} has images of {kind}, and only uint8 and uint16 have a known range")
+
+
 @final
-class Named(Pictures):
+class PreparedSet(Pictures):
     """The images, and labels if there are any, of one split of a prepared set."""
 
     def __init__(self, data: Data):
         import tensorflow_datasets as tfds
 
-        builder = find(data.name, data.directory)
-        if builder is None and plain(data.name) == "digits":
-            from gaxjax.data.digits import standard
-
-            where = data.directory or str(standard())
-            prepare(data.name, where)
-            builder = find(data.name, where)
-        if builder is None:
-            if plain(data.name) not in known():
-                raise unknown(data.name)
-            where = data.directory or tfds.core.constants.DATA_DIR
-            raise InputError(
-                f"{data.name} is not prepared in {where}; prepare it once with\n"
-                f"  {command(data.name, data.directory)}\n"
-                'which needs TensorFlow that one time: pip install "gaxjax[prepare]"'
-            )
+        builder = open_builder(data)
         features = builder.info.features
-        if "image" not in features or not isinstance(features["image"], tfds.features.Image):
-            raise InputError(f"{data.name} has no feature image, only {', '.join(sorted(features))}")
-        if features["image"].np_dtype not in (np.uint8, np.uint16):
-            kind = np.dtype(features["image"].np_dtype).name
-            raise InputError(
-                f"{data.name} has images of {kind}, and only uint8 and uint16 have a known range"
-            )
+        check_image_feature(data.name, features)
         check_format(data.name, builder)
         try:
+            # Raw bytes: the image is decoded by Pillow here, whose decoding is the same for sets and folders,
+            # and what is not asked for is not decoded at all.
             records = builder.as_data_source(
                 split=data.split, deserialize_method=tfds.decode.DeserializeMethod.RAW_BYTES
             )
@@ -115,17 +136,22 @@ class Named(Pictures):
                 f"{data.name} has no split {data.split!r} with examples in it; its splits are "
                 f"{', '.join(builder.info.splits)}, and parts of them are written as train[:90%]"
             ) from error
-        self.remedy = f"Remove {builder.data_dir} and prepare it again: {command(data.name, data.directory)}"
+        self.remedy = (
+            f"Remove {builder.data_dir} and prepare it again: {prepare_command(data.name, data.directory)}"
+        )
         self.records.check(self.remedy)
         self.full_name = builder.info.full_name
-        chosen = {"image": features["image"]}
+        # Of the set's features only these: others (boxes, captions) would be parsed for every example and
+        # dropped.
+        selection = {"image": features["image"]}
         self.spec = {"image": jax.ShapeDtypeStruct(data.shape, np.uint8)}
         if "label" in features and isinstance(features["label"], tfds.features.ClassLabel):
-            chosen["label"] = features["label"]
+            selection["label"] = features["label"]
             self.spec["label"] = jax.ShapeDtypeStruct((), np.int32)
             self.classes, self.class_names = features["label"].num_classes, features["label"].names
+        # An image and its label are one example: one stream, one order.
         self.streams = dict.fromkeys(self.spec, 0)
-        self.features = tfds.features.FeaturesDict(chosen)
+        self.features = tfds.features.FeaturesDict(selection)
         self.decoders = {"image": tfds.decode.SkipDecoding()}
         self.data = data
 
@@ -133,28 +159,32 @@ class Named(Pictures):
         return len(self.records)
 
     def name(self, index: int) -> str:
-        file, number = self.records.place(index)
+        file, number = self.records.locate(index)
         return f"{self.data.name} {self.data.split}, number {index}, record {number} of {file}"
 
     def identity(self, index: int) -> tuple[str, int]:
-        file, number = self.records.place(index)
+        file, number = self.records.locate(index)
+        # With the version in it, as in mnist/3.0.1: the same split of another version is other data.
         return f"{self.full_name} {file.name}", number
 
     def fetch(self, indices: Sequence[int]) -> Sequence[bytes | DamagedError]:
-        return self.records.read(indices)
+        return self.records.fetch(indices)
 
     def check(self, index: int) -> None:
         """Nothing: tensorflow-datasets has decoded each image once, to write it."""
 
     def decode(self, fetched: bytes | DamagedError) -> Batch:
+        # Handed on by `fetch`, which reads many at once and so has no example of its own to raise it for.
         if isinstance(fetched, DamagedError):
             raise fetched
         try:
             example = self.features.deserialize_example_np(fetched, decoders=self.decoders)
         except Exception as error:  # protobuf's, or of a record without the features
-            raise DamagedError(f"its record is not an example of the set ({brief(error)})") from error
+            raise DamagedError(
+                f"its record is not an example of the set ({summarize_error(error)})"
+            ) from error
         picture = open_picture(example["image"])
-        batch: Batch = {"image": fitted(picture, self.data.shape, self.data.fit, self.data.filter)}
+        batch: Batch = {"image": fit_pixels(picture, self.data.shape, self.data.fit, self.data.filter)}
         if "label" in self.spec:
             batch["label"] = np.array(example["label"], np.int32)
         return batch
@@ -170,17 +200,18 @@ def prepare(name: str, directory: str = "") -> Path:
         raise InputError(f"{name} needs no preparation")
     if name == "stacked_mnist":
         raise InputError("stacked_mnist is made of mnist: prepare that")
-    builder = find(name, directory)
+    builder = find_builder(name, directory)
     if builder is not None:
         check_format(name, builder)
         return Path(builder.data_dir)
-    if plain(name) == "digits":
+    if base_name(name) == "digits":
         from gaxjax.data.digits import prepare_digits
 
         return prepare_digits(directory)
-    if plain(name) not in known():
-        raise unknown(name)
-    if stock(plain(name)) and importlib.util.find_spec("tensorflow") is None:
+    if base_name(name) not in known_names():
+        raise unknown_set(name)
+    # Found out before the download, which would end in an ImportError of TensorFlow's after it.
+    if is_stock(base_name(name)) and importlib.util.find_spec("tensorflow") is None:
         raise InputError(
             f"preparing {name} needs TensorFlow, this one time (training does not): "
             'pip install "gaxjax[prepare]"'
@@ -188,7 +219,7 @@ def prepare(name: str, directory: str = "") -> Path:
     return download(name, directory)
 
 
-def stock(name: str) -> bool:
+def is_stock(name: str) -> bool:
     """Whether a known set is one of tensorflow-datasets' own."""
     from tensorflow_datasets.core import registered
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 import jax
 import numpy as np
 
-from gaxjax.bench.counting import nbytes
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.domains import Domains
-from gaxjax.data.pictures import Kept, Pictures, Streamed
+from gaxjax.data.pictures import InMemory, Pictures, Streaming
 from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
-from gaxjax.data.stacked import Stacked
+from gaxjax.data.stacked import StackedDigits
 from gaxjax.errors import InputError
+from gaxjax.parallel.counting import nbytes
 
 
-def check(data: Data) -> None:
+def check_data(data: Data) -> None:
     """InputError for a description that cannot be meant, before anything slow."""
     for field, kind in (("layout", Layout), ("fit", Fit), ("filter", Filter)):
         value, choices = getattr(data, field), typing.get_args(kind)
@@ -31,6 +31,7 @@ def check(data: Data) -> None:
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
         raise InputError(f"shape is (height, width, channels) with 1, 3 or 4 channels, not {data.shape}")
     if data.name == STACKED and data.shape[2] != 3:
+        # What was meant but for the channels, so that the message can be copied.
         shape = (*data.shape[:2], 3)
         raise InputError(f"{STACKED} has a digit in each of 3 channels: use shape={shape}, not {data.shape}")
 
@@ -40,32 +41,37 @@ def spec_of(data: Data) -> Spec:
 
     With labels, which the data may turn out to lack.
     """
-    check(data)
+    check_data(data)
     if data.name in DEFAULTS:
         return Points(data).spec
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
+    # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
     return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
 
 
 def open_source(data: Data) -> Source:
     """The examples that `data` describes; InputError if they cannot be had."""
-    check(data)
+    check_data(data)
     if data.name in DEFAULTS:
         return Points(data)
     if data.name == STACKED:
-        return Stacked(open_source(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
+        # One channel of the digits is decoded, and three are stacked: 60,000 digits in memory, and none of
+        # their triples.
+        return StackedDigits(open_source(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
     parts: list[Pictures]
     if data.name == "folder":
         from gaxjax.data.folder import Folder
 
         parts = [Folder(data, side) for side in ("ab" if data.layout == "domains" else [""])]
     else:
-        from gaxjax.data.named import Named
+        from gaxjax.data.named import PreparedSet
 
-        parts = [Named(data)]
+        parts = [PreparedSet(data)]
+    # Decoded, at the size of the networks: what lies on the disk says nothing of it. Of both domains
+    # together.
     size = sum(nbytes(pictures.spec) * len(pictures) for pictures in parts)
-    kind = Kept if size <= data.memory * 2**30 else Streamed
+    kind = InMemory if size <= data.memory * 2**30 else Streaming
     sources = [kind(pictures, data.workers, data.strict) for pictures in parts]
     return Domains(*sources) if len(sources) > 1 else sources[0]

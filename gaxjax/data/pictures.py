@@ -12,9 +12,10 @@ from typing import Any, final
 import numpy as np
 
 from gaxjax.data.images import DamagedError, list_damage
-from gaxjax.data.source import Batch, Source, Spec, Tables, shuffled
+from gaxjax.data.source import Batch, Source, Spec, Tables, shuffle_positions
 from gaxjax.errors import InputError
 
+# Examples that a thread takes at a time: enough that a block's reading costs little, see `Pictures.fetch`.
 BLOCK = 256
 
 
@@ -60,7 +61,7 @@ class Pictures(ABC):
         """One example, as `spec` says; DamagedError if it cannot be used."""
 
 
-def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy: str) -> None:
+def report_damage(damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy: str) -> None:
     """Say which examples cannot be used: an InputError if strict or if none is left, else one warning."""
     if not damaged:
         return
@@ -73,7 +74,7 @@ def report(damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy:
     warnings.warn(f"left out {count} that cannot be used:\n{listing}", stacklevel=2)
 
 
-def reason_against(attempt: Callable[[], object]) -> str | None:
+def damage_of(attempt: Callable[[], object]) -> str | None:
     """Why the example that is attempted cannot be used; None: it can."""
     try:
         attempt()
@@ -82,29 +83,32 @@ def reason_against(attempt: Callable[[], object]) -> str | None:
     return None
 
 
-def usable(
+def usable_indices(
     pictures: Pictures, attempt: Callable[[range], list[str | None]], workers: int, strict: bool
 ) -> np.ndarray:
     """Indices of the examples that can be used; `attempt` says why not, by block; reports the others."""
     count = len(pictures)
+    # All of them are tried before anything is said: a list of all that is damaged, not the first one at a
+    # time.
     blocks = [range(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         reasons = [reason for block in pool.map(attempt, blocks) for reason in block]
     damaged = [(pictures.name(index), reason) for index, reason in enumerate(reasons) if reason is not None]
-    report(damaged, count, strict, pictures.remedy)
+    report_damage(damaged, count, strict, pictures.remedy)
     return np.array([index for index, reason in enumerate(reasons) if reason is None], np.int64)
 
 
-def digest(pictures: Pictures, indices: np.ndarray) -> str:
+def digest_examples(pictures: Pictures, indices: np.ndarray) -> str:
     """A hash of which examples are used, in which order."""
     hashed = hashlib.sha256()
     for index in indices.tolist():
+        # Lengths are within JSON's quotes and brackets: ("a", 11) and ("a1", 1) do not run into one another.
         hashed.update(json.dumps(pictures.identity(index)).encode())
     return hashed.hexdigest()
 
 
 @final
-class Kept(Source):
+class InMemory(Source):
     """Images in memory: taking n of them is one indexing."""
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
@@ -112,6 +116,8 @@ class Kept(Source):
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         self.tables: Batch
         count = len(pictures)
+        # Allocated once and filled in place by all threads, each its own rows: a list of examples that is
+        # stacked at the end would need twice the memory.
         arrays = {key: np.empty((count, *leaf.shape), leaf.dtype) for key, leaf in self.spec.items()}
 
         def place(index: int, fetched: Any) -> None:
@@ -121,11 +127,12 @@ class Kept(Source):
 
         def attempt(block: range) -> list[str | None]:
             return [
-                reason_against(functools.partial(place, index, fetched))
+                damage_of(functools.partial(place, index, fetched))
                 for index, fetched in zip(block, pictures.fetch(block), strict=True)
             ]
 
-        self.indices = usable(pictures, attempt, workers, strict)
+        self.indices = usable_indices(pictures, attempt, workers, strict)
+        # Indexing copies, which a set without damage is spared.
         whole = len(self.indices) == count
         self.tables = arrays if whole else {key: array[self.indices] for key, array in arrays.items()}
 
@@ -134,7 +141,7 @@ class Kept(Source):
         return self.tables.get("label")
 
     def digest(self) -> str:
-        return digest(self.pictures, self.indices)
+        return digest_examples(self.pictures, self.indices)
 
     def __len__(self) -> int:
         return len(next(iter(self.tables.values())))
@@ -144,28 +151,31 @@ class Kept(Source):
 
     def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         return {
-            str(stream): shuffled(positions, len(self), seed, stream).astype(np.int32)
+            # int32, as devices have them; a batch's choice is then 4 bytes an example and stream, and not its
+            # pixels. Keys are text since a batch's pytree wants keys that sort with `MIRRORED`.
+            str(stream): shuffle_positions(positions, len(self), seed, stream).astype(np.int32)
             for stream in set(self.streams.values())
         }
 
-    def gather(self, tables: Tables, chosen: Tables) -> Tables:
-        return {key: table[chosen[str(self.streams[key])]] for key, table in tables.items()}
+    def gather(self, tables: Tables, choice: Tables) -> Tables:
+        return {key: table[choice[str(self.streams[key])]] for key, table in tables.items()}
 
 
 @final
-class Streamed(Source):
+class Streaming(Source):
     """Images on disk, decoded each time they are taken."""
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
         self.pictures, self.workers, self.strict = pictures, workers, strict
         self.class_names = pictures.class_names
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
+        # Each is warned of once, not once an epoch.
         self.reported: set[int] = set()
 
         def attempt(block: range) -> list[str | None]:
-            return [reason_against(functools.partial(pictures.check, index)) for index in block]
+            return [damage_of(functools.partial(pictures.check, index)) for index in block]
 
-        self.indices = usable(pictures, attempt, workers, strict)
+        self.indices = usable_indices(pictures, attempt, workers, strict)
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -173,36 +183,42 @@ class Streamed(Source):
         return None if known is None else known[self.indices]
 
     def digest(self) -> str:
-        return digest(self.pictures, self.indices)
+        return digest_examples(self.pictures, self.indices)
 
     def decode_all(self) -> int:
         def attempt(block: range) -> list[str | None]:
             return [
-                reason_against(functools.partial(self.pictures.decode, fetched))
+                damage_of(functools.partial(self.pictures.decode, fetched))
                 for fetched in self.pictures.fetch(block)
             ]
 
-        return len(usable(self.pictures, attempt, self.workers, self.strict))
+        return len(usable_indices(self.pictures, attempt, self.workers, self.strict))
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         batch = {key: np.empty((len(positions), *leaf.shape), leaf.dtype) for key, leaf in self.spec.items()}
+        # Of two streams, each takes its own half of an image and throws the other away: unpaired halves are
+        # decoded twice.
         for stream in set(self.streams.values()):
             keys = [key for key in batch if self.streams[key] == stream]
-            numbers = shuffled(positions, len(self), seed, stream)
+            numbers = shuffle_positions(positions, len(self), seed, stream)
+            # Read in one go and decoded one by one; the threads are the loader's, each of which makes whole
+            # batches.
             for row, fetched in enumerate(self.pictures.fetch(self.indices[numbers].tolist())):
                 try:
                     example = self.pictures.decode(fetched)
                 except DamagedError as error:
-                    example = self.instead(int(numbers[row]), error)
+                    example = self.replace_damaged(int(numbers[row]), error)
                 for key in keys:
                     batch[key][row] = example[key]
         return batch
 
-    def instead(self, number: int, error: DamagedError) -> Batch:
+    def replace_damaged(self, number: int, error: DamagedError) -> Batch:
         """The next good example in place of one that only decoding shows to be damaged, or an InputError."""
+        # The first turn is the damaged one itself, which is reported; then on, and around, to one that can be
+        # used. Deterministic, so that a resumed run sees the same in its place.
         for following in range(number, number + len(self)):
             index = int(self.indices[following % len(self)])
             if following > number:
@@ -213,5 +229,5 @@ class Streamed(Source):
             if self.strict or index not in self.reported:
                 self.reported.add(index)
                 damaged = [(self.pictures.name(index), str(error))]
-                report(damaged, len(self), self.strict, self.pictures.remedy)
+                report_damage(damaged, len(self), self.strict, self.pictures.remedy)
         raise InputError(f"none of {len(self)} images can be used")

@@ -23,6 +23,7 @@ def centers(name: str, modes: int, spread: float) -> np.ndarray:
         angles = 2 * np.pi * np.arange(modes) / modes
         return spread * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     if name == "mixture":
+        # `spread` apart, and as many to the left of zero as to the right.
         return spread * (np.arange(modes)[:, None] - (modes - 1) / 2)
     side = round(modes**0.5)
     if side * side != modes:
@@ -63,13 +64,18 @@ class Points(Source):
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         """The points at global positions; no seed: points of their own, that no training run draws."""
+        # [n, 4] words: one for the mode, two for the normal. A point is a function of its position alone.
         words = random_words(positions, seed or 0, STORED if seed is None else TRAINING)
+        # 2^64 is no multiple of most numbers of modes; the bias is below 1e-17.
         modes = (words[:, 0] % np.uint64(len(self.centers))).astype(np.int32)
+        # The upper 53 bits are a float64's mantissa: [0, 1) in steps of 2^-53.
         uniform = (words[:, 1:3] >> np.uint64(11)).astype(np.float64) * 2.0**-53
         # Box and Muller 1958; 1 - u lies in (0, 1], where the logarithm is finite
         radii = np.sqrt(-2 * np.log1p(-uniform[:, 0]))
         angles = 2 * np.pi * uniform[:, 1]
         normal = np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1)
+        # Both are drawn for a mixture on a line too, which takes the first: positions need the same words
+        # anyway.
         normal = normal[:, : self.centers.shape[1]]
         image = self.centers[modes] + self.deviation * normal
         return {"image": image.astype(np.float32), "label": modes}

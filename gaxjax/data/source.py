@@ -14,19 +14,23 @@ Tables = dict[str, Any]
 """As `Batch`, of NumPy's arrays or JAX's."""
 
 
+# A batch may lie across two epochs and unpaired data have two streams: four orders are in use at most.
+# ImageNet's is 10 MB.
 @functools.lru_cache(maxsize=4)
 def permutation(count: int, seed: int, epoch: int, stream: int = 0) -> np.ndarray:
     """Order of `count` examples in one epoch: [count] int64; `stream` numbers independent orders."""
     order = np.random.default_rng([seed, epoch, stream]).permutation(count)
+    # It is handed out of the cache, where a change would be one of every later batch.
     order.flags.writeable = False
     return order
 
 
-def shuffled(positions: np.ndarray, count: int, seed: int | None, stream: int = 0) -> np.ndarray:
+def shuffle_positions(positions: np.ndarray, count: int, seed: int | None, stream: int = 0) -> np.ndarray:
     """Examples at global positions: p is number p % count of epoch p // count; no seed: as stored."""
     epochs, within = np.divmod(np.asarray(positions, np.int64), count)
     if seed is None:
         return within
+    # A batch that lies across the end of an epoch takes the rest of one order and the start of the next.
     examples = np.empty_like(within)
     for epoch in np.unique(epochs):
         there = epochs == epoch
@@ -42,9 +46,13 @@ def random_words(positions: np.ndarray, seed: int, stream: int) -> np.ndarray:
     """
     positions = np.asarray(positions, np.int64)
     words = np.empty((len(positions), 4), np.uint64)
+    # Runs of neighbors are drawn in one call: a generator for each position takes far longer. `prepend` makes
+    # the first position begin a run.
     starts = np.flatnonzero(np.diff(positions, prepend=positions[:1] - 2) != 1)
     for start, stop in zip(starts, [*starts[1:], len(positions)], strict=True):
         key = np.array([seed, stream], np.uint64)
+        # A block of Philox is four words of 64 bits and the counter counts blocks: each position has its own,
+        # whichever positions come in a batch with it.
         generator = np.random.Philox(key=key, counter=int(positions[start]))
         words[start:stop] = generator.random_raw(4 * int(stop - start)).reshape(-1, 4)
     return words
@@ -98,6 +106,6 @@ class Source(ABC):
         """What `gather` makes the examples at positions [n] of, arrays [n, ...]; for sources with tables."""
         raise NotImplementedError(f"{type(self).__name__} has tables but no choose(positions, seed)")
 
-    def gather(self, tables: Tables, chosen: Tables) -> Tables:
+    def gather(self, tables: Tables, choice: Tables) -> Tables:
         """Examples of what was chosen, [..., H, W, C] of [...]; arrays of NumPy or JAX, as the tables."""
-        raise NotImplementedError(f"{type(self).__name__} has tables but no gather(tables, chosen)")
+        raise NotImplementedError(f"{type(self).__name__} has tables but no gather(tables, choice)")

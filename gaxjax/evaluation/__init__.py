@@ -1,1 +1,6 @@
-"""Measuring a run, or folders of images: statistics on all devices, kept ones, and spaces of latents."""
+"""Measuring a run, or folders of images.
+
+measuring: what the command does; evaluator: metrics with all they need; sampler: fakes on all devices;
+extractors, gathering: from images to statistics; stored: the cache of these; latent_space: what a game
+itself is asked.
+"""

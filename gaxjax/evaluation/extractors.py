@@ -1,4 +1,4 @@
-"""The features that an evaluation's metrics see images by."""
+"""The features that an evaluation's metrics compare images by."""
 
 from collections.abc import Set
 from pathlib import Path
@@ -8,8 +8,9 @@ from gaxjax import features as all_features
 from gaxjax.errors import InputError
 from gaxjax.features import Features
 from gaxjax.metrics.frechet import bytes_needed
-from gaxjax.metrics.metric import OF_CLASSES, OF_FEATURES, Metric
-from gaxjax.parallel.memory import installed
+from gaxjax.metrics.metric import Metric
+from gaxjax.metrics.samples import OF_CLASSES, OF_FEATURES
+from gaxjax.parallel.memory import total_memory
 from gaxjax.recipe.evaluation import Evaluation
 
 
@@ -25,8 +26,10 @@ class Extractors(NamedTuple):
     distance: Features | None
     """whose squared distance paths are measured by"""
 
-    def seen_by(self, metric: Metric) -> tuple[Features | None, str]:
-        """What a metric sees images by, and the level of that."""
+    def features_for(self, metric: Metric) -> tuple[Features | None, str]:
+        """The features that a metric compares images by, and their level."""
+        # What a metric is reported with is what it used, not what was loaded: FID in the same evaluation as
+        # the modes of stacked MNIST does not name that classifier.
         if OF_FEATURES & {*metric.fake, *metric.real}:
             return self.features, "logits" if OF_CLASSES & set(metric.fake) else self.level
         if "paths" in metric.fake and self.distance:
@@ -34,14 +37,15 @@ class Extractors(NamedTuple):
         return self.classifier if "digits" in metric.fake else None, ""
 
     def check_memory(self, needs: Set[str], shape: tuple[int, ...], n: int, real: int) -> None:
-        """InputError, before any is made, for features that do not fit into memory, of so many images."""
+        """InputError, before any is extracted, for features of so many images that do not fit into memory."""
         if self.features is None or not needs & {"moments", "vectors"}:
             return
         size = self.features.size(shape, self.level)
+        # Float64 vectors of both sides are what KID, precision and recall are computed from.
         needed = bytes_needed(size, n, real) if "moments" in needs else 0
         if "vectors" in needs:
             needed = max(needed, 8 * size * (n + real))
-        if needed > (there := installed()):
+        if needed > (there := total_memory()):
             raise InputError(
                 f"{self.features.name} has {size:,} features of an image, and those of {n:,} images and of "
                 f"{real:,} real ones take {needed / 2**30:,.0f} GiB, where this machine has "
@@ -49,7 +53,7 @@ class Extractors(NamedTuple):
             )
 
 
-def extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> Extractors:
+def load_extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> Extractors:
     """What the needs ask for; InputError where it cannot be had. directory: where the data are."""
     features, level, e = None, "", evaluation
     if "spaces" in needs and not e.features.strip().startswith("classifier"):
@@ -58,11 +62,15 @@ def extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> Extra
             "give classifier(mnist), classifier(fashion_mnist) or classifier(digits)"
         )
     if needs & OF_FEATURES:
+        # ~ is expanded here: a recipe's text never passes through a shell.
         weights = Path(e.weights).expanduser() if e.weights else None
-        features = all_features.named(e.features, weights, directory)
+        features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level
         features.check([level, *(["logits"] if needs & OF_CLASSES else [])])
-    classifier = all_features.named("classifier(mnist)", None, directory) if "digits" in needs else None
+    # Always MNIST's: digits are a need of stacked MNIST alone, whatever features the evaluation names.
+    classifier = (
+        all_features.load_features("classifier(mnist)", None, directory) if "digits" in needs else None
+    )
     files = e.lpips_network, e.lpips_linear
-    distance = all_features.distance(e.distance, *files, directory) if "paths" in needs else None
+    distance = all_features.load_distance(e.distance, *files, directory) if "paths" in needs else None
     return Extractors(features, level, classifier, distance)

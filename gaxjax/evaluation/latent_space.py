@@ -1,4 +1,4 @@
-"""What metrics see of a game behind its images: the spaces of its latents, and paths through them."""
+"""Metrics of a game's latents: the spaces that they lie in, and paths through them."""
 
 import functools
 from collections.abc import Set
@@ -12,15 +12,15 @@ from jax import Array
 from gaxjax.data import normalize
 from gaxjax.errors import InputError
 from gaxjax.features import Features
-from gaxjax.game import GAN, Batch, State, ask
-from gaxjax.generators.truncation import styled
-from gaxjax.metrics.path_length import Images, PerPath, Space, face, lengths, lerp, shrunk, slerp
+from gaxjax.game import GAN, Batch, State, call_averaged
+from gaxjax.generators.truncation import has_styles
+from gaxjax.metrics.path_length import Images, PerPath, Space, crop_face, lengths, lerp, shrink, slerp
 
 PIXELS = 2**21
-"""Of the images that are looked behind at a time, all devices together: 32 of 256 x 256."""
+"""Of the images that paths are measured by at a time, all devices together: 32 of 256 x 256."""
 
 
-def spaces(gan: GAN, state: State, batch: Batch) -> dict[str, Space]:
+def latent_spaces(gan: GAN, state: State, batch: Batch) -> dict[str, Space]:
     """z, and w of games that map latents to styles, of as many points as the batch has examples.
 
     The game needs the methods sample_latents(batch) and generate(latents, condition); with
@@ -30,32 +30,38 @@ def spaces(gan: GAN, state: State, batch: Batch) -> dict[str, Space]:
     """
     if not hasattr(gan, "sample_latents") or not hasattr(gan, "generate"):
         raise InputError(
-            f"{type(gan).__name__} has no latents to look behind: it needs the methods sample_latents(batch) "
+            f"{type(gan).__name__} has no latents to measure: it needs the methods sample_latents(batch) "
             "and generate(latents, condition)"
         )
+    # The condition of real examples: labels come in the data's proportions.
     condition = gan.condition_of(batch)
 
     def sample_latents(key: Array) -> Array:
-        return ask(gan, state, key, "sample_latents", batch)
+        return call_averaged(gan, state, key, "sample_latents", batch)
 
     def generate(z: Array, key: Array) -> Array:
-        return ask(gan, state, key, "generate", z, condition)
+        return call_averaged(gan, state, key, "generate", z, condition)
 
-    found = {"z": Space(sample_latents, slerp, generate)}
-    if styled(gan):
+    # z between two normal latents goes along the sphere that they lie near; w has no such shape and goes
+    # straight (Karras et al. 2019, section 4.1).
+    spaces = {"z": Space(sample_latents, slerp, generate)}
+    if has_styles(gan):
 
         def sample_w(key: Array) -> Array:
-            return ask(gan, state, key, "map_latents", sample_latents(key), condition)
+            return call_averaged(gan, state, key, "map_latents", sample_latents(key), condition)
 
+        # Without truncation: paths and points are of what the game maps latents to itself.
         def synthesize(w: Array, key: Array) -> Array:
-            return ask(gan, state, key, "synthesize", ask(gan, state, key, "broadcast_styles", w))
+            return call_averaged(
+                gan, state, key, "synthesize", call_averaged(gan, state, key, "broadcast_styles", w)
+            )
 
-        found["w"] = Space(sample_w, lerp, synthesize)
-    return found
+        spaces["w"] = Space(sample_w, lerp, synthesize)
+    return spaces
 
 
 @dataclass(frozen=True, eq=False)
-class Behind:
+class LatentSpaceMetrics:
     """What is asked of a game, and the features that its images are seen by."""
 
     distance: Features | None
@@ -80,34 +86,38 @@ class Behind:
         as points of each space, "<space>", and its logits of their images, "classes".
         """
         state, params = held
-        found: dict[str, Array] = {}
+        arrays: dict[str, Array] = {}
         key = jax.random.fold_in(jax.random.key(self.seed), number)
-        places = spaces(gan, state, normalize(batch))
+        spaces = latent_spaces(gan, state, normalize(batch))
         if self.distance:
-            for place, (name, space) in enumerate(places.items()):
-                measure = functools.partial(self.lengths, space, params["distance"])
-                keys = jax.random.split(jax.random.fold_in(key, place))
+            for index, (name, space) in enumerate(spaces.items()):
+                measure = functools.partial(self.measure_paths, space, params["distance"])
+                # Other paths in each space, and others for full and end: no number is correlated with
+                # another.
+                keys = jax.random.split(jax.random.fold_in(key, index))
                 # One after the other, as a loop: it is compiled once, and holds the memory of one.
                 full, end = jax.lax.map(measure, (keys, jnp.array([True, False])))
-                found |= {f"ppl_{name}_full": full, f"ppl_{name}_end": end}
+                arrays |= {f"ppl_{name}_full": full, f"ppl_{name}_end": end}
         if self.classifier:
-            draw, noise = jax.random.split(jax.random.fold_in(key, len(places)))
-            found |= {name: space.draw(draw) for name, space in places.items()}
-            name, space = list(places.items())[-1]
-            images = space.images(found[name], noise)
-            found["classes"] = self.classifier.apply(params["classifier"], images, ("logits",))["logits"]
-        return found
+            draw, noise = jax.random.split(jax.random.fold_in(key, len(spaces)))
+            # One key for all spaces: the w are then those of the same z, and one set of images, made of the
+            # last space's points, gives the classes of both.
+            arrays |= {name: space.draw(draw) for name, space in spaces.items()}
+            name, space = list(spaces.items())[-1]
+            images = space.images(arrays[name], noise)
+            arrays["classes"] = self.classifier.apply(params["classifier"], images, ("logits",))["logits"]
+        return arrays
 
-    def lengths(self, space: Space, params: Any, at: tuple[Array, Array]) -> PerPath:
+    def measure_paths(self, space: Space, params: Any, at: tuple[Array, Array]) -> PerPath:
         """Of new paths, given a key and whether they are measured anywhere or at their start."""
         assert self.distance is not None
         apply, level = self.distance.apply, self.distance.level
 
-        def seen(images: Images) -> Array:
-            return apply(params, shrunk(face(images) if self.crop else images), (level,))[level]
+        def extract(images: Images) -> Array:
+            return apply(params, shrink(crop_face(images) if self.crop else images), (level,))[level]
 
-        return lengths(space, lambda a, b: jnp.sum((seen(a) - seen(b)) ** 2, axis=1), *at)
+        return lengths(space, lambda a, b: jnp.sum((extract(a) - extract(b)) ** 2, axis=1), *at)
 
-    def kept(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
+    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
         """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
         return set(jax.eval_shape(functools.partial(self, gan), (state, self.params), batch, 0))

@@ -7,14 +7,15 @@ from pathlib import Path
 from gaxjax import parallel, runs
 from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
-from gaxjax.data.images import DamagedError, is_gray, measure
-from gaxjax.errors import InputError, brief
+from gaxjax.data.images import DamagedError, is_gray, upright_size
+from gaxjax.errors import InputError, summarize_error
 from gaxjax.evaluation.evaluator import Evaluator
-from gaxjax.metrics.metric import OF_GAME, PAIRED, chosen
+from gaxjax.metrics.metric import PAIRED, parse_metrics
 from gaxjax.metrics.result import Result
+from gaxjax.metrics.samples import OF_GAME
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
-from gaxjax.recipe.stages import images_by
+from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs.record import append_results, read_run
 
 __all__ = ["evaluate_folders", "evaluate_run"]
@@ -30,16 +31,22 @@ def evaluate_run(
     recipe = read_run(workdir)
     data = replace(recipe.data, directory=directory or recipe.data.directory)
     source = open_source(data)
+    # The data's spec goes along: shapes of a run whose data are open need not be read from its files again.
     _, gan, state = runs.open(workdir, best, source.spec)
     seeds = Seeds(recipe.seed, recipe.seeds)
-    seen = images_by(recipe.all_stages, int(seeds.one(state.step)))
-    results = Evaluator(evaluation, data, source).all(gan, state, source, seen, str(workdir), seeds)
+    images = images_at_step(recipe.all_stages, int(seeds.select(state.step)))
+    results = Evaluator(evaluation, data, source).evaluate_seeds(
+        gan, state, source, images, str(workdir), seeds
+    )
     try:
-        if parallel.primary():
+        # One process writes; the others wait below, so that none ends, and takes the job with it, before
+        # that.
+        if parallel.is_primary():
             append_results(workdir, results)
     except OSError as error:
-        print(f"warning: results are not kept with the run: {brief(error)}", file=sys.stderr)
-    parallel.wait_for_all()
+        # Measuring took minutes or hours: a run that cannot be written to is no reason to lose the numbers.
+        print(f"warning: results are not kept with the run: {summarize_error(error)}", file=sys.stderr)
+    parallel.barrier()
     return results
 
 
@@ -48,41 +55,48 @@ def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Res
 
     Where the metrics compare pairs, images of one name belong together.
     """
-    metrics = chosen(evaluation.metrics)
-    asking = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
-    if asking:
-        raise InputError(f"{', '.join(asking)} asks a game what it makes of latents: measure a run")
-    names = {folder: files_of(folder) for folder in (fake, real)}
+    metrics = parse_metrics(evaluation.metrics)
+    of_game = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
+    if of_game:
+        raise InputError(f"{', '.join(of_game)} asks a game what it makes of latents: measure a run")
+    names = {folder: list_images(folder) for folder in (fake, real)}
     paired = bool(PAIRED & set(metrics))
+    # Both lists are sorted, so that equal lists pair by position.
     if paired and names[fake] != names[real]:
-        apart = sorted(str(path) for path in set(names[fake]) ^ set(names[real]))
-        raise InputError(f"pairs have one name in both folders; {len(apart)} have not, such as {apart[0]}")
-    shape = shape_of([folder / name for folder, files in names.items() for name in files])
+        unpaired = sorted(str(path) for path in set(names[fake]) ^ set(names[real]))
+        raise InputError(
+            f"pairs have one name in both folders; {len(unpaired)} have not, such as {unpaired[0]}"
+        )
+    shape = common_shape([folder / name for folder, files in names.items() for name in files])
+    # Fewer files than n are all measured: the result says how many there were.
     n = min(evaluation.n, len(names[fake]))
-    asked = replace(evaluation, n=n, real=n if paired else evaluation.real, split="")
+    of_folders = replace(evaluation, n=n, real=n if paired else evaluation.real, split="")
+    # No split and no labels: folders in folders are more images, not classes.
     data = {folder: Data("folder", shape, str(folder), split="", layout="flat") for folder in names}
-    measured = open_source(data[fake])  # first, for what cannot be used is said before anything is computed
-    evaluator = Evaluator(asked, data[real], paired=True)
-    gathered = evaluator.of_real(measured, n, evaluator.needs)
+    source = open_source(data[fake])  # first, for what cannot be used is said before anything is computed
+    evaluator = Evaluator(of_folders, data[real], paired=True)
+    # Fakes come the way that real images do; only nothing is cached of them.
+    statistics = evaluator.gather_source(source, n, evaluator.needs)
     return [
         replace(result, data=f"{real} at {'x'.join(map(str, shape))}" if result.real else "")
-        for result in evaluator.results(gathered, None, str(fake))
+        for result in evaluator.results(statistics, None, str(fake))
     ]
 
 
-def files_of(folder: Path) -> list[Path]:
+def list_images(folder: Path) -> list[Path]:
     """The images of a folder, or an InputError."""
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder of images")
     return image_files(folder)
 
 
-def shape_of(files: list[Path]) -> tuple[int, int, int]:
+def common_shape(files: list[Path]) -> tuple[int, int, int]:
     """(height, width, channels) of images that all have one size; 3 channels unless all are gray."""
+    # Sizes are read from the files' headers: nothing is decoded yet.
     sizes, gray = {}, True
     for file in files:
         try:
-            sizes[file] = measure(file)
+            sizes[file] = upright_size(file)
             gray = gray and is_gray(file)
         except DamagedError as error:
             raise InputError(f"{file} cannot be used ({error}): repair or remove it") from error

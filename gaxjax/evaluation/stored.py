@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from gaxjax.data import Data
-from gaxjax.data.folder import chosen_folder, image_files
-from gaxjax.data.named import find
+from gaxjax.data.folder import folder_of_split, image_files
+from gaxjax.data.named import find_builder
 from gaxjax.data.points import DEFAULTS
 from gaxjax.data.stacked import NAME as STACKED
-from gaxjax.errors import InputError, brief
-from gaxjax.features.features import digest
+from gaxjax.errors import InputError, summarize_error
+from gaxjax.features.features import file_digest
 from gaxjax.files import write_arrays
 from gaxjax.metrics.frechet import Moments, Vectors
-from gaxjax.metrics.metric import Gathered
-from gaxjax.parallel.cache import cached
+from gaxjax.metrics.samples import Statistics
+from gaxjax.parallel.cache import cache_path
 from gaxjax.recipe.serialization import NOT_PART_OF_EXAMPLES, describe
 
 FORMAT = 2
@@ -30,27 +30,30 @@ LARGEST = 2**30
 """Bytes: of a file that is kept. What has more in it, vectors of many features, is as soon made again."""
 
 
-def identity(data: Data, **more: Any) -> dict[str, Any]:
+def statistics_key(data: Data, **more: Any) -> dict[str, Any]:
     """All that statistics of images depend on: how they are read, and every byte of their files, in order.
 
     Names, sizes and times of files would not do: another set can have the same.
     """
+    # How examples are read counts (size, crop, filter, split), where they lie and how fast they come does
+    # not: a set that is moved, or read by more workers, keeps its statistics.
     fields = {name: value for name, value in describe(data).items() if name not in NOT_PART_OF_EXAMPLES}
+    # Hashing lets go of the interpreter, so threads share it out.
     with ThreadPoolExecutor(max(data.workers, 1)) as pool:
-        digests = "".join(pool.map(digest, files_of(data)))
+        digests = "".join(pool.map(file_digest, source_files(data)))
     fields["files"] = hashlib.sha256(digests.encode()).hexdigest()
     return {"format": FORMAT, "data": fields, **more}
 
 
-def files_of(data: Data) -> list[Path]:
+def source_files(data: Data) -> list[Path]:
     """What images are read from: the files of a folder, or the shards that a split is in; none for points."""
     if data.name in DEFAULTS:
         return []
     if data.name == "folder":
-        folder = chosen_folder(data)
+        folder = folder_of_split(data)
         return [folder / path for path in image_files(folder)]
     name = "mnist" if data.name == STACKED else data.name
-    builder = find(name, data.directory) or find(name, str(cached("datasets")))
+    builder = find_builder(name, data.directory) or find_builder(name, str(cache_path("datasets")))
     if builder is None:
         raise InputError(
             f"{data.name} is not where it was when it was opened: {data.directory or 'its default'}"
@@ -58,43 +61,50 @@ def files_of(data: Data) -> list[Path]:
     return [Path(path) for path in builder.info.splits[data.split].filepaths]
 
 
-def stored(key: dict[str, Any], make: Callable[[], Gathered], directory: Path | None = None) -> Gathered:
+def load_or_make(
+    key: dict[str, Any], make: Callable[[], Statistics], directory: Path | None = None
+) -> Statistics:
     """What was gathered before under this key, or what `make` gathers now; a damaged file is made again."""
+    # The key itself is stored in the file too, for whoever wonders what it is of.
     text = json.dumps(key, sort_keys=True)
     file = f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz"
-    path = directory / file if directory else cached("statistics", file)
+    path = directory / file if directory else cache_path("statistics", file)
     try:
         with np.load(io.BytesIO(path.read_bytes())) as arrays:
-            return unpacked(dict(arrays))
+            return unpack_statistics(dict(arrays))
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         pass  # not there yet, or damaged
-    gathered = make()
-    arrays = {"key": np.array(text), **packed(gathered)}
+    statistics = make()
+    arrays = {"key": np.array(text), **pack_statistics(statistics)}
     if sum(array.nbytes for array in arrays.values()) <= LARGEST:
         try:
             write_arrays(path, arrays)
         except OSError as error:
-            print(f"warning: statistics are not kept for the next time: {brief(error)}", file=sys.stderr)
-    return gathered
+            print(
+                f"warning: statistics are not kept for the next time: {summarize_error(error)}",
+                file=sys.stderr,
+            )
+    return statistics
 
 
-def packed(gathered: Gathered) -> dict[str, np.ndarray]:
+def pack_statistics(statistics: Statistics) -> dict[str, np.ndarray]:
     """As arrays by name."""
-    arrays = {f"array {name}": values for name, values in gathered.arrays.items()}
-    if isinstance(gathered.moments, Vectors):
-        arrays["vectors"] = gathered.moments.values
-    elif gathered.moments is not None:
-        arrays |= {"mean": gathered.moments.mean, "scatter": gathered.moments.scatter}
-    return {"count": np.array(gathered.count), **arrays}
+    # The prefix keeps a need's name from being one of the file's own: count, mean, scatter, vectors, key.
+    arrays = {f"array {name}": values for name, values in statistics.arrays.items()}
+    if isinstance(statistics.moments, Vectors):
+        arrays["vectors"] = statistics.moments.values
+    elif statistics.moments is not None:
+        arrays |= {"mean": statistics.moments.mean, "scatter": statistics.moments.scatter}
+    return {"count": np.array(statistics.count), **arrays}
 
 
-def unpacked(arrays: dict[str, np.ndarray]) -> Gathered:
-    """The inverse of `packed`."""
+def unpack_statistics(arrays: dict[str, np.ndarray]) -> Statistics:
+    """The inverse of `pack_statistics`."""
     count = int(arrays["count"])
     moments: Moments | Vectors | None = None
     if "vectors" in arrays:
         moments = Vectors(arrays["vectors"])
     elif "mean" in arrays:
         moments = Moments(count, arrays["mean"], arrays["scatter"])
-    kept = {name.removeprefix("array "): x for name, x in arrays.items() if name.startswith("array ")}
-    return Gathered(count, moments, kept)
+    others = {name.removeprefix("array "): x for name, x in arrays.items() if name.startswith("array ")}
+    return Statistics(count, moments, others)

@@ -5,10 +5,10 @@ from pathlib import Path
 from gaxjax.errors import InputError
 from gaxjax.features.features import Features
 
-__all__ = ["Features", "distance", "named"]
+__all__ = ["Features", "load_distance", "load_features"]
 
 
-def named(name: str, weights: Path | None = None, data_directory: str = "") -> Features:
+def load_features(name: str, weights: Path | None = None, data_directory: str = "") -> Features:
     """The features of that name; InputError, with the known ones, for any other.
 
     weights: a file of weights for inception or a classifier, in place of the one kept in ~/.cache/gaxjax.
@@ -16,6 +16,8 @@ def named(name: str, weights: Path | None = None, data_directory: str = "") -> F
     """
     kind, _, argument = name.strip().removesuffix(")").partition("(")
     if kind == "classifier":
+        # Each kind is imported when it is asked for: Inception brings a reader of PyTorch's files, the
+        # classifier data.
         from gaxjax.features.classifier import classifier
 
         return classifier(argument or "mnist", weights, data_directory)
@@ -25,6 +27,7 @@ def named(name: str, weights: Path | None = None, data_directory: str = "") -> F
         return inception(weights)
     if weights is not None:
         raise InputError(f"{name!r} takes no file of weights; inception and classifier do")
+
     if ".py:" in name:
         from gaxjax.features.custom import custom
 
@@ -39,10 +42,10 @@ def named(name: str, weights: Path | None = None, data_directory: str = "") -> F
     )
 
 
-def distance(name: str, network: str = "", linear: str = "", data_directory: str = "") -> Features:
+def load_distance(name: str, network: str = "", linear: str = "", data_directory: str = "") -> Features:
     """Features whose squared Euclidean distance sees a change as small as a path's step.
 
-    name: lpips, with the files of torchvision's network and of LPIPS's own weights, or as in `named`.
+    name: lpips, with the files of torchvision's network and of LPIPS's own weights, or as in `load_features`.
     """
     kind, _, argument = name.strip().removesuffix(")").partition("(")
     others = "another distance: pixels, classifier(mnist), FILE.py:function"
@@ -57,6 +60,8 @@ def distance(name: str, network: str = "", linear: str = "", data_directory: str
         return lpips(argument or "vgg", Path(network).expanduser(), Path(linear).expanduser())
     if network or linear:
         raise InputError(f"lpips_network and lpips_linear are files of lpips; distance is {name!r}")
+    # Its input is rounded to 8 bits as in FID's protocol, and a path's step of 1e-4 moves few pixels by a
+    # level.
     if kind == "inception":
         raise InputError(f"inception rounds images to whole numbers and sees no small change: take {others}")
-    return named(name, None, data_directory)
+    return load_features(name, None, data_directory)

@@ -8,7 +8,7 @@ from typing import Any
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.features.features import Features, digest
+from gaxjax.features.features import Features, file_digest
 from gaxjax.transforms import Tree
 
 MODULE = "gaxjax_features_file"
@@ -20,11 +20,13 @@ def custom(target: str) -> Features:
     """The function at `FILE.py:function`, images [N, H, W, C] in [-1, 1] -> [N, D], written in JAX."""
     file, _, name = target.rpartition(":")
     path = Path(file)
-    weights = digest(path)[:12]
+    # Of the whole file: a number by another version of the function is of another measure.
+    weights = file_digest(path)[:12]
     spec = importlib.util.spec_from_file_location(MODULE, path)
     if spec is None or spec.loader is None:
         raise InputError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    # Before it runs, as Python's own import does: dataclasses and pickles look their module up there.
     sys.modules[MODULE] = module
     spec.loader.exec_module(module)
     function: Any = getattr(module, name, None)
@@ -33,6 +35,7 @@ def custom(target: str) -> Features:
 
     def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
         vectors = function(images)
+        # While it is traced, so that a wrong function is refused before anything is computed.
         shape = getattr(vectors, "shape", None)
         if shape is None or len(shape) != 2 or shape[0] != images.shape[0]:
             got = f"{type(vectors).__name__} of shape {shape}"

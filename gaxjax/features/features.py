@@ -46,12 +46,14 @@ class Features:
     def size(self, shape: Sequence[int], level: str = "") -> int:
         """The size of a level's vector (default: of `level`) for images of this shape (H, W, C)."""
         (level,) = self.check((level or self.level,))
+        # By shapes, without computing: some levels depend on the images' size, and functions of users' own on
+        # anything.
         images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
         vectors = jax.eval_shape(lambda x: self.apply(self.params, x, (level,)), images)
         return vectors[level].shape[1]
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hex digits; InputError if it cannot be read."""
     try:
         with open(path, "rb") as file:

@@ -18,10 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaxjax.errors import InputError
-from gaxjax.features.features import digest
-from gaxjax.features.torch_file import tensors
+from gaxjax.features.features import file_digest
+from gaxjax.features.torch_file import read_tensors
 from gaxjax.files import write_bytes
-from gaxjax.parallel.cache import cached
+from gaxjax.parallel.cache import cache_path
 from gaxjax.transforms import Tree
 
 DIGEST = "6726825d"
@@ -72,20 +72,23 @@ def layers() -> Iterator[tuple[str, str]]:
         for tower, branches in (TOWERS.get(name) or TOWERS[name[0]]).items():
             for place, branch in enumerate(branches.split()):
                 suffix = f"_{place}" if place else ""
+                # TensorFlow numbers what has the same name in a scope: conv, conv_1, conv_2.
                 yield f"Mixed_{name}.branch{branch}", f"{block}{tower}_conv{suffix}"
 
 
-def load(path: Path) -> tuple[Tree, dict[str, int], str]:
+def load_weights(path: Path) -> tuple[Tree, dict[str, int], str]:
     """Parameters, the levels that they reach with their sizes, and the beginning of the file's SHA-256.
 
     Either kind of file. InputError for one that is damaged or has other weights in it.
     """
-    sha256 = digest(path)
+    sha256 = file_digest(path)
+    # PyTorch's convention: the name ends in the beginning of the content's SHA-256. A download that was cut
+    # off is noticed by it.
     promised = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
     if promised and not sha256.startswith(promised[1]):
         raise InputError(f"{path} is damaged: its SHA-256 is {sha256}, not as its name says; remove it")
     params = load_npz(path) if has_arrays(path) else load_torch(path)
-    return jax.tree.map(jnp.asarray, params), check(params, path), sha256[:12]
+    return jax.tree.map(jnp.asarray, params), check_weights(params, path), sha256[:12]
 
 
 def has_arrays(path: Path) -> bool:
@@ -111,38 +114,45 @@ def load_npz(path: Path) -> Tree:
 
 def load_torch(path: Path) -> Tree:
     """From the state dict of a PyTorch file, folding batch norm into kernel and bias."""
-    state = tensors(path)
+    state = read_tensors(path)
     params = {}
     try:
         for theirs, ours in layers():
-            params[ours] = fold(state, theirs)
+            params[ours] = fold_batch_norm(state, theirs)
+        # [O, I] in PyTorch, [I, O] here; the bias has no use, see `inception`.
         params["logits"] = {"kernel": state.pop("fc.weight").T}
         state.pop("fc.bias")
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} has other weights in it than {FILE}: {error}") from error
+    # What is left was not expected. Only batch norm's counters of minibatches may be, which nothing computes
+    # with.
     others = [name for name in state if not name.endswith(".num_batches_tracked")]
     if others:
         raise InputError(f"{path} has other weights in it than {FILE}, such as {others[0]}")
     return params
 
 
-def fold(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+def fold_batch_norm(state: dict[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
     """Takes a convolution and its batch norm out of the state: one kernel [h, w, I, O] and bias [O]."""
+    # In float64, and rounded once at the end.
     kernel = state.pop(f"{name}.conv.weight").astype(np.float64)
     scale, shift, mean, variance = (
         state.pop(f"{name}.bn.{part}").astype(np.float64)
         for part in ("weight", "bias", "running_mean", "running_var")
     )
+    # scale (W x - mean) / sqrt(variance + epsilon) + shift is one convolution.
     factor = scale / np.sqrt(variance + EPSILON)
+    # [O, I, h, w] -> [h, w, I, O], where the factor [O] stands at the end.
     kernel = kernel.transpose(2, 3, 1, 0) * factor
     return {"kernel": kernel.astype(np.float32), "bias": (shift - mean * factor).astype(np.float32)}
 
 
-def check(params: Tree, path: Path) -> dict[str, int]:
+def check_weights(params: Tree, path: Path) -> dict[str, int]:
     """The levels that the parameters reach, with their sizes; InputError if they are of another network."""
     from gaxjax.features.inception import LEVELS, apply
 
     names = [ours for _, ours in layers()]
+    # Files may end early, and hold the network up to a level: all layers up to the last that the level needs.
     levels = [level for level, last in NEEDS.items() if params.keys() >= set(names[: names.index(last) + 1])]
     if "2048" in levels and "logits" in params:
         levels.append("logits")
@@ -151,6 +161,7 @@ def check(params: Tree, path: Path) -> dict[str, int]:
     if others or not levels or not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
         raise wrong
     try:
+        # Shapes of a forward pass catch what names do not: kernels that were transposed, or of other widths.
         images = jax.ShapeDtypeStruct((1, 8, 8, 3), jnp.float32)
         vectors = jax.eval_shape(lambda images: apply(params, images, tuple(levels)), images)
     except (TypeError, ValueError, KeyError) as error:
@@ -161,15 +172,15 @@ def check(params: Tree, path: Path) -> dict[str, int]:
     return sizes
 
 
-def find() -> Path:
+def find_weights() -> Path:
     """The file that GAXJAX_INCEPTION names, or the published one, downloaded the first time."""
     if os.environ.get(VARIABLE):
         return Path(os.environ[VARIABLE]).expanduser()
-    path = cached(FILE)
-    return path if path.is_file() else download(path)
+    path = cache_path(FILE)
+    return path if path.is_file() else download_weights(path)
 
 
-def download(path: Path) -> Path:
+def download_weights(path: Path) -> Path:
     """Fetches the published weights, 91 MB; InputError without a network, or if something else came."""
     from tqdm import tqdm
 
@@ -180,6 +191,8 @@ def download(path: Path) -> Path:
         with urllib.request.urlopen(URL, timeout=30) as answer:
             total = int(answer.headers.get("Content-Length") or 0) or None
             with tqdm(total=total, unit="B", unit_scale=True) as bar:
+                # By pieces, for the progress bar alone; all of it is checked in memory before any of it is
+                # written.
                 while chunk := answer.read(2**18):
                     content += chunk
                     bar.update(len(chunk))

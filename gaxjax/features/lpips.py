@@ -13,8 +13,8 @@ import numpy as np
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.features.features import Features, digest
-from gaxjax.features.torch_file import tensors
+from gaxjax.features.features import Features, file_digest
+from gaxjax.features.torch_file import read_tensors
 from gaxjax.layers.convolution import conv
 from gaxjax.transforms import Tree
 
@@ -75,18 +75,19 @@ def lpips(network: str, weights: Path, linear: Path) -> Features:
     """
     if network not in NETWORKS:
         raise InputError(f"there is no lpips({network}); there are lpips({'), lpips('.join(NETWORKS)})")
-    params = load(network, weights, linear)
+    params = load_weights(network, weights, linear)
 
     def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
-        return dict.fromkeys(levels, vectors(network, params, images))
+        return dict.fromkeys(levels, lpips_vectors(network, params, images))
 
-    files = digest(weights), digest(linear)
+    files = file_digest(weights), file_digest(linear)
+    # Checked by content: a renamed file of other weights must not make a number that is called LPIPS.
     known = all(map(str.startswith, files, PUBLISHED[network]))
     name, together = f"lpips-{network}{'' if known else '-other'}", "+".join(file[:12] for file in files)
     return Features(name, {"lpips": 0}, "lpips", "none", together, params, apply)
 
 
-def vectors(network: str, params: Tree, images: Array) -> Array:
+def lpips_vectors(network: str, params: Tree, images: Array) -> Array:
     """Images [N, H, W, 1 or 3] in [-1, 1] -> [N, D], D depending on H and W."""
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or min(images.shape[1:3]) < SMALLEST[network]:
         raise InputError(
@@ -94,6 +95,7 @@ def vectors(network: str, params: Tree, images: Array) -> Array:
             f"{SMALLEST[network]} pixels, not {images.shape}"
         )
     x = jnp.broadcast_to(images.astype(jnp.float32), (*images.shape[:-1], 3))
+    # LPIPS's own normalization; its published weights are of inputs in [-1, 1] and not in [0, 1].
     x = (x - jnp.array(SHIFT)[None, None, None]) / jnp.array(SCALE)[None, None, None]
     found = []
     with jax.default_matmul_precision("highest"):
@@ -105,26 +107,31 @@ def vectors(network: str, params: Tree, images: Array) -> Array:
                 weights = params[f"layer_{layer.number}"]
                 x = conv(x, weights["kernel"], layer.stride, layer.padding)
                 x = jax.nn.relu(x + weights["bias"][None, None, None])
+            # Channels of a pixel to length 1. The epsilon stands outside of the root, where the authors' code
+            # has it.
             unit = x / (jnp.sqrt(jnp.sum(x**2, axis=-1, keepdims=True)) + EPSILON)
             # sum_c w_c mean_hw (a - b)^2 is the squared distance of what is multiplied by sqrt(w_c / HW).
             share = jnp.sqrt(params[f"linear_{place}"] / (x.shape[1] * x.shape[2]))
+            # [N, H * W * C] of this block; H and W are halved from block to block.
             found.append((unit * share[None, None, None]).reshape(len(x), -1))
     return jnp.concatenate(found, axis=1)
 
 
-def load(network: str, weights: Path, linear: Path) -> Tree:
+def load_weights(network: str, weights: Path, linear: Path) -> Tree:
     """{"layer_<number>": {"kernel": [h, w, I, O], "bias": [O]}, "linear_<block>": [C]} of the two files."""
-    state, linears = tensors(weights), tensors(linear)
+    state, linears = read_tensors(weights), read_tensors(linear)
     params: Tree = {}
     inputs = 3
     for place, block in enumerate(NETWORKS[network]):
+        # torchvision numbers all of its layers, relu and pools too: those of convolutions are in `NETWORKS`.
         for n, channels, kernel, *_ in block.layers:
             shape = (channels, inputs, kernel, kernel)
-            taken = take(state, f"features.{n}.weight", shape, weights)
-            bias = take(state, f"features.{n}.bias", (channels,), weights)
+            taken = take_array(state, f"features.{n}.weight", shape, weights)
+            bias = take_array(state, f"features.{n}.bias", (channels,), weights)
             params[f"layer_{n}"] = {"kernel": jnp.asarray(taken.transpose(2, 3, 1, 0)), "bias": bias}
             inputs = channels
-        taken = take(linears, f"lin{place}.model.1.weight", (1, inputs, 1, 1), linear)
+        taken = take_array(linears, f"lin{place}.model.1.weight", (1, inputs, 1, 1), linear)
+        # Their square roots are taken; version 0.1 was trained with weights clipped at 0.
         if taken.min() < 0:
             raise InputError(
                 f"{linear} has weights below 0, which LPIPS has not: give its file of version 0.1"
@@ -133,7 +140,7 @@ def load(network: str, weights: Path, linear: Path) -> Tree:
     return params
 
 
-def take(state: dict[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path) -> np.ndarray:
+def take_array(state: dict[str, np.ndarray], name: str, shape: tuple[int, ...], path: Path) -> np.ndarray:
     """The array of that name and shape, finite; InputError where there is no such one."""
     if name not in state:
         raise InputError(f"{path} has other weights in it: no {name} among {', '.join(list(state)[:3])}, ...")

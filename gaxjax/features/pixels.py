@@ -14,5 +14,6 @@ def pixels() -> Features:
 
 def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
     """Images [N, H, W, C] in [-1, 1] -> {"pixels": [N, H * W * C] in [0, 1]}."""
+    # [0, 1], not [-1, 1]: widths of Parzen windows, and so log-likelihoods, are on that scale.
     flat = (images.reshape(images.shape[0], -1).astype(jnp.float32) + 1) / 2
     return dict.fromkeys(levels, flat)

@@ -43,12 +43,16 @@ class Tensor:
 
     def array(self) -> np.ndarray:
         """A copy of the numbers; InputError where they are not all in the storage (NumPy misses some)."""
+        # All that a damaged or made-up file can say is checked first: `np.ndarray` would read beyond the
+        # buffer.
         content, count, size = self.storage.content, self.storage.count, self.storage.dtype.itemsize
         last = self.offset + sum((n - 1) * s for n, s in zip(self.shape, self.strides, strict=True))
         positive = min((self.offset, *self.shape, *self.strides)) >= 0
         if not positive or last >= count or math.prod(self.shape) > count or len(content) != count * size:
             raise InputError("a tensor is not within its storage, or that is cut off")
         strides = [stride * size for stride in self.strides]
+        # A view with PyTorch's strides, transposed or shared as it may be, copied so that it owns its
+        # numbers.
         return np.ndarray(self.shape, self.storage.dtype, content, self.offset * size, strides).copy()
 
 
@@ -73,18 +77,22 @@ class Reader(pickle.Unpickler):
         self.storages = storages
 
     def find_class(self, module: str, name: str) -> Any:
+        # A pickle calls what it names: this closed list is what makes opening a file from elsewhere harmless.
         if (module, name) not in KNOWN:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which a file of weights does not need")
         return KNOWN[module, name]
 
     def persistent_load(self, identity: Any) -> Storage:
+        # ("storage", dtype, key, device, elements), as PyTorch pickles a reference to numbers that lie
+        # elsewhere.
         _, dtype, key, _, count, *view = identity
         if view and view[0] is not None:
             raise pickle.UnpicklingError("it has views of storages, as PyTorch wrote them before 0.4")
+        # One object for each key: tensors that share a storage find their numbers once these are read.
         return self.storages.setdefault(key, Storage(dtype, count))
 
 
-def tensors(path: Path) -> dict[str, np.ndarray]:
+def read_tensors(path: Path) -> dict[str, np.ndarray]:
     """The state dict in a file, by name; InputError for a file that is damaged or something else."""
     try:
         with open(path, "rb") as file:
@@ -101,6 +109,7 @@ def tensors(path: Path) -> dict[str, np.ndarray]:
 def read_zip(file: BinaryIO) -> Any:
     """The newer format: a pickle, and a member for each storage; the archive has checksums."""
     with zipfile.ZipFile(file) as archive:
+        # The archive's folder is named by whoever saved it, and its one pickle is data.pkl.
         (name,) = (name for name in archive.namelist() if name.endswith("/data.pkl"))
         storages: dict[str, Storage] = {}
         state = Reader(io.BytesIO(archive.read(name)), storages).load()
@@ -119,6 +128,7 @@ def read_stream(file: BinaryIO) -> Any:
         Reader(file, storages).load()
     state = Reader(file, storages).load()
     for key in Reader(file, storages).load():
+        # A storage that no tensor refers to counts as empty, and is refused if there is anything in it.
         storage = storages.setdefault(key, Storage(DTYPES["FloatStorage"], 0))
         count = int.from_bytes(file.read(8), "little")
         if count != storage.count:

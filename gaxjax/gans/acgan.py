@@ -6,7 +6,7 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.game import GAN, PLAY, Batch, Logs, read_condition, size
+from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples, read_condition
 from gaxjax.latents import Joint, Latents
 from gaxjax.losses import classification
 
@@ -38,7 +38,7 @@ class ACGAN(GAN):
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents, one for each of the batch, [B, L]."""
-        return self.latents.draw(self.make_rng(PLAY), size(batch))
+        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
 
     def generate(self, latents: Array, condition: Array) -> Array:
         """Images of latents [B, L] and labels [B]."""
@@ -56,13 +56,16 @@ class ACGAN(GAN):
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, fake, label = batch["image"], self.fake(batch), self.condition_of(batch)
         loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)
+        # Of examples as augmented, like the logits: outputs are of one forward pass.
         of_real = classification(outputs.real["classes"], label)
         of_fake = classification(outputs.fake["classes"], label)
         logs |= {"real_class": of_real, "fake_class": of_fake}
+        # Of fakes too, as L_C is written: the discriminator learns classes from what it knows to be fake.
         return loss + self.weight * (of_real + of_fake), logs
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, fake, label = batch["image"], self.fake(batch), self.condition_of(batch)
         loss, logs, outputs = self.adversary.generator_loss(self.discriminator, real, fake, step)
         of_fake = classification(outputs.fake["classes"], label)
+        # -L_S, which is minimax's, is the objective's choice here: non-saturating unless it is another.
         return loss + self.weight * of_fake, {**logs, "fake_class": of_fake}

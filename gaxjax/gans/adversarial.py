@@ -6,7 +6,7 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, call, read_condition, size
+from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, call_network, count_examples, read_condition
 from gaxjax.latents import Joint, Latents
 
 
@@ -36,11 +36,11 @@ class Adversarial(GAN):
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents, one for each of the batch, [B, L]."""
-        return self.latents.draw(self.make_rng(PLAY), size(batch))
+        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
 
     def generate(self, latents: Array, condition: Tree = None) -> Array:
         """Examples of latents, [B, L] -> [B, ...]."""
-        examples: Array = call(self.generator, latents, condition)
+        examples: Array = call_network(self.generator, latents, condition)
         return examples
 
     def fake(self, batch: Batch) -> Array:
@@ -53,6 +53,7 @@ class Adversarial(GAN):
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, fake, condition = batch["image"], self.fake(batch), self.condition_of(batch)
+        # Without the outputs, which are for games that have more to say of them (AC-GAN, InfoGAN).
         return self.adversary.discriminator_loss(self.discriminator, real, fake, step, condition)[:2]
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
@@ -61,6 +62,7 @@ class Adversarial(GAN):
 
     def judge(self, batch: Batch) -> dict[str, Array]:
         """The discriminator's verdict; none of a batch without the condition."""
+        # Points of a picture's background come without labels: about these there is nothing to say.
         if self.condition and self.condition not in batch:
             return {}
         return self.adversary.judge(self.discriminator, batch["image"], self.condition_of(batch))

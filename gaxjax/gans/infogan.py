@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.adversary import Adversary, Outputs
-from gaxjax.game import GAN, PLAY, Batch, Logs, size
+from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.latents import Joint, Latents
 
 
@@ -33,6 +33,7 @@ class InfoGAN(GAN):
     @property
     def latents(self) -> Joint:
         """z and c, side by side."""
+        # One vector for the generator; which part of it is told apart by Q is known by position.
         return Joint((self.noise, self.code))
 
     def __call__(self, batch: Batch) -> Any:
@@ -40,7 +41,7 @@ class InfoGAN(GAN):
 
     def sample_latents(self, batch: Batch) -> Array:
         """Noise and codes, one for each of the batch, [B, L]."""
-        return self.latents.draw(self.make_rng(PLAY), size(batch))
+        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
 
     def generate(self, latents: Array, condition: None = None) -> Array:
         """Images of latents, [B, L]; there is no condition."""
@@ -54,12 +55,14 @@ class InfoGAN(GAN):
     def information(self, outputs: Outputs, latents: Array) -> Array:
         """L_I: the mean of log Q(c | G(z, c)), but for the constant H(c)."""
         _, code = self.latents.split(latents)
+        # Of the code alone: z is noise, which need not be read off the images.
         return jnp.mean(self.code.log_likelihood(outputs.fake["code"], code))
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         latents = self.sample_latents(batch)
         real, fake = batch["image"], self.generate(latents)
         loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)
+        # Q is a head of the discriminator (section 6), so that this player is who trains it.
         information = self.information(outputs, latents)
         return loss - self.weight * information, {**logs, "information": information}
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.game import GAN, PLAY, Batch, Logs, size
+from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.latents import Latents, kl, reparametrized
 
 
@@ -29,11 +29,12 @@ class VAE(GAN):
     averaged: ClassVar = ("encoder", "decoder")
 
     def __call__(self, batch: Batch) -> Any:
+        # The mean, without a draw: initialization is to touch both networks, no more.
         return self.decoder(self.encoder(batch["image"])["mean"])
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents of the prior, one for each of the batch, [B, L]."""
-        return self.latents.draw(self.make_rng(PLAY), size(batch))
+        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
 
     def generate(self, latents: Array, condition: None = None) -> Array:
         """The mean image of latents, [B, L] -> [B, H, W, C]; there is no condition."""
@@ -47,7 +48,9 @@ class VAE(GAN):
     def autoencoder_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         posterior = self.encoder(batch["image"])
         mean, log_variance = posterior["mean"], posterior["log_variance"]
+        # One draw will do where minibatches are large, such as 100 (section 2.3).
         decoded = self.decoder(reparametrized(self.make_rng(PLAY), mean, log_variance))
+        # A sum over pixels: with a mean, the divergence would weigh as much more as there are pixels.
         error = jnp.mean(jnp.sum(self.pixel_errors(decoded, batch["image"]), axis=(1, 2, 3)))
         divergence = jnp.mean(kl(mean, log_variance))
         return error + divergence, {"error": error, "kl": divergence}
@@ -55,6 +58,7 @@ class VAE(GAN):
     def pixel_errors(self, decoded: Array, images: Array) -> Array:
         """Minus the log-likelihood of each pixel, in nats, [B, H, W, C]."""
         if self.likelihood == "bernoulli":
+            # Cross-entropy from logits; images of [-1, 1] as shares of white.
             share = (images + 1) / 2
             return jax.nn.softplus(decoded) - share * decoded
         squares = ((decoded - images) / self.deviation) ** 2

@@ -11,14 +11,14 @@ from gaxjax.errors import InputError, check_seed
 from gaxjax.game import Batch, judge, sample
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
-from gaxjax.pictures.images import draw
-from gaxjax.pictures.points import places
+from gaxjax.pictures.images import draw_samples
+from gaxjax.pictures.point_plots import probe_points
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch
 
 
-def generate(
+def write_samples(
     workdir: Path,
     n: int,
     out: Path,
@@ -36,27 +36,31 @@ def generate(
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
     recipe, gan, states = runs.open(workdir, best)
-    batch = batch_of(workdir, recipe, n)
-    state = Seeds(recipe.seed, recipe.seeds).one(states)
+    batch = batch_for(workdir, recipe, n)
+    # A run of several seeds shows the first: pictures are of one generator.
+    state = Seeds(recipe.seed, recipe.seeds).select(states)
+    # Passed on only where asked for, since games without styles have no such arguments.
     options: dict[str, Any] = {}
     if psi != 1.0 or cutoff is not None:
         check_psi(gan, psi, cutoff)
         options = {"psi": psi, "cutoff": cutoff}
-    made = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
-    verdict = jax.jit(lambda state: judge(gan, state, places(batch)))(state)
-    return draw(jax.device_get(made), out, batch.get("image"), jax.device_get(verdict))
+    fake = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
+    # Points are drawn over what D says of the plane; images need no probe points, and then this is empty.
+    verdict = jax.jit(lambda state: judge(gan, state, probe_points(batch)))(state)
+    return draw_samples(jax.device_get(fake), out, batch.get("image"), jax.device_get(verdict))
 
 
-def batch_of(workdir: Path, recipe: Recipe, n: int) -> Batch:
+def batch_for(workdir: Path, recipe: Recipe, n: int) -> Batch:
     """`n` examples for samples: those that the run keeps, or else of its data."""
-    there = examples.read(workdir)
-    if there and (batch := there.batch(n)):
+    kept = examples.read_examples(workdir)
+    if kept and (batch := kept.batch(n)):
         return batch
     try:
+        # Only now: a run that keeps its examples is sampled where its data are gone.
         source = open_source(recipe.data)
     except InputError as error:
-        if there is None:
+        if kept is None:
             raise
-        few = f"the run keeps examples for --n {there.number}, and needs its data for {n}"
+        few = f"the run keeps examples for --n {kept.number}, and needs its data for {n}"
         raise InputError(f"{few}: {error}") from error
     return fixed_batch(source, n)

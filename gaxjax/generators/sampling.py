@@ -8,10 +8,12 @@ from gaxjax.errors import InputError
 from gaxjax.game import GAN
 
 
-def options_of(gan: GAN, text: str) -> dict[str, Any]:
+def sampling_options(gan: GAN, text: str) -> dict[str, Any]:
     """`text`, such as "psi=0.7, cutoff=8", as arguments of the game's `sample`; InputError for others."""
-    options = expressions.options(text)
+    options = expressions.parse_options(text)
+    # The signature is the list: a game that gets an option has it on the command line too.
     parameters = inspect.signature(type(gan).sample).parameters.values()
+    # Those without a default are the game's own business: itself and the batch.
     known = [p.name for p in parameters if p.default is not p.empty]
     if not set(options) <= set(known):
         takes = f"takes {', '.join(known)}" if known else "takes none"

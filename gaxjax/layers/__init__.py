@@ -1,1 +1,20 @@
 """Operations that networks are made of, and wrappers around any network: what is no architecture."""
+
+from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClass
+from gaxjax.layers.equalized import Equalized
+from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, Dropout
+from gaxjax.layers.transformed import Transformed
+
+__all__ = [
+    "BatchNorm",
+    "Concatenated",
+    "Conv",
+    "ConvTranspose",
+    "Dense",
+    "Dropout",
+    "Equalized",
+    "Head",
+    "Projected",
+    "RealOrClass",
+    "Transformed",
+]

@@ -18,6 +18,7 @@ from gaxjax.layers.transformed import share_scope
 def concatenate(x: Array, condition: Array) -> Array:
     """x [B, ..., C] with a condition [B, K], or [B, ..., K], as K more channels, all over x."""
     if condition.ndim < x.ndim:
+        # [B, K] -> [B, 1, ..., 1, K]: one more plane for each number, the same at every pixel.
         condition = condition.reshape(condition.shape[0], *(1,) * (x.ndim - 2), condition.shape[-1])
     condition = jnp.broadcast_to(condition, (*x.shape[:-1], condition.shape[-1]))
     return jnp.concatenate([x, condition.astype(x.dtype)], axis=-1)
@@ -43,6 +44,7 @@ class Concatenated(nn.Module):
                 f"{type(self.network).__name__} is Concatenated with a condition and is given none: "
                 f'set the game\'s condition, such as condition="label"'
             )
+        # Labels themselves would be one channel, in which class 9 is nine times as much as class 1.
         if self.classes:
             condition = jax.nn.one_hot(condition, self.classes, dtype=x.dtype)
         return self.network(concatenate(x, condition))
@@ -59,6 +61,8 @@ class Projected(nn.Module):
     @nn.compact
     def __call__(self, x: Array, condition: Array) -> dict[str, Array]:
         outputs = self.network(x)
+        # Without a bias, of one-hot labels, it is a table of a row for each class; its leaf is a kernel,
+        # which Spectral normalizes with the rest.
         embedding = Dense(outputs["features"].shape[-1], bias=False)(jax.nn.one_hot(condition, self.classes))
         return {**outputs, "logits": outputs["logits"] + jnp.sum(embedding * outputs["features"], axis=-1)}
 
@@ -79,6 +83,7 @@ class Head(nn.Module):
     def __call__(self, x: Array, *condition: Array) -> dict[str, Array]:
         outputs = self.network(x, *condition)
         h = outputs["features"]
+        # InfoGAN's Q has a layer of its own between the features and the code (its appendix C).
         for width in self.hidden:
             h = activate(Dense(width)(h), "leaky_relu")
         return {**outputs, self.output: Dense(self.size)(h)}
@@ -98,6 +103,8 @@ class RealOrClass(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
         outputs = self.network(x)
+        # p(real) is the sum of the real classes' probabilities, so the log-odds are their logsumexp over the
+        # last.
         categories = Dense(self.classes + 1)(outputs["features"])
         classes, fake = categories[:, :-1], categories[:, -1]
         return {**outputs, "logits": jax.nn.logsumexp(classes, axis=-1) - fake, "classes": classes}

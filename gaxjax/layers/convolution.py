@@ -21,7 +21,7 @@ from jax import Array, lax
 from gaxjax.errors import InputError
 from gaxjax.layers import convolution_cpu
 from gaxjax.layers.convolution_cpu import LAYOUT, Pair, Pairs, size_of, window_of
-from gaxjax.layers.multilinear import bilinear
+from gaxjax.layers.multilinear import define_bilinear
 
 
 def conv(x: Array, kernel: Array, stride: int | Pair = 1, padding: int | Pairs = 0) -> Array:
@@ -88,6 +88,7 @@ def same_padding(size: Pair, kernel: Pair, stride: int | Pair = 1) -> Pairs:
     ((1, 2), (1, 1))
     """
     extents = zip(size, kernel, _pair(stride), strict=True)
+    # TensorFlow puts the odd zero last, PyTorch can put none: with a stride, the pixels that are met differ.
     height, width = (max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in extents)
     return (height // 2, height - height // 2), (width // 2, width - width // 2)
 
@@ -100,6 +101,7 @@ def reference_conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Arr
 def reference_conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
     """`conv_transpose` as JAX derives it from `reference_conv`, with native autodiff."""
     x = jax.ShapeDtypeStruct((y.shape[0], *size, kernel.shape[2]), y.dtype)
+    # JAX transposes the map as it is written: no formula here that could share an error with ours.
     (x,) = jax.linear_transpose(lambda x: reference_conv(x, kernel, stride, padding), x)(y)
     return x
 
@@ -113,29 +115,36 @@ def reference_correlate(x: Array, y: Array, window: Pair, stride: Pair, padding:
 
 def _formulations() -> tuple[Callable[..., Array], Callable[..., Array], Callable[..., Array]]:
     """The three maps as this backend computes them, chosen when a function is traced."""
+    # When traced, not when imported: importing must not start a backend.
     if jax.default_backend() == "cpu":
         return convolution_cpu.conv, convolution_cpu.conv_transpose, convolution_cpu.correlate
     return reference_conv, reference_conv_transpose, reference_correlate
 
 
-_conv: Callable[..., Array] = bilinear(
+_conv: Callable[..., Array] = define_bilinear(
     "convolution",
     lambda x, kernel, *how: _formulations()[0](x, kernel, *how),
+    # In x: the transpose, to the size of x, as with a stride several sizes have the same outputs.
     lambda dy, kernel, shape, stride, padding: _conv_transpose(dy, kernel, stride, padding, shape[1:3]),
+    # In the kernel: the correlation, over its window.
     lambda dy, x, shape, stride, padding: _correlate(x, dy, shape[:2], stride, padding),
 )
-_conv_transpose: Callable[..., Array] = bilinear(
+_conv_transpose: Callable[..., Array] = define_bilinear(
     "transposed_convolution",
     lambda y, kernel, *how: _formulations()[1](y, kernel, *how),
+    # In y: the transpose of the transpose is the convolution.
     lambda dx, kernel, shape, stride, padding, size: _conv(dx, kernel, stride, padding),
+    # In the kernel: x and dx have changed sides.
     lambda dx, y, shape, stride, padding, size: _correlate(dx, y, shape[:2], stride, padding),
 )
-_correlate: Callable[..., Array] = bilinear(
+_correlate: Callable[..., Array] = define_bilinear(
     "correlation",
     lambda x, y, *how: _formulations()[2](x, y, *how),
+    # In x: y, through the transpose with that cotangent as its kernel.
     lambda dkernel, y, shape, window, stride, padding: _conv_transpose(
         y, dkernel, stride, padding, shape[1:3]
     ),
+    # In y: x, convolved with the cotangent of the kernel.
     lambda dkernel, x, shape, window, stride, padding: _conv(x, dkernel, stride, padding),
 )
 
@@ -187,5 +196,6 @@ def _output_size(name: str, size: Pair, window: Pair, stride: Pair, padding: Pai
 
 
 def _same_dtype(a: Array, b: Array) -> tuple[Array, Array]:
+    # lax takes no two types; jnp's promotion is what the rest of a network does.
     dtype = jnp.result_type(a, b)
     return a.astype(dtype), b.astype(dtype)

@@ -12,17 +12,19 @@ Pairs = tuple[Pair, Pair]
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 # Channels that fill no matrix product.
-FEW = 4
+FEW_CHANNELS = 4
 # XLA fuses what comes before and after these maps into their copies and sums, computing it again for each:
 # the barriers are where a value is made once.
-once = lax.optimization_barrier
+barrier = lax.optimization_barrier
 
 
 def conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
     """`convolution.conv`."""
+    # A window of one pixel is a product of matrices, over the channels of each.
     if window_of(kernel) == stride == (1, 1) and padding == ((0, 0), (0, 0)):
         return lax.dot_general(x, kernel[0, 0], (((3,), (0,)), ((), ())))
-    if stride == (1, 1) and kernel.shape[3] <= FEW < kernel.shape[2]:
+    # To colors or to logits.
+    if stride == (1, 1) and kernel.shape[3] <= FEW_CHANNELS < kernel.shape[2]:
         return _conv_taps(x, kernel, padding)
     return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=LAYOUT)
 
@@ -30,13 +32,16 @@ def conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
 def conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
     """`convolution.conv_transpose`."""
     window = window_of(kernel)
+    # At stride 1 the transpose is a convolution with the kernel turned around.
     if stride == (1, 1):
-        return conv(y, turned(kernel), stride, _opposite(window, padding))
+        return conv(y, transpose_kernel(kernel), stride, _transposed_padding(window, padding))
+    # Whole strides, such as a window of 4 at stride 2: every output pixel meets as many taps as the next.
     if window[0] % stride[0] == window[1] % stride[1] == 0:
         return _conv_transpose_phases(y, kernel, stride, padding, size)
+    # All others: y with zeros between its pixels, which XLA skips over. A border below 0 takes pixels away.
     extents = zip(size, size_of(y), window, stride, padding, strict=True)
     rows, columns = ((k - 1 - p, n - (m - 1) * s - 1 + p) for n, m, k, s, (p, _) in extents)
-    kernel = once(turned(kernel))
+    kernel = barrier(transpose_kernel(kernel))
     return lax.conv_general_dilated(
         y, kernel, (1, 1), (rows, columns), lhs_dilation=stride, dimension_numbers=LAYOUT
     )
@@ -46,25 +51,29 @@ def correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) ->
     """`convolution.correlate`."""
     if window == (1, 1):
         return _correlate_pixels(x, y, stride, padding)
-    if stride == (1, 1) and y.shape[3] <= FEW < x.shape[3]:
-        y = _padded(y, _opposite(window, padding))  # by itself: inside the convolution it is 30 times slower
-        return turned(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
+    if stride == (1, 1) and y.shape[3] <= FEW_CHANNELS < x.shape[3]:
+        y = _pad(
+            y, _transposed_padding(window, padding)
+        )  # by itself: inside the convolution it is 30 times slower
+        return transpose_kernel(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
     return _correlate_channels(x, y, window, stride, padding)
 
 
 def _conv_taps(x: Array, kernel: Array, padding: Pairs) -> Array:
     """The convolution into few channels: one matrix product for all taps, shifted and added up."""
-    x, (h, w, channels, features) = _padded(x, padding), kernel.shape
+    x, (h, w, channels, features) = _pad(x, padding), kernel.shape
     batch, (rows, columns) = x.shape[0], size_of(x)
     wide = jnp.promote_types(x.dtype, jnp.float32)  # for the sum over taps
+    # [h * w * O, I] times [I, pixels]: all taps of all pixels in one product, before any is shifted.
     kernel = kernel.transpose(0, 1, 3, 2).reshape(-1, channels)
     taps = lax.dot_general(
         kernel, x.reshape(-1, channels), (((1,), (1,)), ((), ())), preferred_element_type=wide
     )
-    taps = once(taps).reshape(h, w, features, batch, rows, columns)
+    taps = barrier(taps).reshape(h, w, features, batch, rows, columns)
     height, width = rows - h + 1, columns - w + 1
+    # Tap (i, j) of an output is of the pixel that far down and across.
     shifted = [taps[i, j, :, :, i : i + height, j : j + width] for i in range(h) for j in range(w)]
-    return once(sum(shifted[1:], shifted[0]).transpose(1, 2, 3, 0).astype(x.dtype))
+    return barrier(sum(shifted[1:], shifted[0]).transpose(1, 2, 3, 0).astype(x.dtype))
 
 
 def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
@@ -75,59 +84,64 @@ def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs
     (h, w, channels, features), (down, across) = kernel.shape, stride
     wide = jnp.promote_types(y.dtype, jnp.float32)  # for the sum over taps
     kernel = kernel.reshape(-1, features)
-    made = lax.dot_general(y, kernel, (((3,), (1,)), ((), ())), preferred_element_type=wide)
+    taps_of = lax.dot_general(y, kernel, (((3,), (1,)), ((), ())), preferred_element_type=wide)
     h, w = h // down, w // across
-    made = made.reshape(*y.shape[:3], h, down, w, across, channels)
+    # [B, H, W, h, down, w, across, C]: the window in whole strides, and the phase within a stride.
+    taps_of = taps_of.reshape(*y.shape[:3], h, down, w, across, channels)
     taps = []
     for i in range(h):
         for j in range(w):
             borders = ((0, 0, 0), (i, h - 1 - i, 0), (j, w - 1 - j, 0), *[(0, 0, 0)] * 3)
-            taps.append(lax.pad(made[:, :, :, i, :, j], jnp.zeros((), wide), borders))
+            taps.append(lax.pad(taps_of[:, :, :, i, :, j], jnp.zeros((), wide), borders))
     x = sum(taps[1:], taps[0]).astype(y.dtype)
     height, width = size_of(x)
+    # [B, H, down, W, across, C]: phases beside their pixels, to be read as pixels of the large image.
     x = x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, height * down, width * across, channels)
     rows, columns = ((-p, n - m + p, 0) for (p, _), n, m in zip(padding, size, size_of(x), strict=True))
-    return once(lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), rows, columns, (0, 0, 0))))
+    # Padding is cut off; where `size` goes past what y reaches, there are zeros.
+    return barrier(lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), rows, columns, (0, 0, 0))))
 
 
 def _correlate_pixels(x: Array, y: Array, stride: Pair, padding: Pairs) -> Array:
     """One matrix product, for a window of one pixel."""
-    x = _padded(x, padding)
+    x = _pad(x, padding)
     bottom, right = ((m - 1) * s + 1 for m, s in zip(size_of(y), stride, strict=True))
+    # The pixels that the stride has met.
     pixels = lax.slice(x, (0, 0, 0, 0), (x.shape[0], bottom, right, x.shape[3]), (1, *stride, 1))
     pixels, y = pixels.reshape(-1, x.shape[3]), y.reshape(-1, y.shape[3])
-    if y.shape[1] <= FEW < pixels.shape[1]:
+    if y.shape[1] <= FEW_CHANNELS < pixels.shape[1]:
         return lax.dot_general(y, pixels, (((0,), (0,)), ((), ()))).T[None, None]
     return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
 
 
 def _correlate_channels(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
     """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
+    # [I, H, W, B] with [H', W', B, O]: the batch is what is summed over, and y is the window.
     extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)
     # The second is below 0 where the stride leaves border pixels unused.
     rows, columns = ((p, k + (m - 1) * s - n - p) for n, m, k, s, (p, _) in extents)
-    x, y = once((x, y))
+    x, y = barrier((x, y))
     # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower.
-    images, kernel = once((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
+    images, kernel = barrier((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
     result = lax.conv_general_dilated(
         images, kernel, (1, 1), (rows, columns), rhs_dilation=stride, dimension_numbers=LAYOUT
     )
-    return once(result).transpose(1, 2, 0, 3)
+    return barrier(result).transpose(1, 2, 0, 3)
 
 
-def turned(kernel: Array) -> Array:
+def transpose_kernel(kernel: Array) -> Array:
     """The kernel of the transpose at stride 1, [h, w, I, O] -> [h, w, O, I]."""
     return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 
-def _padded(images: Array, padding: Pairs) -> Array:
+def _pad(images: Array, padding: Pairs) -> Array:
     """With zeros at the borders, or without pixels where the padding is below 0."""
     (top, bottom), (left, right) = padding
     borders = ((0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0))
     return lax.pad(images, jnp.zeros((), images.dtype), borders)
 
 
-def _opposite(window: Pair, padding: Pairs) -> Pairs:
+def _transposed_padding(window: Pair, padding: Pairs) -> Pairs:
     """The padding of the transpose at stride 1; below 0 where the padding is wider than the window."""
     rows, columns = ((k - 1 - p, k - 1 - q) for k, (p, q) in zip(window, padding, strict=True))
     return rows, columns

@@ -26,6 +26,7 @@ class Equalized(nn.Module):
 
     def __call__(self, *inputs: Any) -> Any:
         """The network's outputs."""
+        # Nothing to scale yet: kernels are drawn as they are kept.
         if self.is_initializing():
             return self.network(*inputs)
 
@@ -35,4 +36,5 @@ class Equalized(nn.Module):
         def call(network: nn.Module, *inputs: Any) -> Any:
             return network(*inputs)
 
+        # On the way in alone: gradients are of the tree as it is kept.
         return nn.map_variables(call, "params", trans_in_fn=effective)(self.network, *inputs)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.layers.modules import Mixing
-from gaxjax.layers.standard import Dense, widened
+from gaxjax.layers.standard import Dense, to_float32
 
 
 class MinibatchDiscrimination(nn.Module):
@@ -27,11 +27,12 @@ class MinibatchDiscrimination(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        x = widened(x)
+        x = to_float32(x)
         projected = Dense(self.kernels * self.dimensions, bias=False)(x)
         projected = projected.reshape(-1, self.kernels, self.dimensions)
-        apart = jnp.sum(jnp.abs(projected[:, None] - projected[None]), axis=-1)
-        near = jnp.sum(jnp.exp(-apart), axis=1) - 1  # without the example itself
+        # [B, 1, K, D] with [1, B, K, D] -> [B, B, K].
+        distances = jnp.sum(jnp.abs(projected[:, None] - projected[None]), axis=-1)
+        near = jnp.sum(jnp.exp(-distances), axis=1) - 1  # without the example itself
         # The authors' code adds a bias that begins at -1.
         bias = self.param("bias", nn.initializers.constant(-1.0), (self.kernels,))
         return jnp.concatenate([x, near + jax.lax.expand_dims(bias, (0,))], axis=-1)

@@ -22,10 +22,11 @@ class Mixing(NamedTuple):
     """what to use where examples must not mix"""
 
 
-def inside(module: nn.Module) -> dict[str, nn.Module]:
+def submodules(module: nn.Module) -> dict[str, nn.Module]:
     """The modules among a module's fields by the names that linen gives them: "generators_0" of a tuple."""
     modules: dict[str, nn.Module] = {}
     for field in dataclasses.fields(module):
+        # linen's `parent` points upwards: following it, the game would be inside of its networks.
         value = getattr(module, field.name) if field.name != "parent" else None
         if isinstance(value, nn.Module):
             modules[field.name] = value
@@ -36,7 +37,7 @@ def inside(module: nn.Module) -> dict[str, nn.Module]:
 
 
 def replace_modules(module: M, change: Callable[[str, nn.Module], nn.Module]) -> M:
-    """The module with others in place of those of `inside`: change(name, module inside) -> module."""
+    """The module with others in place of those of `submodules`: change(name, module inside) -> module."""
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(module):
         value = getattr(module, field.name) if field.name != "parent" else None
@@ -50,14 +51,15 @@ def replace_modules(module: M, change: Callable[[str, nn.Module], nn.Module]) ->
     return dataclasses.replace(module, **fields)
 
 
-def setting(module: M, **values: Any) -> M:
+def set_fields(module: M, **values: Any) -> M:
     """The module with these fields, set wherever it or a module inside it has them."""
-    mine = {name: value for name, value in values.items() if hasattr(module, name)}
-    return dataclasses.replace(replace_modules(module, lambda _, inner: setting(inner, **values)), **mine)
+    # From the inside out, as dataclasses.replace makes a new module of what is inside by then.
+    own = {name: value for name, value in values.items() if hasattr(module, name)}
+    return dataclasses.replace(replace_modules(module, lambda _, inner: set_fields(inner, **values)), **own)
 
 
 @contextlib.contextmanager
-def visiting(visit: Callable[[nn.Module], None]) -> Iterator[None]:
+def visit_modules(visit: Callable[[nn.Module], None]) -> Iterator[None]:
     """Shows each module that is called meanwhile, those that others make inside too, before it is called."""
 
     asking = False
@@ -75,5 +77,6 @@ def visiting(visit: Callable[[nn.Module], None]) -> Iterator[None]:
                 asking = False
         return method(*arguments, **options)
 
+    # linen's own hook: what a compact method makes is in no field, and is only seen when it is called.
     with nn.intercept_methods(intercept):
         yield

@@ -14,24 +14,28 @@ from jax.extend.core import ClosedJaxpr, Primitive, jaxpr_as_fun
 from jax.interpreters import ad, batching, mlir
 
 
-def linear(name: str, compute: Callable[..., Array], transpose: Callable[..., Array]) -> Callable[..., Array]:
+def define_linear(
+    name: str, compute: Callable[..., Array], transpose: Callable[..., Array]
+) -> Callable[..., Array]:
     """`compute(x, *how)`, which is linear in x, as a map with `transpose(dy, x's shape, *how)` -> dx."""
     primitive = new_primitive(name)
 
-    def transposed(dy: Array, x: Any, program: ClosedJaxpr, how: tuple[Any, ...]) -> list[Any]:
+    def transpose_rule(dy: Array, x: Any, program: ClosedJaxpr, how: tuple[Any, ...]) -> list[Any]:
+        # A symbolic zero stays one: no zeros are convolved.
         return [ad.Zero(x.aval) if type(dy) is ad.Zero else transpose(dy, x.aval.shape, *how)]
 
-    ad.deflinear2(primitive, transposed)
+    ad.deflinear2(primitive, transpose_rule)
 
     def call(x: Array, *how: Any) -> Array:
+        # Traced here, where shapes and types are known, and carried along as a parameter of the operation.
         program = jax.make_jaxpr(lambda x: compute(x, *how))(x)
-        found: Array = primitive.bind(x, program=program, how=how)
-        return found
+        result: Array = primitive.bind(x, program=program, how=how)
+        return result
 
     return call
 
 
-def bilinear(
+def define_bilinear(
     name: str,
     compute: Callable[..., Array],
     of_first: Callable[..., Array],
@@ -50,8 +54,8 @@ def bilinear(
 
     def call(a: Array, b: Array, *how: Any) -> Array:
         program = jax.make_jaxpr(lambda a, b: compute(a, b, *how))(a, b)
-        found: Array = primitive.bind(a, b, program=program, how=how)
-        return found
+        result: Array = primitive.bind(a, b, program=program, how=how)
+        return result
 
     return call
 
@@ -59,17 +63,22 @@ def bilinear(
 def new_primitive(name: str) -> Primitive:
     """An operation that is computed by its parameter `program`, alone and under `jax.vmap`."""
 
-    def run(*arguments: Array, program: ClosedJaxpr, how: tuple[Any, ...]) -> Array:
+    def evaluate(*arguments: Array, program: ClosedJaxpr, how: tuple[Any, ...]) -> Array:
         (result,) = jaxpr_as_fun(program)(*arguments)
         return result
 
-    def mapped(arguments: Any, axes: Any, program: ClosedJaxpr, how: tuple[Any, ...]) -> tuple[Array, int]:
+    def batching_rule(
+        arguments: Any, axes: Any, program: ClosedJaxpr, how: tuple[Any, ...]
+    ) -> tuple[Array, int]:
+        # Under vmap what is left is a plain program, for which JAX's own rules hold.
         (result,) = jax.vmap(jaxpr_as_fun(program), in_axes=axes)(*arguments)
         return result, 0
 
     primitive = Primitive(name)
-    primitive.def_impl(run)
+    primitive.def_impl(evaluate)
+    # Nobody may compute shapes a second way: they are the program's.
     primitive.def_abstract_eval(lambda *_, program, how: program.out_avals[0])
-    mlir.register_lowering(primitive, mlir.lower_fun(run, multiple_results=False))
-    batching.primitive_batchers[primitive] = mapped
+    # In place, so that XLA fuses as if the program had been written there.
+    mlir.register_lowering(primitive, mlir.lower_fun(evaluate, multiple_results=False))
+    batching.primitive_batchers[primitive] = batching_rule
     return primitive

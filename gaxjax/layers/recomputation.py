@@ -10,21 +10,22 @@ from typing import Any, TypeVar
 
 import flax.linen as nn
 
-from gaxjax.layers.modules import inside
+from gaxjax.layers.modules import submodules
 
 T = TypeVar("T")
 
 
-def block(module: nn.Module, recompute: bool, body: Callable[..., T], *inputs: Any) -> T:
+def apply_block(module: nn.Module, recompute: bool, body: Callable[..., T], *inputs: Any) -> T:
     """`body(module, *inputs)`, inside a compact method of the module; computed again backward if so asked.
 
     Submodules that the body makes are the module's, under the names that they would have without it. Random
     numbers must be drawn by these, not by the module itself.
     """
+    # linen's remat and not jax.checkpoint, which knows nothing of a module's variables and streams.
     result: T = (nn.remat(body) if recompute else body)(module, *inputs)
     return result
 
 
 def recomputes(module: nn.Module) -> bool:
     """Whether a module, or one among its fields, has blocks that are computed again."""
-    return getattr(module, "recompute", False) or any(map(recomputes, inside(module).values()))
+    return getattr(module, "recompute", False) or any(map(recomputes, submodules(module).values()))

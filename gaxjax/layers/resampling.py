@@ -17,8 +17,8 @@ from jax import Array, lax
 
 from gaxjax.errors import InputError
 from gaxjax.layers.convolution import conv, conv_transpose
-from gaxjax.layers.convolution_cpu import turned
-from gaxjax.layers.multilinear import linear
+from gaxjax.layers.convolution_cpu import transpose_kernel
+from gaxjax.layers.multilinear import define_linear
 
 Taps = tuple[float, ...]
 Pads = tuple[int, int]
@@ -31,22 +31,26 @@ def resample(x: Array, taps: Taps, up: int = 1, down: int = 1, pads: Pads = (0, 
     and after them all, and no more beyond. Flat images keep their brightness: taps are normalized to the sum
     `up`. Convolution, not correlation, as in scipy.signal.upfirdn.
     """
-    check(x, taps, up, down, pads)
+    check_resampling(x, taps, up, down, pads)
+    # Turned around, as what follows is a correlation; times `up`, as only every up-th pixel is not zero.
     weights = tuple(tap * up / sum(taps) for tap in reversed(taps))
     for axis in (1, 2):
         length = (x.shape[axis] * up + sum(pads) - len(taps)) // down + 1
-        x = along(x, axis, weights, up, down, pads[0], length)
+        x = filter_axis(x, axis, weights, up, down, pads[0], length)
     return x
 
 
-def compute_along(x: Array, axis: int, weights: Taps, up: int, down: int, before: int, length: int) -> Array:
+def compute_filter_axis(
+    x: Array, axis: int, weights: Taps, up: int, down: int, before: int, length: int
+) -> Array:
     """[j] = the sum over k of weights[k] * z[j * down + k - before], j below `length`, along one axis.
 
     z is x with up - 1 zeros after every pixel, and zeros outside. Its transpose is one more of its kind, so
     that gradients are; JAX's own would be a sum of padded images, each of which is written to memory.
     """
+    # Both at once: filtered at the full rate, then thinned out.
     if down > 1 and up > 1:
-        whole = compute_along(x, axis, weights, up, 1, before, (length - 1) * down + 1)
+        whole = compute_filter_axis(x, axis, weights, up, 1, before, (length - 1) * down + 1)
         return lax.slice_in_dim(whole, 0, None, down, axis)
     if up == 1:
         return shifted_sum(x, axis, {k - before: w for k, w in enumerate(weights)}, length, down)
@@ -60,14 +64,15 @@ def compute_along(x: Array, axis: int, weights: Taps, up: int, down: int, before
     return lax.slice_in_dim(whole, 0, length, 1, axis)
 
 
-along: Callable[..., Array] = linear(
+filter_axis: Callable[..., Array] = define_linear(
     "resampling",
-    compute_along,
-    lambda dy, shape, axis, weights, up, down, before, length: along(
+    compute_filter_axis,
+    # The transpose: weights turned around, up and down exchanged, and the border that is left of the window.
+    lambda dy, shape, axis, weights, up, down, before, length: filter_axis(
         dy, axis, weights[::-1], down, up, len(weights) - 1 - before, shape[axis]
     ),
 )
-"""`compute_along`, differentiable."""
+"""`compute_filter_axis`, differentiable."""
 
 
 def shifted_sum(x: Array, axis: int, weights: dict[int, float], count: int, step: int = 1) -> Array:
@@ -76,6 +81,7 @@ def shifted_sum(x: Array, axis: int, weights: dict[int, float], count: int, step
         return jnp.zeros((*x.shape[:axis], count, *x.shape[axis + 1 :]), x.dtype)
     before = max(-min(weights), 0)
     after = max((count - 1) * step + max(weights) + 1 - x.shape[axis], 0)
+    # Padded once for all shifts, each of which is then a slice.
     edges = [(before, after, 0) if i == axis else (0, 0, 0) for i in range(x.ndim)]
     x = lax.pad(x, jnp.zeros((), x.dtype), edges)
     terms = []
@@ -88,7 +94,7 @@ def shifted_sum(x: Array, axis: int, weights: dict[int, float], count: int, step
 
 def reference_resample(x: Array, taps: Taps, up: int = 1, down: int = 1, pads: Pads = (0, 0)) -> Array:
     """`resample` as one depthwise convolution with zeros between the pixels."""
-    check(x, taps, up, down, pads)
+    check_resampling(x, taps, up, down, pads)
     line = jnp.asarray(taps[::-1], x.dtype) * (up / sum(taps))
     channels = x.shape[-1]
     kernel = jnp.broadcast_to(jnp.outer(line, line)[..., None, None], (len(taps), len(taps), 1, channels))
@@ -114,6 +120,8 @@ def upsample(x: Array, taps: Taps = ()) -> Array:
     """Twice the size, [B, H, W, C] -> [B, 2 H, 2 W, C]."""
     if len(taps) % 2 or not taps:
         return blur(repeat_pixels(x), taps)
+    # Pads as in upsample_2d and downsample_2d of StyleGAN2's code: the middle of the filter stays where it
+    # was.
     rest = len(taps) - 2
     return resample(x, taps, up=2, pads=((rest + 1) // 2 + 1, rest // 2))
 
@@ -138,6 +146,7 @@ def average_pool(x: Array, side: int = 2) -> Array:
     batch, height, width, channels = x.shape
     if height % side or width % side:
         raise InputError(f"average_pool: {height} x {width} pixels are no multiple of {side} x {side}")
+    # A reshape and a mean, whose gradient is a broadcast.
     blocks = x.reshape(batch, height // side, side, width // side, side, channels)
     return jnp.mean(blocks, axis=(2, 4), dtype=jnp.promote_types(x.dtype, jnp.float32)).astype(x.dtype)
 
@@ -151,13 +160,16 @@ def up_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
     side, size = kernel.shape[0], (2 * x.shape[1], 2 * x.shape[2])
     if len(taps) % 2 or not taps:
         half = side // 2
-        widened = doubled(turned(kernel))  # nearest neighbors: each pixel is four
-        return blur(conv_transpose(x, widened, 2, ((half, half), (half, half)), size), taps)
+        kernel = double_kernel(transpose_kernel(kernel))  # nearest neighbors: each pixel is four
+        # Nearest neighbors and a convolution, in one window of side + 1 at stride 2.
+        return blur(conv_transpose(x, kernel, 2, ((half, half), (half, half)), size), taps)
+    # Larger by what the filter takes away again.
     size = (size[0] + side - 2, size[1] + side - 2)
+    # The filter leaves room for the kernel's border too, which then needs no zeros of its own.
     rest = len(taps) - 2 - (side - 1)
     # A filter between zeros sums up to 2 on each axis. The factor comes before the turn, which XLA undoes:
     # to a kernel that it does not recognize, GPUs would be given images with the zeros written out.
-    wide = conv_transpose(x, turned(4 * kernel), 2, 0, size)
+    wide = conv_transpose(x, transpose_kernel(4 * kernel), 2, 0, size)
     return resample(wide, taps, pads=((rest + 1) // 2 + 1, rest // 2 + 1))
 
 
@@ -171,12 +183,13 @@ def down_conv(x: Array, kernel: Array, taps: Taps = ()) -> Array:
         return conv(downsample(x, taps), kernel)
     if len(taps) % 2 or not taps:
         half = side // 2
-        return conv(blur(x, taps), doubled(kernel) / 4, 2, ((half, half), (half, half)))
+        # The mean of four pixels is within the kernel.
+        return conv(blur(x, taps), double_kernel(kernel) / 4, 2, ((half, half), (half, half)))
     rest = len(taps) - 2 + (side - 1)
     return conv(resample(x, taps, pads=((rest + 1) // 2, rest // 2)), kernel, 2, 0)
 
 
-def doubled(kernel: Array) -> Array:
+def double_kernel(kernel: Array) -> Array:
     """A kernel [k, k, ...] over pixels that are each four: [k + 1, k + 1, ...], the sum of four shifts."""
     zeros = [(0, 0)] * (kernel.ndim - 2)
     shifts = [((i, 1 - i), (j, 1 - j)) for i in range(2) for j in range(2)]
@@ -185,7 +198,7 @@ def doubled(kernel: Array) -> Array:
     )
 
 
-def check(x: Array, taps: Taps, up: int, down: int, pads: Pads) -> None:
+def check_resampling(x: Array, taps: Taps, up: int, down: int, pads: Pads) -> None:
     """Refuses what has no meaning."""
     if x.ndim != 4:
         raise InputError(f"resampling takes images [B, H, W, C]; got shape {x.shape}")

@@ -18,8 +18,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.game import DROPOUT, warn_of_evaluation
 from gaxjax.layers.convolution import conv, conv_transpose, same_padding
+from gaxjax.layers.mode import DROPOUT, warn_of_evaluation
 from gaxjax.layers.modules import Mixing
 
 Norm = Literal["batch", "instance", "layer", "none"]
@@ -52,6 +52,7 @@ class Conv(nn.Module):
         zeros = ((0, 0), (0, 0))
         pads = zeros if self.padding == "valid" else same_padding(size, window, self.stride)
         if self.padding == "reflect":
+            # Mirrored beforehand: `conv` knows zeros alone.
             x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
         return add_bias(self, conv(x, kernel.astype(x.dtype), self.stride, pads), self.bias)
 
@@ -77,6 +78,7 @@ class ConvTranspose(nn.Module):
     @nn.compact
     def __call__(self, x: Array, size: tuple[int, int] | None = None) -> Array:
         shape = (self.kernel, self.kernel, self.features, x.shape[-1])
+        # Kernels as of the convolution that this is the transpose of: what it sums over is axis 3.
         kernel = self.param("kernel", kernel_init(self.deviation, fan_in_axis=3, stride=self.stride), shape)
         size = size or (x.shape[1] * self.stride, x.shape[2] * self.stride)
         pads = same_padding(size, shape[:2], self.stride)
@@ -117,6 +119,7 @@ class Maxout(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        # All pieces of all units in one product: [B, features * pieces].
         pieces = Dense(self.features * self.pieces, bound=self.bound)(x)
         return jnp.max(pieces.reshape(*x.shape[:-1], self.features, self.pieces), axis=-1)
 
@@ -138,26 +141,32 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        # The switch: statistics may be written while a player moves, and never where a game samples.
         training = self.is_mutable_collection("batch_stats")
         channels = x.shape[-1:]
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels)
         variance = self.variable("batch_stats", "var", jnp.ones, channels)
         if training:
-            axes, wide = tuple(range(x.ndim - 1)), widened(x)
+            axes, wide = tuple(range(x.ndim - 1)), to_float32(x)
+            # Of the whole batch, on however many devices: XLA adds up their parts.
             batch_mean = jnp.mean(wide, axes)
+            # E x^2 - (E x)^2 reads x once, where deviations from the mean would read it twice; rounding may
+            # end below 0.
             batch_variance = jnp.mean(jnp.square(wide), axes) - jnp.square(batch_mean)
             batch_variance = jnp.maximum(batch_variance, 0.0)
             if not self.is_initializing():
                 mean.value = self.momentum * mean.value + (1 - self.momentum) * batch_mean
+                # The biased variance, as in flax; PyTorch keeps n / (n - 1) times as much.
                 variance.value = self.momentum * variance.value + (1 - self.momentum) * batch_variance
         else:
             what = "is batch norm, and normalizes by its running statistics"
             warn_of_evaluation(self, what, 'mutable=["batch_stats"] and keep what it gives back')
             batch_mean, batch_variance = mean.value, variance.value
         scale = self.param("scale", around_one_init(self.deviation), channels)
+        # One product and one sum for each pixel; both numbers are float32, whatever x is.
         factor = scale * jax.lax.rsqrt(batch_variance + self.epsilon)
         shift = self.param("bias", nn.initializers.zeros, channels) - batch_mean * factor
-        return (x * along(factor, x) + along(shift, x)).astype(x.dtype)
+        return (x * broadcast_channels(factor, x) + broadcast_channels(shift, x)).astype(x.dtype)
 
 
 class Dropout(nn.Module):
@@ -173,6 +182,7 @@ class Dropout(nn.Module):
         if not self.has_rng(DROPOUT):
             warn_of_evaluation(self, "is dropout, and drops nothing", f'rngs={{"{DROPOUT}": key}}')
             return x
+        # Scaled up while training, so that evaluation takes the input as it is.
         keep = jax.random.bernoulli(self.make_rng(DROPOUT), 1 - self.rate, x.shape)
         return jnp.where(keep, x / (1 - self.rate), 0)
 
@@ -185,6 +195,8 @@ def normalize(x: Array, norm: Norm) -> Array:
         case "instance":
             return instance_norm(x)
         case "layer":
+            # Over channels and pixels of an example: no other example comes in, and per-example penalties
+            # hold.
             return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)))(x).astype(x.dtype)
         case "none":
             return x
@@ -193,7 +205,7 @@ def normalize(x: Array, norm: Norm) -> Array:
 
 def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
     """Each channel of each example to mean 0 and variance 1, without scale and bias. Ulyanov et al. 2016."""
-    axes, wide = tuple(range(1, x.ndim - 1)), widened(x)
+    axes, wide = tuple(range(1, x.ndim - 1)), to_float32(x)
     mean = jnp.mean(wide, axes, keepdims=True)
     variance = jnp.maximum(jnp.mean(jnp.square(wide), axes, keepdims=True) - jnp.square(mean), 0.0)
     return ((wide - mean) * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
@@ -217,13 +229,14 @@ def activate(x: Array, activation: Activation) -> Array:
     raise InputError(f"unknown activation {activation!r}; known: relu, leaky_relu, elu, tanh, sigmoid, none")
 
 
-def narrowed(x: Array, precision: Precision) -> Array:
+def to_compute_dtype(x: Array, precision: Precision) -> Array:
     """In the type that a network computes in; what is given stays as it is for float32."""
     return x if precision == "float32" else x.astype(precision)
 
 
-def widened(x: Array) -> Array:
+def to_float32(x: Array) -> Array:
     """In float32, if it is of less."""
+    # Not simply float32, which would narrow float64.
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 
@@ -232,10 +245,10 @@ def flatten(x: Array) -> Array:
     return x.reshape(x.shape[0], -1)
 
 
-def halvings(shape: Sequence[int], times: int) -> list[tuple[int, int]]:
+def halved_sizes(shape: Sequence[int], times: int) -> list[tuple[int, int]]:
     """Height and width of an image and after each of so many halvings, rounded up: any size has them.
 
-    >>> halvings((28, 20, 1), 2)
+    >>> halved_sizes((28, 20, 1), 2)
     [(28, 20), (14, 10), (7, 5)]
     """
     return [(math.ceil(shape[0] / 2**i), math.ceil(shape[1] / 2**i)) for i in range(times + 1)]
@@ -248,6 +261,7 @@ def kernel_init(deviation: float, fan_in_axis: int = 2, stride: int = 1) -> nn.i
     """
 
     def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
+        # A dense kernel is [C, features]; of a convolution the window counts too.
         fan_in = math.prod(shape[:2]) * shape[fan_in_axis] / stride**2 if len(shape) == 4 else shape[0]
         return jax.random.normal(key, shape, dtype) * (deviation or math.sqrt(2 / fan_in))
 
@@ -277,9 +291,9 @@ def add_bias(layer: nn.Module, x: Array, bias: bool, start: float = 0.0) -> Arra
     if not bias:
         return x
     constant = layer.param("bias", nn.initializers.constant(start), x.shape[-1:])
-    return (x + along(constant, x)).astype(x.dtype)
+    return (x + broadcast_channels(constant, x)).astype(x.dtype)
 
 
-def along(channels: Array, x: Array) -> Array:
+def broadcast_channels(channels: Array, x: Array) -> Array:
     """[C] with as many axes as x, for adding and multiplying without rank promotion."""
     return channels.reshape((1,) * (x.ndim - 1) + channels.shape)

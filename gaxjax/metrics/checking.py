@@ -26,6 +26,7 @@ def check_images(**images: Values) -> None:
 def check_finite(**values: Values) -> None:
     """Refuses NaN and infinity, which would turn the whole result into NaN."""
     for name, value in values.items():
+        # Where the array is: one bool comes from the device, and not the array.
         if not bool(jnp.isfinite(value).all() if isinstance(value, Array) else np.isfinite(value).all()):
             raise InputError(f"{name} has values that are not finite: find where they come from")
 
@@ -35,6 +36,7 @@ def check_pixels(**images: Values) -> None:
     for name, value in images.items():
         check_finite(**{name: value})
         low, high = float(value.min()), float(value.max())
+        # Those of a generator would pass for nearly black images, and give a number without a word.
         if low < 0 or high > 255:
             raise InputError(
                 f"{name} must be images in [0, 255]; got values from {low:.4g} to {high:.4g}: "

@@ -36,15 +36,20 @@ def inception_score(
         raise InputError(f"splits must be from 1 to the number of images, {count}; got {splits}")
     values = np.asarray(logits)
     if seed is not None:
+        # The old generator, for torch-fidelity's permutation. In the order in which samples come, parts may
+        # differ by label.
         values = values[np.random.RandomState(seed).permutation(count)]
     scores = []
     for part in range(splits):
+        # Parts differ by one image at most where the number does not divide.
         start, stop = part * count // splits, (part + 1) * count // splits
         log_p = _log_softmax(values[start:stop].astype(np.float64))
         p = np.exp(log_p)
         marginal = p.mean(axis=0, keepdims=True)
         # A class that no image has any of would be 0 log 0.
         log_marginal = np.log(np.maximum(marginal, np.finfo(np.float64).tiny))
+        # exp of the mean divergence, of each part; the score is the mean of the parts' scores and not of
+        # their logarithms.
         scores.append(np.exp(np.sum(p * (log_p - log_marginal), axis=1).mean()))
     return InceptionScore(float(np.mean(scores)), float(np.std(scores)))
 

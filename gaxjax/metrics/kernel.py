@@ -45,12 +45,15 @@ def kernel_distance(
             if fewest >= 2
             else f"a kernel distance needs at least 2 examples of each; got {len(real)} and {len(fake)}"
         )
+    # The fakes first, as in torch-fidelity: the generator's state goes from one to the other.
     sets = [np.asarray(values, np.float32) for values in (fake, real)]
     random = np.random.RandomState(seed)
     distances = []
     for _ in range(subsets):
         drawn = [values[random.choice(len(values), subset_size, replace=False)] for values in sets]
+        # [subset_size] each, summed in float64: the distance is a small difference of large sums.
         within_fake, within_real, across = (np.asarray(x, np.float64).sum() for x in _kernel_sums(*drawn))
+        # Unbiased: an example is not paired with itself within a set. Across, all pairs count.
         pairs = subset_size * (subset_size - 1)
         distances.append((within_fake + within_real) / pairs - 2 * across / subset_size**2)
     return KernelDistance(float(np.mean(distances)), float(np.std(distances)))
@@ -65,6 +68,7 @@ def _kernel_sums(x: Array, y: Array) -> tuple[Array, Array, Array]:
         # (p + 1)^3 less 1, which the distance does not have and whose rounding would be most of a small one
         return products * (3 + products * (3 + products))
 
+    # Masks the diagonal, whose kernels are of each example with itself and bias the estimate.
     others = 1 - jnp.eye(len(x))
     within = [jnp.sum(kernels(values, values) * others, axis=1) for values in (x, y)]
     return within[0], within[1], jnp.sum(kernels(x, y), axis=1)

@@ -12,7 +12,7 @@ from gaxjax.metrics.checking import Values
 class Modes(NamedTuple):
     """What a histogram of the classes of fakes says."""
 
-    found: int
+    classes_found: int
     """classes that have any example"""
     kl: float
     """KL(histogram || uniform), in nats"""
@@ -25,7 +25,7 @@ def modes(labels: Int[Values, " examples"], classes: int = 1000) -> Modes:
     nothing. Stacked MNIST has 1,000 classes, and 25,600 samples in the protocol of Karras et al. 2018.
 
     >>> modes(np.array([0, 0, 2, 2]), classes=4)  # log 2
-    Modes(found=2, kl=0.6931471805599453)
+    Modes(classes_found=2, kl=0.6931471805599453)
     """
     values = _integers(labels=labels)
     if values.ndim != 1 or not values.size:
@@ -36,6 +36,7 @@ def modes(labels: Int[Values, " examples"], classes: int = 1000) -> Modes:
             f"got {values.min()} to {values.max()}"
         )
     share = np.bincount(values, minlength=classes) / values.size
+    # 0 log 0 is 0.
     share = share[share > 0]
     return Modes(len(share), float(np.sum(share * np.log(share * classes))))
 
@@ -51,6 +52,7 @@ def stacked_labels(digits: Int[Values, "examples 3"]) -> Int[np.ndarray, " examp
         raise InputError(f"digits must have shape [examples, 3]; got {values.shape}")
     if values.size and (values.min() < 0 or values.max() > 9):
         raise InputError(f"digits must be from 0 to 9; got {values.min()} to {values.max()}")
+    # As `data.stacked` labels its examples.
     return values @ np.array([1, 10, 100])
 
 

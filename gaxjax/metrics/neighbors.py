@@ -56,10 +56,13 @@ def neighbors(
     # Distances are differences of products, of which float32 keeps the most around the center.
     center = jnp.mean(sets[0], axis=0, keepdims=True)
     sets = [values - center for values in sets]
+    # [real], [fake]: squared, as all distances here. No root is needed to compare them.
     real_radii, fake_radii = (_radii(values, k, _block(values)) for values in sets)
     balls, _ = _containing(sets[1], sets[0], real_radii, _block(sets[0]))
     fake_balls, nearest = _containing(sets[0], sets[1], fake_radii, _block(sets[1]))
     return Neighbors(
+        # balls [fake]: how many real balls each fake is in; fake_balls [real]: the other way around; nearest
+        # [real]: squared distance to the nearest fake.
         precision=float(np.mean(np.asarray(balls) > 0)),
         recall=float(np.mean(np.asarray(fake_balls) > 0)),
         density=float(np.mean(np.asarray(balls)) / k),
@@ -68,6 +71,7 @@ def neighbors(
 
 
 def _block(centers: Array) -> int:
+    # Points at a time, so that [block, centers] distances are BLOCK: all of 50,000 by 50,000 would be 10 GB.
     return max(1, BLOCK // len(centers))
 
 
@@ -79,10 +83,12 @@ def _radii(points: Array, k: int, block: int) -> Array:
 
     def of_point(index: Array) -> Array:
         apart = _distances(points[index], squares[index], points, squares)
+        # A point is not its own neighbor. By its index: a copy of it is one, at distance 0.
         distances = jnp.where(indices == index, jnp.inf, apart)
         # Passes over the others, as sorting them takes several times as long on CPUs.
         return jnp.min(jax.lax.fori_loop(1, k, lambda _, d: d.at[jnp.argmin(d)].set(jnp.inf), distances))
 
+    # A scan over blocks of points, each vectorized.
     return jax.lax.map(of_point, indices, batch_size=min(block, len(points)))
 
 
@@ -93,6 +99,7 @@ def _containing(points: Array, centers: Array, radii: Array, block: int) -> tupl
 
     def of_point(example: tuple[Array, Array]) -> tuple[Array, Array]:
         distances = _distances(*example, centers, squares)
+        # Less and not equal, without the ball's edge: the k-th neighbor itself lies on it.
         return jnp.sum(distances < radii), jnp.min(distances)
 
     return jax.lax.map(of_point, (points, jnp.sum(points**2, axis=1)), batch_size=min(block, len(points)))

@@ -59,6 +59,7 @@ def choose_sigma(
     widths = np.logspace(-1, 0, 10) if grid is None else np.asarray(grid, np.float64)
     if widths.ndim != 1 or not widths.size:
         raise InputError(f"grid must be a list of widths; got shape {widths.shape}")
+    # All widths in one pass over the distances, which are what takes time.
     return float(widths[np.argmax(_log_likelihoods(validation, samples, widths).mean(axis=0))])
 
 
@@ -79,9 +80,13 @@ def _log_likelihoods(points: Values, samples: Values, sigmas: Sequence[float] | 
     widths = np.asarray(sigmas, np.float64)
     if not np.all((widths > 0) & np.isfinite(widths)):
         raise InputError(f"sigma is a width and must be positive; got {widths.tolist()}")
+    # Points at a time, [block, samples] distances each.
     block = max(1, min(len(points), BLOCK // len(samples)))
+    # JAX's `float`: float64 under x64. At a width of 0.1, -|x - s|^2 / 2 sigma^2 is some -3,000, of which
+    # rounding in float32 can be 0.1 nats.
     floats = [jnp.asarray(value, float) for value in (points, samples, widths)]
     kernels = np.asarray(_log_mean_kernels(*floats, block), np.float64)
+    # The normal density's constant, apart: of 784 pixels it is hundreds of nats, and in float64.
     return kernels - points.shape[1] * np.log(widths * math.sqrt(2 * math.pi))
 
 
@@ -97,6 +102,8 @@ def _log_mean_kernels(points: Array, samples: Array, sigmas: Array, block: int) 
         point = point - center
         products = jnp.dot(samples, point, precision=jax.lax.Precision.HIGHEST)
         distances = jnp.maximum(squares - 2 * products + jnp.sum(point**2), 0)
+        # Width after width: [block, samples] once for each would be held at once by `vmap`. logsumexp, as
+        # exp(-3,000) is 0.
         return jax.lax.map(lambda sigma: jax.nn.logsumexp(-distances / (2 * sigma**2)), sigmas)
 
     return jax.lax.map(of_point, points, batch_size=block) - math.log(len(samples))

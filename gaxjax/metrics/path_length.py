@@ -68,23 +68,28 @@ def slerp(a: Latents, b: Latents, t: PerPath) -> Latents:
     Array([[1., 1.]], dtype=float32)
     """
     length_a, length_b = _length(a), _length(b)
+    # Unit vectors. TINY only keeps 0 / 0 away; no latent has length 0 but one that is made to.
     a, b = a / jnp.maximum(length_a, TINY), b / jnp.maximum(length_b, TINY)
     cosine = jnp.sum(a * b, axis=1, keepdims=True)
+    # b without its part along a: of length sin(angle), perpendicular to a.
     across = b - cosine * a
     sine = _length(across)
     # Not the arc cosine, which knows nothing of small angles.
     angle = t[:, None] * jnp.arctan2(sine, cosine)
+    # A turn by the share of the angle in the plane of both. For latents of one length it is the paper's
+    # slerp.
     direction = jnp.cos(angle) * a + jnp.sin(angle) * across / jnp.maximum(sine, TINY)
     return direction * lerp(length_a, length_b, t)
 
 
-def face(images: Images) -> Images:
+def crop_face(images: Images) -> Images:
     """The part that the paper compares of aligned faces: rows 3/8 to 7/8, columns 2/8 to 6/8."""
     rows, columns = images.shape[1] // 8, images.shape[2] // 8
+    # By eighths rounded down, as the authors' code has it: their images have sides that eight divides.
     return images[:, 3 * rows : 7 * rows, 2 * columns : 6 * columns]
 
 
-def shrunk(images: Images) -> Images:
+def shrink(images: Images) -> Images:
     """The means of k x k pixels, k the whole times that the height holds 256; none if k < 2."""
     _, height, width, _ = images.shape
     k = height // LARGEST
@@ -100,8 +105,10 @@ def lengths(
 
     t is uniform on [0, 1) if full, and 0 otherwise, where every point is one that the game itself may draw.
     """
+    # One key for the noise of both images: their distance is of the step alone.
     start, end, place, noise = jax.random.split(key, 4)
     a, b = space.draw(start), space.draw(end)
+    # `full` may be traced: both kinds of path are one compiled program.
     t = jnp.where(full, jax.random.uniform(place, a.shape[:1]), 0)
     # A step of 1e-4 is lost in products of 10 or 11 bits, which are what accelerators multiply by themselves.
     with jax.default_matmul_precision("highest"):
@@ -119,6 +126,8 @@ def path_length(values: Float[Values, " paths"]) -> PathLength:
         raise InputError(f"lengths must have shape [paths], at least one; got {values.shape}")
     check_finite(lengths=values)
     found = np.asarray(values, np.float64)
+    # Among the lengths themselves, without interpolation, as the authors' code: `lower` and `higher` keep the
+    # ends.
     low = np.percentile(found, OUTSIDE, method="lower")
     high = np.percentile(found, 100 - OUTSIDE, method="higher")
     kept = found[(found >= low) & (found <= high)]

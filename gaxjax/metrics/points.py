@@ -25,7 +25,7 @@ class Mixture(NamedTuple):
     deviation: float
 
 
-class Found(NamedTuple):
+class ModeCoverage(NamedTuple):
     """What is made of a mixture."""
 
     modes: int
@@ -34,21 +34,23 @@ class Found(NamedTuple):
     """share of the samples that are near any"""
 
 
-def modes_found(points: Float[Values, "points dimensions"], mixture: Mixture, least: int = 1) -> Found:
+def find_modes(points: Float[Values, "points dimensions"], mixture: Mixture, least: int = 1) -> ModeCoverage:
     """The modes with at least so many samples nearer to them than to others, and within 3 deviations.
 
-    >>> modes_found(np.array([[0.0], [0.2], [1.0]]), Mixture(np.array([[0.0], [1.0]]), 0.05))
-    Found(modes=2, high_quality=0.6666666666666666)
+    >>> find_modes(np.array([[0.0], [0.2], [1.0]]), Mixture(np.array([[0.0], [1.0]]), 0.05))
+    ModeCoverage(modes=2, high_quality=0.6666666666666666)
     """
     check_features(points=points, means=mixture.means)
     check_finite(points=points)
     if least < 1:
         raise InputError(f"least, the samples that make a mode a found one, must be at least 1; got {least}")
+    # [points, modes, dimensions]; there are few modes, so that it is small.
     apart = np.asarray(points, np.float64)[:, None] - mixture.means[None]
     distances = np.sqrt(np.sum(apart**2, axis=-1))
+    # A sample counts for its nearest mode alone, also where modes are so near that 3 deviations reach two.
     near = distances.min(axis=1) <= NEAR * mixture.deviation
     counts = np.bincount(distances.argmin(axis=1)[near], minlength=len(mixture.means))
-    return Found(int(np.sum(counts >= least)), float(np.mean(near)))
+    return ModeCoverage(int(np.sum(counts >= least)), float(np.mean(near)))
 
 
 def sliced_distance(
@@ -70,5 +72,7 @@ def sliced_distance(
     if dimensions > 2:
         raise InputError(f"points are on a line or in the plane; got {dimensions} dimensions")
     angles = np.pi * np.arange(directions) / directions
+    # Half a turn: along -u a projection's distance is the same as along u. Fixed directions make it
+    # deterministic.
     units = np.stack([np.cos(angles), np.sin(angles)], axis=1) if dimensions == 2 else np.ones((1, 1))
     return distance_along(units, *(np.asarray(points, np.float64) for points in (real, fake)))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gaxjax.errors import InputError
-from gaxjax.runs.rows import with_null
+from gaxjax.files import with_null
 
 INCEPTION, LPIPS = "inception-2015-12-05", "lpips-vgg"
 TITLES = {
@@ -91,6 +91,8 @@ class Result:
         if not self.features or self.metric not in PUBLISHED:
             return title
         features, level = PUBLISHED[self.metric]
+        # "FID-classifier-mnist": a number that is not comparable to the published ones does not bear their
+        # name.
         if self.features != features:
             return f"{title}-{self.features}"
         return title if self.level == level else f"{title}-{self.level}"
@@ -98,14 +100,16 @@ class Result:
     @property
     def protocol(self) -> dict[str, Any]:
         """All that numbers must share to be compared."""
+        # Everything but what may differ: a field that is added later is compared unless someone says
+        # otherwise.
         return {"name": self.name, **{k: v for k, v in asdict(self).items() if k not in OUTSIDE}}
 
     def __str__(self) -> str:
         error = "" if self.error is None else f" ± {self.error:.4g}"
-        return f"{self.name} {self.value:.6g}{error}  ({self.described})"
+        return f"{self.name} {self.value:.6g}{error}  ({self.description})"
 
     @property
-    def described(self) -> str:
+    def description(self) -> str:
         """The protocol in words."""
         weights = f" (weights {self.weights})" if self.weights else ""
         level = f", level {self.level}" if self.level and self.level != self.features else ""
@@ -132,7 +136,7 @@ def check_comparable(results: Sequence[Result]) -> None:
             raise InputError(f"{both} cannot be compared, they differ in {'; '.join(differing)}")
 
 
-def summary(results: Sequence[Result]) -> tuple[float, float, int]:
+def summarize(results: Sequence[Result]) -> tuple[float, float, int]:
     """Mean and standard deviation over runs (n - 1; nan for one run), and their number.
 
     Raises InputError for results that were measured in different ways.
@@ -153,5 +157,6 @@ def as_row(result: Result) -> dict[str, Any]:
 def from_row(row: dict[str, Any]) -> Result:
     """The inverse of `as_row`; what later versions may add is left out."""
     known = {field.name for field in fields(Result)}
+    # Fields that a row lacks, of earlier versions, have their defaults.
     values = {name: value for name, value in row.items() if name in known}
     return Result(**{**values, "value": math.nan if row["value"] is None else row["value"]})

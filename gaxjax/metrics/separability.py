@@ -36,6 +36,7 @@ def separability(
     The plane is that of a linear support vector machine with scikit-learn's defaults. The authors' code adds
     up bits and takes 2 to the power of the sum, which is the same number.
     """
+    # Apart: both at once would have to be of one width.
     check_features(latents=latents)
     check_features(logits=logits)
     check_finite(latents=latents, logits=logits)
@@ -47,32 +48,35 @@ def separability(
     for values in scores.T:
         every = np.ones(len(values), bool)
         groups = (values > 0, values <= 0) if either else (every,)
-        sure = np.concatenate([surer(np.flatnonzero(group), values) for group in groups])
+        # The paper's filter: images of which the classifier is unsure say little of the latents.
+        sure = np.concatenate([surest_half(np.flatnonzero(group), values) for group in groups])
         has = values[sure] > 0
-        entropies.append(conditional_entropy(has, sides(points[sure], has)))
+        entropies.append(conditional_entropy(has, predict_sides(points[sure], has)))
     return Separability(float(np.exp(np.sum(entropies))), tuple(entropies))
 
 
-def surer(places: np.ndarray, values: np.ndarray) -> np.ndarray:
+def surest_half(places: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The half of the places, rounded up, where the values are the farthest from 0."""
+    # Stable: among equals the earlier ones, the same on every machine.
     return places[np.argsort(-np.abs(values[places]), kind="stable")[: (len(places) + 1) // 2]]
 
 
-def against_rest(logits: Float[Values, "examples classes"]) -> Float[np.ndarray, "examples classes"]:
+def one_vs_rest(logits: Float[Values, "examples classes"]) -> Float[np.ndarray, "examples classes"]:
     """log p / (1 - p) of each class, where p is its probability among all of them.
 
-    >>> against_rest(np.log([[0.5, 0.25, 0.25]])).round(4)
+    >>> one_vs_rest(np.log([[0.5, 0.25, 0.25]])).round(4)
     array([[ 0.    , -1.0986, -1.0986]])
     """
     check_features(logits=logits)
     values = np.asarray(logits, np.float64)
     if values.shape[1] < 2:
         raise InputError(f"logits must be of at least 2 classes; got {values.shape[1]}")
+    # log sum of exp of all other logits: log p / (1 - p) = logit - that, without p, which may round to 1.
     others = [np.logaddexp.reduce(np.delete(values, c, axis=1), axis=1) for c in range(values.shape[1])]
     return values - np.stack(others, axis=1)
 
 
-def sides(
+def predict_sides(
     points: Float[np.ndarray, "examples latents"], has: Bool[np.ndarray, " examples"]
 ) -> Bool[np.ndarray, " examples"]:
     """On which side of the plane that best parts those that have from those that have not each point is."""
@@ -80,6 +84,7 @@ def sides(
         return has
     from sklearn.svm import LinearSVC
 
+    # dual: the faster of two forms of one problem. A fixed seed, as its solver visits examples at random.
     machine = LinearSVC(dual="auto", random_state=0, max_iter=10_000)
     return machine.fit(points, has).predict(points)
 
@@ -93,6 +98,7 @@ def conditional_entropy(y: Bool[np.ndarray, " examples"], x: Bool[np.ndarray, " 
     total = 0.0
     for side in (x, ~x):
         for which in (y, ~y):
+            # 0 log 0 is 0: a side of one kind adds nothing.
             if (both := np.mean(side & which)) > 0:
                 total -= both * np.log(both / np.mean(side))
     return float(total)

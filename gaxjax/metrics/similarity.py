@@ -14,6 +14,7 @@ from gaxjax.metrics.checking import Values, check_images, check_pixels
 Images = Shaped[Values, "batch height width channels"]
 PerImage = Float[Array, " batch"]
 
+# Wang et al. 2004; the weights of the five scales, fine to coarse, are those of Wang et al. 2003.
 WINDOW, SIGMA = 11, 1.5
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 BLOCK = 2**23
@@ -72,21 +73,24 @@ def diversity(images: Images, pairs: int = 10_000, seed: int = 0) -> float:
         raise InputError(f"at least 2 images and 1 pair are needed; got {count} images and pairs={pairs}")
     random = np.random.default_rng(seed)
     if count >= 2 * pairs:
+        # Without replacement: pairs that share no image are independent.
         first, second = random.permutation(count)[: 2 * pairs].reshape(2, pairs)
     else:
         first = random.integers(count, size=pairs)
+        # A shift by 1 to count - 1: uniform over the others, and never the image itself.
         second = (first + random.integers(1, count, size=pairs)) % count
     block = max(1, min(pairs, 100, BLOCK // math.prod(images.shape[1:])))
     total = 0.0
     for start in range(0, pairs, block):
-        chosen = slice(start, start + block)
-        total += float(ms_ssim(images[first[chosen]], images[second[chosen]]).sum())
+        part = slice(start, start + block)
+        total += float(ms_ssim(images[first[part]], images[second[part]]).sum())
     return total / pairs
 
 
 @jax.jit
 def _psnr(a: Array, b: Array, peak: float) -> Array:
     difference = jnp.asarray(a, float) - jnp.asarray(b, float)
+    # Infinite for equal images, as the definition has it; their mean then is infinite too.
     return 10 * jnp.log10(peak**2 / jnp.mean(difference**2, axis=(1, 2, 3)))
 
 
@@ -101,7 +105,9 @@ def _ms_ssim(a: Array, b: Array, peak: float) -> Array:
     for _ in WEIGHTS[1:]:
         scales.append((_halve(scales[-1][0]), _halve(scales[-1][1])))
     compared = [_comparisons(*scale, peak) for scale in scales]
+    # Luminance enters at the coarsest scale alone: eq. 7.
     values = [contrast for _, contrast in compared[:-1]] + [compared[-1][0]]
+    # A power of a negative number would be NaN.
     powers = [jnp.maximum(value, 0) ** weight for value, weight in zip(values, WEIGHTS, strict=True)]
     return jnp.prod(jnp.stack(powers), axis=0)
 
@@ -112,6 +118,7 @@ def _comparisons(a: Array, b: Array, peak: float) -> tuple[Array, Array]:
     middles = [jnp.mean(images, axis=(1, 2), keepdims=True) for images in (a, b)]
     a, b = a - middles[0], b - middles[1]
     blurred = _blur(jnp.concatenate([a, b, a * a, b * b, a * b]))
+    # [5 * batch, H', W', C]: five windows' means by one product.
     mean_a, mean_b, mean_aa, mean_bb, mean_ab = jnp.split(blurred, 5)
     covariance = mean_ab - mean_a * mean_b
     variances = mean_aa - mean_a**2 + mean_bb - mean_b**2
@@ -127,6 +134,7 @@ def _blur(images: Array) -> Array:
     _, height, width, _ = images.shape
     size = min(WINDOW, height, width)
     offsets = np.arange(size) - (size - 1) / 2
+    # Its deviation shrinks with it, as in ProGAN's msssim: at 16 px the coarsest scale has one pixel.
     window = np.exp(-(offsets**2) / (2 * (SIGMA * size / WINDOW) ** 2))
     window /= window.sum()
     for equation, side in (("ph,nhwc->npwc", height), ("pw,nhwc->nhpc", width)):

@@ -52,22 +52,27 @@ def sliced_wasserstein(
         )
     random = np.random.default_rng(seed)
     result = {}
-    for side in sides(height):
-        true, made = (_descriptors(np.asarray(images), side, patches, random) for images in (real, fake))
+    for side in level_sides(height):
+        real_patches, fake_patches = (
+            _descriptors(np.asarray(images), side, patches, random) for images in (real, fake)
+        )
+        # Directions have the length of a patch's values, 7 * 7 * channels; `repeats` of `directions`, as in
+        # ProGAN.
         along = [unit_vectors(directions, PATCH**2 * channels, random) for _ in range(repeats)]
-        distances = [distance_along(units.astype(np.float32), true, made) for units in along]
+        distances = [distance_along(units.astype(np.float32), real_patches, fake_patches) for units in along]
         result[side] = 1000 * float(np.mean(distances))
     return result
 
 
-def sides(side: int) -> list[int]:
+def level_sides(side: int) -> list[int]:
     """The sides of a pyramid's levels, fine to coarse.
 
-    >>> sides(128), sides(28)
+    >>> level_sides(128), level_sides(28)
     ([128, 64, 32, 16], [28])
     """
+    # An odd side ends the pyramid: the paper's are powers of two.
     halved = side // 2
-    return [side, *sides(halved)] if side % 2 == 0 and halved >= SMALLEST else [side]
+    return [side, *level_sides(halved)] if side % 2 == 0 and halved >= SMALLEST else [side]
 
 
 def laplacian_pyramid(images: np.ndarray, levels: int) -> list[np.ndarray]:
@@ -77,8 +82,11 @@ def laplacian_pyramid(images: np.ndarray, levels: int) -> list[np.ndarray]:
     """
     pyramid = [np.asarray(images, np.float32)]
     for _ in range(levels - 1):
+        # [side, side], and every other row of it halves: blurs and decimates in one product.
         blur = _blur(pyramid[-1].shape[1])
         coarse = _apply(blur[::2], pyramid[-1])
+        # The transpose's way up: zeros between pixels, then the same filter; twice along each axis for those
+        # zeros.
         pyramid[-1] = pyramid[-1] - _apply(2 * blur[:, ::2], coarse)
         pyramid.append(coarse)
     return pyramid
@@ -86,6 +94,7 @@ def laplacian_pyramid(images: np.ndarray, levels: int) -> list[np.ndarray]:
 
 def _blur(side: int) -> np.ndarray:
     """The matrix of the filter (1, 4, 6, 4, 1) / 16 over a line mirrored at its ends, [side, side]."""
+    # A mirror without repeating the edge, as SciPy's `mirror` of the authors' code.
     lines = np.pad(np.eye(side), ((2, 2), (0, 0)), mode="reflect")
     shifted = [lines[start : start + side] for start in range(5)]
     return np.tensordot(np.array([1, 4, 6, 4, 1]) / 16, shifted, axes=1).astype(np.float32)
@@ -101,15 +110,18 @@ def _descriptors(images: np.ndarray, side: int, patches: int, random: np.random.
     count, height, _, channels = images.shape
     # of all images at once, so that what is drawn does not depend on the blocks
     corners = random.integers(0, side - PATCH + 1, (2, count, patches))
-    level, levels = sides(height).index(side), len(sides(height))
+    level, levels = level_sides(height).index(side), len(level_sides(height))
     found = np.empty((count, patches, channels, PATCH, PATCH), np.float32)
     for start in range(0, count, BLOCK):
         # A level is a difference to the next, where there is one.
         block = laplacian_pyramid(images[start : start + BLOCK], min(level + 2, levels))[level]
+        # [n, H - 6, W - 6, C, 7, 7], a view that takes no memory; only the patches that are drawn are copied.
         windows = np.lib.stride_tricks.sliding_window_view(block, (PATCH, PATCH), axis=(1, 2))
         rows, columns = corners[:, start : start + BLOCK]
         found[start : start + BLOCK] = windows[np.arange(len(block))[:, None], rows, columns]
+    # [images, patches, C, 7, 7]: per channel over the whole set, not per patch, so that contrasts differ.
     axes = (0, 1, 3, 4)
+    # In place, with sums in float64: the patches of 16,384 images in color at one level are 1.2 GB.
     found -= found.mean(axes, np.float64, keepdims=True).astype(np.float32)
     deviation = np.sqrt(np.einsum("npchw,npchw->c", found, found, dtype=np.float64) / (found.size / channels))
     found /= np.where(deviation > 0, deviation, 1).astype(np.float32)[None, None, :, None, None]
@@ -126,6 +138,7 @@ def distance_along(units: np.ndarray, real: np.ndarray, fake: np.ndarray) -> flo
     """
     total = 0.0
     for start in range(0, len(units), CHUNK):
+        # [chunk, n], [chunk, m]: in one dimension sorting is the optimal transport.
         a, b = (units[start : start + CHUNK] @ values.T for values in (real, fake))
         a.sort(axis=1)
         b.sort(axis=1)

@@ -1,1 +1,5 @@
-"""Networks: Flax linen modules and the pure functions that they are made of."""
+"""Architectures: Flax linen modules, by the paper or kind that they are of: `networks.dcgan.Generator`."""
+
+from gaxjax.networks import autoencoder, dcgan, lucic, mlp, progressive, style, synthesis, translation
+
+__all__ = ["autoencoder", "dcgan", "lucic", "mlp", "progressive", "style", "synthesis", "translation"]

@@ -10,7 +10,16 @@ from jax import Array
 
 from gaxjax.game import output_of
 from gaxjax.layers.resampling import upsample
-from gaxjax.layers.standard import Conv, Dense, Precision, activate, flatten, halvings, narrowed, widened
+from gaxjax.layers.standard import (
+    Conv,
+    Dense,
+    Precision,
+    activate,
+    flatten,
+    halved_sizes,
+    to_compute_dtype,
+    to_float32,
+)
 
 
 class Decoder(nn.Module):
@@ -27,16 +36,16 @@ class Decoder(nn.Module):
 
     @nn.compact
     def __call__(self, codes: Array) -> Array:
-        sizes = halvings(self.shape, self.depth)
+        sizes = halved_sizes(self.shape, self.depth)
         height, width = sizes[-1]
-        x = Dense(height * width * self.features)(narrowed(codes, self.precision))
+        x = Dense(height * width * self.features)(to_compute_dtype(codes, self.precision))
         x = x.reshape(-1, height, width, self.features)
         for level, (height, width) in reversed(list(enumerate(sizes))):
             x = x[:, :height, :width]  # where a size was rounded up on the way down
             for _ in range(2):
                 x = activate(Conv(self.features)(x), "elu")
             x = upsample(x) if level else x
-        return widened(Conv(self.shape[-1])(x))
+        return to_float32(Conv(self.shape[-1])(x))
 
 
 class Autoencoder(nn.Module):
@@ -55,14 +64,16 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        x = activate(Conv(self.features)(narrowed(x, self.precision)), "elu")
+        x = activate(Conv(self.features)(to_compute_dtype(x, self.precision)), "elu")
         for level in range(self.depth + 1):
             width = self.features * (level + 1)
             for _ in range(2):
                 x = activate(Conv(width)(x), "elu")
             if level < self.depth:
+                # Widths n, 2 n, 3 n: linear in the level (figure 1), where other networks double them.
                 x = activate(Conv(self.features * (level + 2), stride=2)(x), "elu")
-        codes = widened(Dense(self.code)(flatten(x)))
+        # Given out, and the pulling-away term is of it: float32, whatever the layers compute in.
+        codes = to_float32(Dense(self.code)(flatten(x)))
         decode = Decoder(self.shape, self.features, self.depth, self.precision)
         return {"reconstruction": decode(codes), "features": codes}
 

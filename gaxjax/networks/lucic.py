@@ -18,10 +18,10 @@ from gaxjax.layers.standard import (
     Precision,
     activate,
     flatten,
-    halvings,
-    narrowed,
+    halved_sizes,
     normalize,
-    widened,
+    to_compute_dtype,
+    to_float32,
 )
 
 Norm = Literal["batch", "layer", "none"]
@@ -45,8 +45,12 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        x = hidden(
-            narrowed(latents, self.precision), 16 * self.features, self.norm, self.deviation, self.momentum
+        x = hidden_layer(
+            to_compute_dtype(latents, self.precision),
+            16 * self.features,
+            self.norm,
+            self.deviation,
+            self.momentum,
         )
         return to_images(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
 
@@ -67,13 +71,13 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        x = (narrowed(x, self.precision) + 1) / 2
+        x = (to_compute_dtype(x, self.precision) + 1) / 2
         x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         bias = self.norm == "none"
         x = Conv(2 * self.features, 4, 2, bias=bias, deviation=self.deviation)(x)
-        x = flatten(activate(normalized(x, self.norm), "leaky_relu"))
-        x = hidden(x, 16 * self.features, self.norm, self.deviation)
-        x = widened(x)
+        x = flatten(activate(normalize_as_lucic(x, self.norm), "leaky_relu"))
+        x = hidden_layer(x, 16 * self.features, self.norm, self.deviation)
+        x = to_float32(x)
         logits = Dense(1, deviation=self.deviation)(x)[:, 0]
         # A probability: `activate` would put it on the range of images.
         return {"logits": jax.nn.sigmoid(logits) if self.output == "sigmoid" else logits, "features": x}
@@ -97,19 +101,19 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        x = (narrowed(x, self.precision) + 1) / 2
+        x = (to_compute_dtype(x, self.precision) + 1) / 2
         x = activate(Conv(self.features, 4, 2, deviation=self.deviation)(x), "leaky_relu")
         x = flatten(Conv(2 * self.features, 4, 2, deviation=self.deviation)(x))
-        x = hidden(x, self.code, self.norm, self.deviation)
-        code = widened(x)
+        x = hidden_layer(x, self.code, self.norm, self.deviation)
+        code = to_float32(x)
         images = to_images(x, self.shape, self.features, self.norm, self.deviation)
         return {"reconstruction": images, "features": code}
 
 
-def hidden(x: Array, features: int, norm: Norm, deviation: float, momentum: float = 0.999) -> Array:
+def hidden_layer(x: Array, features: int, norm: Norm, deviation: float, momentum: float = 0.999) -> Array:
     """A dense layer with its norm, [B, C] -> [B, features], inside a compact method."""
     x = Dense(features, bias=norm == "none", deviation=deviation)(x)  # a norm takes the mean away again
-    return activate(normalized(x, norm, momentum), "leaky_relu")
+    return activate(normalize_as_lucic(x, norm, momentum), "leaky_relu")
 
 
 def to_images(
@@ -121,15 +125,17 @@ def to_images(
     momentum: float = 0.999,
 ) -> Array:
     """From a hidden layer to images in [-1, 1], [B, C] -> [B, *shape], inside a compact method."""
-    size, half, (height, width) = halvings(shape, 2)
-    x = hidden(x, height * width * 2 * features, norm, deviation, momentum)
+    size, half, (height, width) = halved_sizes(shape, 2)
+    # Two dense layers before the first pixels, as in the study's code.
+    x = hidden_layer(x, height * width * 2 * features, norm, deviation, momentum)
     x = x.reshape(-1, height, width, 2 * features)
     x = ConvTranspose(features, 4, bias=norm == "none", deviation=deviation)(x, half)
-    x = activate(normalized(x, norm, momentum), "leaky_relu")
+    x = activate(normalize_as_lucic(x, norm, momentum), "leaky_relu")
+    # Colors are not normalized: their mean is what the bias is for.
     x = ConvTranspose(shape[-1], 4, deviation=deviation)(x, size)
-    return activate(widened(x), "sigmoid")
+    return activate(to_float32(x), "sigmoid")
 
 
-def normalized(x: Array, norm: Norm, momentum: float = 0.999) -> Array:
+def normalize_as_lucic(x: Array, norm: Norm, momentum: float = 0.999) -> Array:
     """The layer of that name, inside a compact method; batch norm as in the study's code."""
     return BatchNorm(momentum, epsilon=0.001, deviation=0)(x) if norm == "batch" else normalize(x, norm)

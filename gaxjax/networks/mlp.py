@@ -15,8 +15,8 @@ from gaxjax.layers.standard import (
     Precision,
     activate,
     flatten,
-    narrowed,
-    widened,
+    to_compute_dtype,
+    to_float32,
 )
 
 
@@ -38,10 +38,11 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        x = narrowed(latents, self.precision)
+        x = to_compute_dtype(latents, self.precision)
         for width in self.features:
             x = activate(Dense(width, bound=self.bound)(x), self.activation)
-        x = widened(Dense(math.prod(self.shape), bound=self.bound)(x))
+        # Widened before the output's tanh: just below 1, bfloat16 has steps of 1/256.
+        x = to_float32(Dense(math.prod(self.shape), bound=self.bound)(x))
         return activate(x, self.output).reshape(-1, *self.shape)
 
 
@@ -59,10 +60,10 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        x = narrowed(flatten(x), self.precision)
+        x = to_compute_dtype(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        features = x = widened(x)
+        features = x = to_float32(x)
         if self.minibatch_kernels:
             x = MinibatchDiscrimination(self.minibatch_kernels)(x)
         return {"logits": Dense(1)(x)[:, 0], "features": features}
@@ -82,10 +83,11 @@ class GaussianEncoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        x = narrowed(flatten(x), self.precision)
+        x = to_compute_dtype(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        x = widened(x)
+        x = to_float32(x)
+        # Two linear layers of the same hidden one, named by what they give.
         return {name: Dense(self.size, name=name)(x) for name in ("mean", "log_variance")}
 
 
@@ -108,10 +110,11 @@ class MaxoutDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
         # The authors' pixels are in [0, 1]; it matters here because a dropped pixel is 0: black.
-        x = Dropout(self.input_dropout)((narrowed(flatten(x), self.precision) + 1) / 2)
+        x = Dropout(self.input_dropout)((to_compute_dtype(flatten(x), self.precision) + 1) / 2)
         for width in self.features:
+            # Maxout's pieces replace an activation.
             x = Dropout(self.dropout)(Maxout(width, self.pieces, self.bound)(x))
-        x = widened(x)
+        x = to_float32(x)
         return {"logits": jnp.squeeze(Dense(1, bound=self.bound)(x), axis=-1), "features": x}
 
 
@@ -131,9 +134,10 @@ class Autoencoder(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
-        x = narrowed(flatten(x), self.precision)
+        x = to_compute_dtype(flatten(x), self.precision)
         for width in self.features:
             x = activate(Dense(width)(x), self.activation)
-        code = widened(x)
-        x = activate(widened(Dense(math.prod(self.shape))(x)), self.output)
+        code = to_float32(x)
+        # Decoded from the code in the network's type; only what is given out is widened.
+        x = activate(to_float32(Dense(math.prod(self.shape))(x)), self.output)
         return {"reconstruction": x.reshape(-1, *self.shape), "features": code}

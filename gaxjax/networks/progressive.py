@@ -16,9 +16,17 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.convolution import conv
-from gaxjax.layers.recomputation import block
+from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import Taps, average_pool, down_conv, downsample, up_conv
-from gaxjax.layers.standard import Dense, Precision, add_bias, flatten, kernel_init, narrowed, widened
+from gaxjax.layers.standard import (
+    Dense,
+    Precision,
+    add_bias,
+    flatten,
+    kernel_init,
+    to_compute_dtype,
+    to_float32,
+)
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
 
 LIMIT = 256.0
@@ -65,54 +73,67 @@ class Discriminator(nn.Module):
         if images.shape[1:] != tuple(self.shape):
             came = f"for images of shape {tuple(self.shape)}; got {images.shape[1:]}"
             raise InputError(f"discriminator is {came}: set its shape or the data's")
-        top, width = levels(self.shape, self.base), channels(self.features, self.max_features)
-        x = images = narrowed(images, self.precision)
-        act = activation(self.scaled, x.dtype)
+        # Level 0 is the smallest. A discriminator counts down to it, a generator up from it.
+        top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
+        x = images = to_compute_dtype(images, self.precision)
+        act = make_activation(self.scaled, x.dtype)
 
-        def entered(images: Array, level: int) -> Array:
+        def from_rgb(images: Array, level: int) -> Array:
+            # Named by level from the bottom, so that a network of one level more finds its old parameters
+            # (graft).
             return act(Convolution(width(level), 1, name=f"from_rgb_{level}")(images))
 
-        def descended(level: int) -> Callable[[nn.Module, Array, Array], tuple[Array, Array]]:
+        def down_block(level: int) -> Callable[[nn.Module, Array, Array], tuple[Array, Array]]:
             def body(_: nn.Module, x: Array, images: Array) -> tuple[Array, Array]:
                 # What enters at the top is the first level's part, which then keeps the image alone.
-                around = x = entered(images, level) if level == top else x
+                around = x = from_rgb(images, level) if level == top else x
                 x = act(Convolution(width(level), name=f"level_{level}_0")(x))
                 down = Convolution(width(level - 1), resize="down", taps=self.taps, name=f"level_{level}_1")
+                # Filtered and halved within the second convolution of a level.
                 x = act(down(x))
                 if self.design == "residual":
                     way = Convolution(
                         width(level - 1), 1, "down", self.taps, bias=False, name=f"level_{level}_skip"
                     )
+                    # The sum of two has twice the variance (Karras et al. 2020, appendix B).
                     x = (x + way(around)) * math.sqrt(0.5)
+                # While fading, the small image enters one level below too, and alpha weighs the two (2018,
+                # figure 2).
                 entering = self.fading and level == top
                 if self.design == "skip" or entering:
+                    # Fading: by plain averages, as real images are blended (StyleGAN.real_images). A skip: by
+                    # its filter.
                     images = average_pool(images) if entering else downsample(images, self.taps)
-                    x = x + entered(images, level - 1)
+                    x = x + from_rgb(images, level - 1)
                 return x, images
 
             return body
 
         for level in range(top, 0, -1):
-            x, images = block(self, self.recompute, descended(level), x, images)
-        x = widened(x if top else entered(images, 0))
-        act = activation(self.scaled, x.dtype)
+            x, images = apply_block(self, self.recompute, down_block(level), x, images)
+        # Of one level only, the image enters here.
+        x = to_float32(x if top else from_rgb(images, 0))
+        act = make_activation(self.scaled, x.dtype)
         if self.group > 1:
-            x = with_deviation(x, self.group)
+            x = append_deviation(x, self.group)
         x = act(Convolution(width(0), name="convolution")(x))
+        # The features that are given out: the last layer before the logits.
         x = act(Dense(width(0), deviation=1.0, name="dense")(flatten(x)))
         logits = Dense(max(self.classes, 1), deviation=1.0, name="last")(x)
         if not self.classes:
             return {"logits": logits[:, 0], "features": x}
         if label is None:
             raise InputError(f"discriminator has classes={self.classes} and needs labels; the data have none")
+        # A logit for each class and the label's one counts, as in Mescheder et al. 2018.
         return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
 
     def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
-        top = levels(self.shape, self.base)
+        top = count_levels(self.shape, self.base)
+        # Both end in a leaky ReLU, which passes factors of 0 and above: scaled parameters are scaled outputs.
         new, old = f"level_{top}_1", f"from_rgb_{top - 1}"
         faded = [fade(alpha, new, old)] if self.fading else []
-        return chain(*faded, *equalized(self.scaled, ("last", "_skip")))(params)
+        return chain(*faded, *equalize_kernels(self.scaled, ("last", "_skip")))(params)
 
 
 class Convolution(nn.Module):
@@ -132,6 +153,7 @@ class Convolution(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        # N(0, 1); what scales it is `effective_params`, outside.
         kernel = self.param("kernel", kernel_init(1.0), shape)
         y = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
         return add_bias(self, y, self.bias).astype(x.dtype)
@@ -144,31 +166,32 @@ def resized_conv(resize: str) -> Callable[[Array, Array, Taps], Array]:
     return up_conv if resize == "up" else down_conv
 
 
-def activation(scaled: bool, dtype: jnp.dtype) -> Callable[[Array], Array]:
+def make_activation(scaled: bool, dtype: jnp.dtype) -> Callable[[Array], Array]:
     """Leaky ReLU with slope 0.2; times sqrt(2) if scaled; clamped in float16."""
 
     gain = math.sqrt(2) if scaled else 1.0
 
     def act(x: Array) -> Array:
+        # The gain within the slopes: one product for each number, forward and back.
         slope = jnp.where(x >= 0, jnp.asarray(gain, x.dtype), jnp.asarray(0.2 * gain, x.dtype))
-        return limited(x * slope, dtype)
+        return clamp_to_dtype(x * slope, dtype)
 
     return act
 
 
-def limited(x: Array, dtype: jnp.dtype) -> Array:
+def clamp_to_dtype(x: Array, dtype: jnp.dtype) -> Array:
     """In that type; clamped if it is float16, whose largest number sums of activations would pass."""
     return (jnp.clip(x, -LIMIT, LIMIT) if dtype == jnp.float16 else x).astype(dtype)
 
 
 def pixel_norm(x: Array) -> Array:
     """Each pixel's channels to mean square 1, widened on the way. Karras et al. 2018, section 4.2."""
-    wide = widened(x)
+    wide = to_float32(x)
     scale = jax.lax.rsqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + 1e-8)
     return (wide * scale).astype(x.dtype)
 
 
-def with_deviation(x: Array, group: int) -> Array:
+def append_deviation(x: Array, group: int) -> Array:
     """One more channel: the mean over pixels and channels of the standard deviation over a group.
 
     Karras et al. 2018, section 3. [B, H, W, C] -> [B, H, W, C + 1]. A group's examples are B / group apart;
@@ -176,23 +199,28 @@ def with_deviation(x: Array, group: int) -> Array:
     """
     batch = x.shape[0]
     size = group_size(batch, group)
+    # [size, B / size, H, W, C]: a group is a column, so that parts of a batch keep it (solvers.accumulation).
     apart = x.reshape(size, batch // size, *x.shape[1:])
     variance = jnp.mean(jnp.square(apart - jnp.mean(apart, axis=0, keepdims=True)), axis=0)
+    # [B / size]; the small number is for the root's gradient where all examples are alike.
     deviation = jnp.mean(jnp.sqrt(variance + 1e-8), axis=(1, 2, 3))
+    # A group's one number, at every pixel of each of its examples.
     whole = jnp.broadcast_to(deviation.reshape(1, -1, 1, 1, 1), (*apart.shape[:-1], 1))
     return jnp.concatenate([x, whole.reshape(*x.shape[:-1], 1)], axis=-1)
 
 
 def group_size(batch: int, group: int) -> int:
     """The largest number of examples, no more than the group's, that the batch is a multiple of."""
+    # All of one size: in a shorter group the deviation would be of another scale.
     return next(n for n in range(min(group, batch), 0, -1) if batch % n == 0)
 
 
-def equalized(scaled: bool, linear: tuple[str, ...]) -> list[Transform]:
+def equalize_kernels(scaled: bool, linear: tuple[str, ...]) -> list[Transform]:
     """Equalized learning rate of a network: gain sqrt(2) before leaky ReLU, 1 where a module is linear.
 
     linear: words in the names of modules that no activation follows. Scaled: 1 everywhere.
     """
+    # The factor of leaky ReLU is in the activation then.
     if scaled:
         return [equalize(gain=1.0)]
 
@@ -202,12 +230,13 @@ def equalized(scaled: bool, linear: tuple[str, ...]) -> list[Transform]:
     return [equalize(gain=1.0, where=is_linear), equalize(where=lambda path: not is_linear(path))]
 
 
-def levels(shape: tuple[int, ...], base: tuple[int, int]) -> int:
+def count_levels(shape: tuple[int, ...], base: tuple[int, int]) -> int:
     """How often the base is doubled to be of that shape: the number of the top level.
 
-    >>> levels((1024, 1024, 3), (4, 4)), levels((384, 512, 3), (3, 4))
+    >>> count_levels((1024, 1024, 3), (4, 4)), count_levels((384, 512, 3), (3, 4))
     (8, 7)
     """
+    # By doubling, not by a logarithm: sizes are whole numbers, and base may be any.
     for count in range(32):
         if (base[0] << count, base[1] << count) == tuple(shape[:2]):
             return count
@@ -217,10 +246,10 @@ def levels(shape: tuple[int, ...], base: tuple[int, int]) -> int:
     )
 
 
-def channels(features: int, most: int) -> Callable[[int], int]:
+def level_channels(features: int, most: int) -> Callable[[int], int]:
     """Level -> channels. Karras et al. 2018, appendix A: 8192 / 2^stage and no more than 512.
 
-    >>> [channels(8192, 512)(level) for level in range(9)]
+    >>> [level_channels(8192, 512)(level) for level in range(9)]
     [512, 512, 512, 512, 256, 128, 64, 32, 16]
     """
     return lambda level: max(1, min(features >> (level + 1), most))

@@ -17,7 +17,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.standard import Dense, Precision
-from gaxjax.networks.progressive import activation, equalized, levels, pixel_norm
+from gaxjax.networks.progressive import count_levels, equalize_kernels, make_activation, pixel_norm
 from gaxjax.networks.synthesis import Modulation, Noise, Styles, Synthesis
 from gaxjax.transforms import Path, Tree, chain, equalize, fade, graft, layer_index
 
@@ -72,7 +72,9 @@ class Generator(nn.Module):
     def setup(self) -> None:
         if self.modulation != "none":
             self.mapping = Mapping(self.mapping_layers, self.style_size, self.scaled)
+            # No parameter: it follows w, and no optimizer moves it.
             self.mean = self.variable(MEANS, "mean", jnp.zeros, (self.style_size,))
+        # Every field of Synthesis is a field of this module by the same name.
         names = [
             field.name for field in dataclasses.fields(Synthesis) if field.name not in ("parent", "name")
         ]
@@ -81,7 +83,7 @@ class Generator(nn.Module):
     @property
     def layers(self) -> int:
         """How many synthesis layers there are: two for each level."""
-        return 2 * (levels(self.shape, self.base) + 1)
+        return 2 * (count_levels(self.shape, self.base) + 1)
 
     def __call__(self, latents: Array, label: Array | None = None) -> Array:
         if self.modulation == "none":
@@ -93,25 +95,28 @@ class Generator(nn.Module):
         if self.modulation == "none":
             raise InputError("this generator has no styles: its modulation is none")
         w: Array = self.mapping(with_labels(latents, label, self.classes))
+        # While a player moves, and not while sampling.
         if self.is_mutable_collection(MEANS) and not self.is_initializing():
+            # Without a gradient: the mean is kept beyond the step that made it.
             now = jax.lax.stop_gradient(jnp.mean(w, axis=0))
             self.mean.value = self.mean_decay * self.mean.value + (1 - self.mean_decay) * now
         return w
 
     def styles(self, w: Array) -> dict[str, Array]:
         """The same w for every layer."""
+        # The same array under many names costs nothing; once mixed, they differ.
         return {f"layer_{i}": w for i in range(self.layers)}
 
     def synthesize(
         self, styles: Styles, latents: Array | None = None, label: Array | None = None, noise: Noise = None
     ) -> Array:
         """Images of styles, and of latents where synthesis starts from them; noise is drawn unless given."""
-        given = None
+        starting = None
         if self.start == "latents":
             if latents is None:
                 raise InputError("this generator's synthesis starts from latents, so styles alone do not do")
-            given = with_labels(latents, label, self.classes)
-        images: Array = self.synthesis(styles, given, noise)
+            starting = with_labels(latents, label, self.classes)
+        images: Array = self.synthesis(styles, starting, noise)
         return images
 
     def average(self) -> Array:
@@ -120,15 +125,17 @@ class Generator(nn.Module):
 
     def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
-        top = levels(self.shape, self.base)
+        top = count_levels(self.shape, self.base)
         faded = [fade(alpha, f"to_rgb_{top}", f"to_rgb_{top - 1}")] if self.fading else []
 
         def is_mapping(path: Path) -> bool:
             return path[0] == "mapping"
 
         gain = 1.0 if self.scaled else math.sqrt(2)
+        # Its kernels are kept 100 times as large and scaled down here: an optimizer's steps are 1 / 100 of
+        # theirs.
         mapping = equalize(MAPPING_RATE, gain, where=is_mapping)
-        rest = chain(*equalized(self.scaled, ("to_rgb", "style")))
+        rest = chain(*equalize_kernels(self.scaled, ("to_rgb", "style")))
         return chain(*faded, mapping, lambda tree: {**tree, "synthesis": rest(tree["synthesis"])})(params)
 
 
@@ -141,11 +148,12 @@ def with_labels(latents: Array, label: Array | None, classes: int) -> Array:
     return jnp.concatenate([latents, jax.nn.one_hot(label, classes, dtype=latents.dtype)], axis=-1)
 
 
-def mixed(first: Styles, second: Styles, crossover: Array | int) -> dict[str, Array]:
+def mix_styles(first: Styles, second: Styles, crossover: Array | int) -> dict[str, Array]:
     """The first's styles before layer `crossover`, the second's from it on. Karras et al. 2019, section 3.1.
 
     crossover: a number, or [B, 1], one for each example; may be traced.
     """
+    # One where for each layer: the crossover may be traced, and differ between examples.
     return dict(graft(dict(first), dict(second), lambda path: layer_index(path[-1]) >= crossover))
 
 
@@ -158,8 +166,10 @@ class Mapping(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
-        x, act = pixel_norm(latents), activation(self.scaled, latents.dtype)
+        # Only the direction of latents counts, as in the authors' code.
+        x, act = pixel_norm(latents), make_activation(self.scaled, latents.dtype)
         for i in range(self.layers):
+            # N(0, 1) / MAPPING_RATE, which effective_params multiplies by it again.
             x = act(Dense(self.size, deviation=1 / MAPPING_RATE, name=f"dense_{i}")(x))
         if not self.layers and x.shape[-1] != self.size:
             raise InputError(

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 from jax import Array
 
-from gaxjax.layers.recomputation import block
+from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import (
     Conv,
     ConvTranspose,
@@ -14,9 +14,9 @@ from gaxjax.layers.standard import (
     Padding,
     Precision,
     activate,
-    narrowed,
     normalize,
-    widened,
+    to_compute_dtype,
+    to_float32,
 )
 
 
@@ -48,13 +48,14 @@ class ResidualGenerator(nn.Module):
             x = Conv(width, kernel, stride, padding, bias, self.deviation)(x)
             return normalize(x, self.norm)
 
-        def reduced(width: int, kernel: int, stride: int = 1) -> Callable[[nn.Module, Array], Array]:
+        def conv_layer(width: int, kernel: int, stride: int = 1) -> Callable[[nn.Module, Array], Array]:
             return lambda _, x: jax.nn.relu(layer(x, width, kernel, stride))
 
         def residual(width: int) -> Callable[[nn.Module, Array], Array]:
+            # No ReLU after the sum, as in Johnson et al.
             return lambda _, x: x + layer(jax.nn.relu(layer(x, width, 3)), width, 3)
 
-        def enlarged(width: int, size: tuple[int, int]) -> Callable[[nn.Module, Array], Array]:
+        def up_layer(width: int, size: tuple[int, int]) -> Callable[[nn.Module, Array], Array]:
             def body(_: nn.Module, x: Array) -> Array:
                 x = ConvTranspose(width, 3, bias=bias, deviation=self.deviation)(x, size)
                 return jax.nn.relu(normalize(x, self.norm))
@@ -62,19 +63,20 @@ class ResidualGenerator(nn.Module):
             return body
 
         sizes = []
-        width, x = self.features, narrowed(x, self.precision)
-        x = block(self, self.recompute, reduced(width, 7), x)
+        width, x = self.features, to_compute_dtype(x, self.precision)
+        x = apply_block(self, self.recompute, conv_layer(width, 7), x)
         for _ in range(2):
+            # Remembered: of an odd size, doubling its half would be one too many.
             sizes.append((x.shape[1], x.shape[2]))
             width *= 2
-            x = block(self, self.recompute, reduced(width, 3, 2), x)
+            x = apply_block(self, self.recompute, conv_layer(width, 3, 2), x)
         for _ in range(self.blocks):
-            x = block(self, self.recompute, residual(width), x)
+            x = apply_block(self, self.recompute, residual(width), x)
         for size in reversed(sizes):
             width //= 2
-            x = block(self, self.recompute, enlarged(width, size), x)
+            x = apply_block(self, self.recompute, up_layer(width, size), x)
         x = Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x)
-        return activate(widened(x), "tanh")
+        return activate(to_float32(x), "tanh")
 
 
 class PatchDiscriminator(nn.Module):
@@ -97,7 +99,9 @@ class PatchDiscriminator(nn.Module):
     def __call__(self, x: Array) -> Array:
         def layer(level: int) -> Callable[[nn.Module, Array], Array]:
             def body(_: nn.Module, x: Array) -> Array:
+                # The last two convolutions move by one pixel: patches overlap, a logit for each.
                 stride = 2 if level < self.depth else 1
+                # At most eight times the width, as in the authors' code.
                 width = self.features * 2 ** min(level, 3)
                 norm: Norm = self.norm if level else "none"
                 x = Conv(width, 4, stride, bias=norm == "none", deviation=self.deviation)(x)
@@ -105,7 +109,8 @@ class PatchDiscriminator(nn.Module):
 
             return body
 
-        x = narrowed(x, self.precision)
+        x = to_compute_dtype(x, self.precision)
         for level in range(self.depth + 1):
-            x = block(self, self.recompute, layer(level), x)
-        return Conv(1, 4, deviation=self.deviation)(widened(x))[..., 0]
+            x = apply_block(self, self.recompute, layer(level), x)
+        # [B, h, w, 1] -> [B, h, w]; without a norm, as a logit's mean is its message.
+        return Conv(1, 4, deviation=self.deviation)(to_float32(x))[..., 0]

@@ -6,30 +6,38 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gaxjax.errors import brief
+from gaxjax.errors import summarize_error
 
 
-def cached(*names: str) -> Path:
+def cache_path(*names: str) -> Path:
     """Where something is kept: in ~/.cache/gaxjax; what is not there yet, where it can be written."""
-    there = Path(home(), *names)
-    return there if os.path.exists(there) else Path(writable(home()), *names)
+    # What is there is read even where the folder cannot be written: only what is new needs another place.
+    path = Path(cache_folder(), *names)
+    return path if os.path.exists(path) else Path(writable_folder(cache_folder()), *names)
 
 
-def home() -> str:
+def cache_folder() -> str:
     """~/.cache/gaxjax, whether it can be written or not."""
     return os.path.expanduser("~/.cache/gaxjax")
 
 
+# Cached: one warning and one temporary folder, however many files a command would keep.
 @functools.cache
-def writable(folder: str) -> str:
+def writable_folder(folder: str) -> str:
     """That folder, or, with a word, one that ends with this process where that one cannot be written."""
     try:
+        # `expanduser` leaves the ~ where it finds no home, and a folder of that name would be made right
+        # here.
         if folder.startswith("~"):
             raise OSError("there is no home directory")
         try_to_write(folder)
         return folder
     except OSError as error:
-        print(f"warning: nothing is kept for the next command: {brief(error)}", file=sys.stderr, flush=True)
+        print(
+            f"warning: nothing is kept for the next command: {summarize_error(error)}",
+            file=sys.stderr,
+            flush=True,
+        )
         _temporary.append(tempfile.TemporaryDirectory(prefix="gaxjax-"))
         return _temporary[-1].name
 
@@ -37,6 +45,7 @@ def writable(folder: str) -> str:
 def try_to_write(folder: str) -> None:
     """OSError where a folder cannot be made or written."""
     os.makedirs(folder, exist_ok=True)
+    # By a file, for permission bits say little: root passes over them, and a read-only mount is not in them.
     with tempfile.TemporaryFile(dir=folder):
         pass
 

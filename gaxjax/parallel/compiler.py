@@ -23,12 +23,13 @@ def options() -> dict[str, str]:
     """Options of the compiler for this backend."""
     if jax.default_backend() != "cpu":
         return {}
-    return {**KEEP_BARRIERS, **(FAST if known() else {})}
+    return {**KEEP_BARRIERS, **(FAST if has_fast_options() else {})}
 
 
 @functools.cache
-def known() -> bool:
+def has_fast_options() -> bool:
     """Whether the compiler has the options that are experimental: it refuses those that it has not."""
+    # There is no list to look into: an unknown option is an error once something is compiled with it.
     try:
         jax.jit(lambda: 0, compiler_options=FAST).lower().compile()
     except jax.errors.JaxRuntimeError:
@@ -40,11 +41,13 @@ def jit(function: F, **arguments: Any) -> F:
     """`jax.jit` with these options, for functions of a module: no device is touched before the first call."""
 
     @functools.cache
-    def made() -> Any:
+    # Not in `jit` itself: the options ask for the backend, which would make it while modules are imported,
+    # before processes have joined and devices are limited.
+    def compile_once() -> Any:
         return jax.jit(function, compiler_options=options() or None, **arguments)
 
     @functools.wraps(function)
     def call(*positional: Any, **named: Any) -> Any:
-        return made()(*positional, **named)
+        return compile_once()(*positional, **named)
 
     return call  # type: ignore[return-value]

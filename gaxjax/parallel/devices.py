@@ -15,7 +15,7 @@ import numpy as np
 from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gaxjax.errors import InputError, multiples
+from gaxjax.errors import InputError, format_multiples
 from gaxjax.parallel import compiler
 
 Tree = Any
@@ -28,17 +28,18 @@ def initialize(workdir: Path | None = None) -> None:
     processes.join(workdir)
 
 
-def limit(devices: int) -> None:
+def limit_devices(devices: int) -> None:
     """Uses so many of this process's devices, before any is touched; 0: all. Those of a CPU are stand-ins."""
     if devices < 0:
         raise InputError(f"devices is at least 1, or 0 for all; got {devices}")
     if devices:
+        # Not overwritten: a scheduler has said with it which GPUs are this job's.
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(devices))))
         os.environ.setdefault("NPROC", "64")  # threads, without which the stand-ins hang
         jax.config.update("jax_num_cpu_devices", devices)
 
 
-def check_limit(devices: int) -> None:
+def check_devices(devices: int) -> None:
     """Refuses more devices than there are, once they may be touched."""
     if devices and jax.local_device_count() != devices:
         raise InputError(f"{jax.local_device_count()} devices are used, not {devices}: there are no more")
@@ -53,15 +54,17 @@ def make_mesh(seeds: int = 1) -> Mesh:
     devices = np.array(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
     if seeds == 1:
         return Mesh(devices, ("data",))
+    # As many rows of seeds as divide both numbers, so that each process's devices are whole rows or a part of
+    # one: what it loads is then a block of examples, the same for each of its seeds.
     local, both = len(devices) // jax.process_count(), math.gcd(seeds, len(devices))
-    along_seed = max(n for n in range(1, both + 1) if both % n == 0 and aligned(len(devices) // n, local))
+    along_seed = max(n for n in range(1, both + 1) if both % n == 0 and fills_rows(len(devices) // n, local))
     return Mesh(devices.reshape(along_seed, -1), ("seed", "data"))
 
 
-def aligned(row: int, local: int) -> bool:
+def fills_rows(row: int, local: int) -> bool:
     """Whether a process's devices fill whole rows of a mesh, or lie in one row.
 
-    >>> aligned(2, 4), aligned(4, 2), aligned(3, 2)
+    >>> fills_rows(2, 4), fills_rows(4, 2), fills_rows(3, 2)
     (True, True, False)
     """
     return row % local == 0 or local % row == 0
@@ -79,6 +82,8 @@ class Share(NamedTuple):
 
 def share_of(mesh: Mesh, seeds: int = 1) -> Share:
     """What this process loads: what the sharding of batches lays on its devices."""
+    # A batch of one example a device, so that slices of its axes are numbers of devices: [minibatches,
+    # batch], with several seeds [seeds, minibatches, batch].
     width = mesh.shape["data"]
     shape = (seeds, 1, width) if "seed" in mesh.axis_names else (1, width)
     places = [
@@ -95,7 +100,7 @@ def check_batch(batch_size: int, mesh: Mesh, parts: int = 1) -> None:
     """Refuses a batch that the devices cannot share equally, each of so many parts of it too."""
     devices = mesh.shape["data"]
     if batch_size % (devices * parts):
-        use = multiples(batch_size, devices * parts)
+        use = format_multiples(batch_size, devices * parts)
         shares = f"{devices} devices" + (f" in accumulate={parts} parts" if parts > 1 else "")
         raise InputError(f"batch_size {batch_size} is not divisible by {shares}; use {use}")
 
@@ -109,12 +114,12 @@ class Calls(NamedTuple):
     """(tables, what is chosen for a step) -> its batches; pure, inside the program"""
 
 
-class Fed(NamedTuple):
+class CallInput(NamedTuple):
     """What a call of several steps takes, in place of batches."""
 
     tables: Tree
     """arrays that are whole on every device"""
-    chosen: Tree
+    per_step: Tree
     """`[longest, minibatches, batch, ...]`, split along the examples; of them a call uses the first"""
     steps: Tree
     """how many this call makes, a number, each with one of those"""
@@ -131,61 +136,61 @@ def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) ->
     calls: several steps in one dispatch, `(state, Fed, key) -> (state, {})`, for a step that keeps what it
     has to log in its state.
     """
-    return waiting(compilable(step, mesh, calls), mesh)
+    return block_on_cpu(compilable(step, mesh, calls), mesh)
 
 
 def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Any:
     """The same as JAX has it, for `lower` and `compile` without a call."""
     # Seeds inside of the calls: all of them make the same number of steps, from the same tables.
-    state, function = state_sharding(mesh), of_seeds(step, mesh)
-    fed: Tree = batch_sharding(mesh)
+    state, function = state_sharding(mesh), vmap_seeds(step, mesh)
+    inputs: Tree = batch_sharding(mesh)
     if calls:
-        whole = everywhere(mesh)
-        function = repeated(function, mesh, calls)
-        fed = Fed(whole, batch_sharding(mesh, calls=True), whole)
+        whole = replicated_sharding(mesh)
+        function = loop_steps(function, mesh, calls)
+        inputs = CallInput(whole, batch_sharding(mesh, calls=True), whole)
     return jax.jit(
         function,
-        in_shardings=(state, fed, state),
+        in_shardings=(state, inputs, state),
         out_shardings=(state, state),
         donate_argnums=0,  # or two states would have to fit
         compiler_options=compiler.options() or None,
     )
 
 
-def repeated(step: Callable[..., Any], mesh: Mesh, calls: Calls) -> Callable[..., Any]:
+def loop_steps(step: Callable[..., Any], mesh: Mesh, calls: Calls) -> Callable[..., Any]:
     """The steps of a call, one after the other.
 
     Their number is not compiled in, so that calls of any length give the same numbers.
     """
 
-    def advance(state: Tree, fed: Fed, key: Array) -> tuple[Tree, Tree]:
+    def advance(state: Tree, inputs: CallInput, key: Array) -> tuple[Tree, Tree]:
         def body(i: Any, state: Tree) -> Tree:
             # Gathered of whole tables by split numbers, and split themselves: each device makes its own part.
-            batches = calls.assemble(fed.tables, jax.tree.map(lambda x: x[i], fed.chosen))
+            batches = calls.assemble(inputs.tables, jax.tree.map(lambda x: x[i], inputs.per_step))
             return step(state, jax.lax.with_sharding_constraint(batches, batch_sharding(mesh)), key)[0]
 
         # Without the loop, which is worth nothing for one step, and hides it from some optimizations.
-        return body(0, state) if calls.longest == 1 else jax.lax.fori_loop(0, fed.steps, body, state), {}
+        return body(0, state) if calls.longest == 1 else jax.lax.fori_loop(0, inputs.steps, body, state), {}
 
     return advance
 
 
-def of_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+def vmap_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """A function of one run, for those of all seeds of the mesh."""
     return jax.vmap(step) if "seed" in mesh.axis_names else step
 
 
-def waiting(mapped: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+def block_on_cpu(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
     """The compiled function, which waits for its result where that is safer.
 
     Several steps in flight over the CPU's stand-in devices can starve one another of threads and hang.
     """
     if mesh.size == 1 or mesh.devices.flat[0].platform != "cpu":
-        return mapped
-    return lambda *arguments: jax.block_until_ready(mapped(*arguments))
+        return function
+    return lambda *arguments: jax.block_until_ready(function(*arguments))
 
 
-def everywhere(mesh: Mesh) -> NamedSharding:
+def replicated_sharding(mesh: Mesh) -> NamedSharding:
     """The same on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
@@ -201,44 +206,50 @@ def batch_sharding(mesh: Mesh, calls: bool = False) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*[None] * calls, *seeds, None, "data"))
 
 
-def placed(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
+def with_sharding(tree: Tree, sharding: jax.sharding.Sharding) -> Tree:
     """Shapes and types with a place for each."""
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding), tree)
 
 
 def shard(batches: Tree, mesh: Mesh, calls: bool = False) -> Tree:
     """This process's part of the batches, as global arrays; the transfer goes on in the background."""
+    # Nothing is sent between processes: each hands over its own block, as `share_of` has told it.
     sharding = batch_sharding(mesh, calls)
     return jax.tree.map(lambda x: jax.make_array_from_process_local_data(sharding, x), batches)
 
 
-def copied(tree: Tree, mesh: Mesh) -> Tree:
+def put_replicated(tree: Tree, mesh: Mesh) -> Tree:
     """Arrays that every process has, whole on every device."""
-    whole = everywhere(mesh)
+    whole = replicated_sharding(mesh)
     # Not `device_put`, which makes the processes compare what they have.
     return jax.tree.map(lambda x: jax.make_array_from_process_local_data(whole, np.asarray(x)), tree)
 
 
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
     """Values that every process has, as global arrays on every device."""
+    # Copied, for a program may give an argument back as it is, and a step donates its state: whoever holds
+    # the value that it was made of would hold a deleted array.
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=state_sharding(mesh))(tree)
 
 
 def fetch(tree: Tree) -> Tree:
     """Arrays of any sharding, whole, as NumPy's in every process; all of them must ask."""
-    return jax.device_get(tree if jax.process_count() == 1 else to_all(make_mesh())(tree))
+    # Alone a process has everything, and no program need run, which would copy it to all devices first.
+    return jax.device_get(tree if jax.process_count() == 1 else all_gather(make_mesh())(tree))
 
 
 @functools.cache
-def to_all(mesh: Mesh) -> Callable[[Tree], Tree]:
+def all_gather(mesh: Mesh) -> Callable[[Tree], Tree]:
     """Lays arrays whole on every device."""
-    return jax.jit(lambda tree: tree, out_shardings=everywhere(mesh))
+    return jax.jit(lambda tree: tree, out_shardings=replicated_sharding(mesh))
 
 
-def largest(number: int) -> int:
+def max_over_processes(number: int) -> int:
     """The largest of the processes' numbers, below 2^31; all of them must ask, at the same step."""
     if jax.process_count() == 1:
         return number
+    # Not `multihost_utils.process_allgather`: it takes `jax.devices()` to be in the order of the processes,
+    # which they are not on some hosts.
     mesh = make_mesh()
     each = np.full(jax.local_device_count(), number, np.int32)
     split = jax.make_array_from_process_local_data(NamedSharding(mesh, PartitionSpec("data")), each)
@@ -247,17 +258,19 @@ def largest(number: int) -> int:
 
 def any_process(flag: bool) -> bool:
     """Whether the flag is up in any process; all of them must ask at the same step."""
-    return bool(largest(int(flag)))
+    return bool(max_over_processes(int(flag)))
 
 
 def from_primary(number: int) -> int:
     """The primary process's number, 0 or more, in all of them."""
-    return largest(number if primary() else 0)
+    # The largest number is the primary's where all others say 0.
+    return max_over_processes(number if is_primary() else 0)
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
+def fail_together() -> Iterator[None]:
     """What fails inside in one process fails in all of them, which would otherwise wait for it."""
+    # Kept until all have met: raised at once, it would leave the others waiting in `any_process`.
     failure: Exception | None = None
     try:
         yield
@@ -267,17 +280,17 @@ def together() -> Iterator[None]:
         raise failure or InputError("another process cannot begin; its own message says why")
 
 
-def wait_for_all() -> None:
+def barrier() -> None:
     """Until every process is here: what one of them wrote is there for all."""
     any_process(False)
 
 
 def tell(line: str) -> None:
     """A line for the person at the keyboard, once for all processes; none where there is nothing to say."""
-    if line and primary():
+    if line and is_primary():
         print(line, file=sys.stderr, flush=True)
 
 
-def primary() -> bool:
+def is_primary() -> bool:
     """Whether this process is the one that writes what only one should write, and that speaks for all."""
     return jax.process_index() == 0

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from gaxjax.errors import GONE, InputError, brief
+from gaxjax.errors import EXIT_PEER_LOST, InputError, summarize_error
 
 PATIENCE = 30
 """Seconds that a process has to end by itself after another one has said that it ends."""
@@ -58,22 +58,31 @@ def meet(place: Place, seconds: float) -> dict[int, socket.socket]:
 
     Raises InputError where some do not come in time, or come twice.
     """
-    connections = gather(place, Wait(seconds)) if place.index == 0 else {0: find(place, Wait(seconds))}
+    connections = (
+        accept_others(place, Wait(seconds))
+        if place.index == 0
+        else {0: connect_to_primary(place, Wait(seconds))}
+    )
     for connection in connections.values():
+        # From here on threads read, and silence is what they should hear.
         connection.settimeout(None)
         keep_alive(connection)
     return connections
 
 
-def gather(place: Place, wait: Wait) -> dict[int, socket.socket]:
+def accept_others(place: Place, wait: Wait) -> dict[int, socket.socket]:
     """The primary's side: takes in the others, and lets them go on together."""
     connections: dict[int, socket.socket] = {}
     try:
         with listen(place) as server:
+            # Short, so that between two newcomers those that gave up are let go, and the wait can say what
+            # for.
             server.settimeout(0.2)
             while len(connections) < place.count - 1:
                 with contextlib.suppress(TimeoutError):
                     newcomer = server.accept()[0]
+                    # Before the newcomer is asked its number: started again, it has that of its dead
+                    # predecessor.
                     for index in [i for i, connection in connections.items() if is_closed(connection)]:
                         connections.pop(index).close()
                     admit(newcomer, place, connections)
@@ -81,9 +90,11 @@ def gather(place: Place, wait: Wait) -> dict[int, socket.socket]:
                     wait.check(f"waiting for {missing} of {place.count} processes at {place}")
     except InputError as error:
         for connection in connections.values():
-            refuse(connection, str(error))
+            # They wait for an answer, and end with the same words at the same time.
+            reject(connection, str(error))
         raise
     for connection in connections.values():
+        # Only when all are there: whoever went on earlier would wait inside of JAX, which says nothing.
         send(connection, "go")
     return connections
 
@@ -95,36 +106,40 @@ def listen(place: Place) -> socket.socket:
             return socket.create_server(("", place.port), family=socket.AF_INET6, dualstack_ipv6=True)
         return socket.create_server(("", place.port))
     except OSError as error:
-        raise InputError(f"process 0 cannot listen at {place} ({brief(error)}); use another port") from error
+        raise InputError(
+            f"process 0 cannot listen at {place} ({summarize_error(error)}); use another port"
+        ) from error
 
 
 def admit(connection: socket.socket, place: Place, connections: dict[int, socket.socket]) -> None:
     """Takes in a process that fits; what is no process of gaxjax is not answered."""
+    # What scans ports connects and says nothing; it must not hold up the processes for long.
     connection.settimeout(5)
-    introduced = re.fullmatch(r"gaxjax (\d+) of (\d+)", receive(connection))
-    if not introduced:
+    introduction = re.fullmatch(r"gaxjax (\d+) of (\d+)", receive(connection))
+    if not introduction:
         connection.close()
         return
-    index, count = int(introduced[1]), int(introduced[2])
+    index, count = int(introduction[1]), int(introduction[2])
     if count != place.count:
-        refuse(connection, f"process 0 is one of {place.count} processes, process {index} one of {count}")
+        reject(connection, f"process 0 is one of {place.count} processes, process {index} one of {count}")
     elif index in connections:
-        refuse(connection, f"there is a process {index} at {place} already; each has a number of its own")
+        reject(connection, f"there is a process {index} at {place} already; each has a number of its own")
     else:
         connections[index] = connection
 
 
-def find(place: Place, wait: Wait) -> socket.socket:
+def connect_to_primary(place: Place, wait: Wait) -> socket.socket:
     """The side of all others: tries until the primary is there, then waits until it has all of them."""
     why = "no answer"
     while True:
         try:
             connection = socket.create_connection((place.host, place.port), timeout=5)
         except OSError as error:
-            why = brief(error)
+            why = summarize_error(error)
         else:
             send(connection, f"gaxjax {place.index} of {place.count}")
             answer = ""
+            # Not a read that blocks: the wait has to tell what for, and to end.
             with selectors.DefaultSelector() as selector:
                 selector.register(connection, selectors.EVENT_READ)
                 while not selector.select(0.5):
@@ -146,7 +161,7 @@ def send(connection: socket.socket, line: str) -> None:
         connection.sendall(f"{line}\n".encode())
 
 
-def refuse(connection: socket.socket, why: str) -> None:
+def reject(connection: socket.socket, why: str) -> None:
     """Says why the other side cannot take part, and ends the connection."""
     send(connection, f"no {why}")
     connection.close()
@@ -156,6 +171,8 @@ def receive(connection: socket.socket) -> str:
     """The next line, without its end; empty when the other side has ended, or says nothing."""
     line = b""
     with contextlib.suppress(OSError):
+        # Byte by byte, for what follows the line's end belongs to the next call. Not for ever: what answers
+        # at this port may be any program.
         while not line.endswith(b"\n") and len(line) < 1000 and (byte := connection.recv(1)):
             line += byte
     return line.decode(errors="replace").strip()
@@ -165,6 +182,7 @@ def is_closed(connection: socket.socket) -> bool:
     """Whether the other side has ended."""
     try:
         connection.setblocking(False)
+        # A look that takes nothing away. `meet` makes the connection wait again.
         return not connection.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
@@ -175,6 +193,7 @@ def is_closed(connection: socket.socket) -> bool:
 def keep_alive(connection: socket.socket) -> None:
     """Lets the system notice within a minute that the machine at the other end is gone."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    # After 15 s of silence a probe, and four more 5 s apart: gone after 40 s, where the default is two hours.
     for name, value in (("TCP_KEEPIDLE", 15), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 5)):
         if hasattr(socket, name):  # not all systems let a program choose
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -186,10 +205,11 @@ class Watch:
     kept: what the message says of the checkpoints.
     """
 
-    def __init__(self, connections: dict[int, socket.socket], kept: Callable[[], str]):
-        self._connections, self._kept = connections, kept
+    def __init__(self, connections: dict[int, socket.socket], kept_message: Callable[[], str]):
+        self._connections, self._kept_message = connections, kept_message
         self._lock, self._leaving = threading.Lock(), False
         for index, connection in connections.items():
+            # Daemons, lest they keep a process alive that has done its work.
             threading.Thread(target=self._follow, args=(index, connection), daemon=True).start()
 
     def leave(self) -> None:
@@ -200,11 +220,13 @@ class Watch:
 
     def _follow(self, index: int, connection: socket.socket) -> None:
         how = "is gone"
-        for line in lines(connection):
+        for line in read_lines(connection):
             if line == "leaving":
                 how = "has ended; its own message says why"
             elif line.startswith("gone "):
                 self._end(line.removeprefix("gone "))
+        # It may have ended as this process is about to, at the end of the run or by the same error: there is
+        # time to do so, and to say why.
         if how != "is gone":
             time.sleep(PATIENCE)
         self._end(f"process {index} {how}")
@@ -214,13 +236,16 @@ class Watch:
             if self._leaving:
                 return
             # Not print: the main thread may be in the middle of one, and wait there for ever.
-            os.write(2, f"\nerror: {what}; {self._kept()}\n".encode())
+            os.write(2, f"\nerror: {what}; {self._kept_message()}\n".encode())
             for connection in self._connections.values():
+                # All but the primary are connected to the primary alone: they know of the others what it
+                # passes on.
                 send(connection, f"gone {what}")
-            os._exit(GONE)
+            # Not an exception: the main thread waits inside of a collective, which none gets through to.
+            os._exit(EXIT_PEER_LOST)
 
 
-def lines(connection: socket.socket) -> Iterator[str]:
+def read_lines(connection: socket.socket) -> Iterator[str]:
     """What the other side says until it ends."""
     while line := receive(connection):
         yield line

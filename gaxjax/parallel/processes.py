@@ -18,45 +18,47 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gaxjax.errors import Diverged, InputError, Interrupted, brief
+from gaxjax.errors import Diverged, InputError, Interrupted, summarize_error
 from gaxjax.parallel.peers import Place, Watch, meet
-from gaxjax.parallel.relay import relay
+from gaxjax.parallel.relay import start_relay
 
 LAUNCHERS = {"SLURM_STEP_NUM_TASKS": "srun", "OMPI_COMM_WORLD_SIZE": "mpirun", "PMI_SIZE": "mpiexec"}
 """Variable with the number of tasks -> the program that sets it for each of them."""
 
 watch: Watch | None = None
-alone = False
+failed_alone = False
 
 
 def join(workdir: Path | None = None) -> None:
     """Joins the other processes, if there are any, before anything else touches a device.
 
-    From then on the process ends, with status `errors.GONE`, when another one is gone; the message says what
-    is kept in the workdir. Raises InputError where the settings make no sense, or the others do not come.
+    From then on the process ends, with status `errors.EXIT_PEER_LOST`, when another one is gone; the
+    message says what is kept in the workdir. Raises InputError where the settings make no sense, or the
+    others do not come.
     """
     global watch
-    place, seconds = own_place(), timeout()
+    place, seconds = find_place(), timeout()
     if place is None or place.count == 1:
         return
-    watch = Watch(meet(place, seconds), lambda: kept(workdir))
+    watch = Watch(meet(place, seconds), lambda: kept_message(workdir))
+    # Only now, so that what cannot begin is told without the seconds that JAX takes to be imported.
     import jax
 
-    coordinator = relay(place) if place.index else str(place)
+    coordinator = start_relay(place) if place.index else str(place)
     jax.distributed.initialize(coordinator, place.count, place.index, initialization_timeout=int(seconds))
     atexit.register(lambda: leave(1))  # after a traceback; any other way `leave` was called before
 
 
 @contextlib.contextmanager
-def ending() -> Iterator[None]:
+def note_own_failure() -> Iterator[None]:
     """Around a run: remembers an error that may be this process's alone, so that `leave` waits for nobody."""
-    global alone
+    global failed_alone
     try:
         yield
     except (Diverged, Interrupted):  # in all of them, at the same step; the primary may still have to draw
         raise
     except BaseException:
-        alone = True
+        failed_alone = True
         raise
 
 
@@ -68,24 +70,27 @@ def leave(status: int) -> None:
     if watch is None:
         return
     watch.leave()
-    if status and alone:
+    if status and failed_alone:
         with contextlib.suppress(OSError):
+            # `_exit` passes over buffers, and with them over the message that says why.
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(status)
 
 
-def own_place() -> Place | None:
+def find_place() -> Place | None:
     """Where to meet the others, by the environment; None for a run alone."""
     coordinator = os.environ.get("GAXJAX_COORDINATOR", "")
     if coordinator == "none":
         return None
     if coordinator not in ("", "auto"):
-        return by_hand(coordinator)
+        return place_from_environment(coordinator)
+    # By what a launcher sets for each task, and not by what it sets for the whole job: a shell inside of an
+    # allocation is one process, whatever the job's size.
     tasks = {program: os.environ.get(name, "1") for name, program in LAUNCHERS.items()}
     several = [program for program, count in tasks.items() if count not in ("", "1")]
     if coordinator == "auto" or several:
-        place = by_slurm() or by_jax()
+        place = place_from_slurm() or place_from_jax()
         if place is None and coordinator:
             raise InputError(
                 "GAXJAX_COORDINATOR=auto, but this is no cluster that knows its processes (Cloud TPU, SLURM, "
@@ -101,7 +106,7 @@ def own_place() -> Place | None:
     return None
 
 
-def by_hand(coordinator: str) -> Place:
+def place_from_environment(coordinator: str) -> Place:
     """What the variables say."""
     try:
         count, index = int(os.environ["GAXJAX_PROCESSES"]), int(os.environ["GAXJAX_PROCESS"])
@@ -112,10 +117,10 @@ def by_hand(coordinator: str) -> Place:
         ) from error
     if not 0 <= index < count:
         raise InputError(f"GAXJAX_PROCESS {index} is not one of {count} processes; use 0 to {count - 1}")
-    return Place(*address(coordinator), count, index)
+    return Place(*parse_address(coordinator), count, index)
 
 
-def by_slurm() -> Place | None:
+def place_from_slurm() -> Place | None:
     """A task of a step of several, as srun starts them.
 
     Neither the script of a job nor an interactive shell is one, though SLURM_NTASKS may be set in it.
@@ -126,11 +131,12 @@ def by_slurm() -> Place | None:
         return None
     # The first of "gpu[003-007,9],other" or "a,b". The port is above those that systems hand out.
     host = re.sub(r"\[(\w+)[^\]]*\]", r"\1", nodes).split(",")[0]
+    # Of the job and its step, so that two steps on one host do not meet each other.
     port = 61440 + (31 * int(job) + int(step or 0)) % 4096
     return Place(host, port, int(count), int(index))
 
 
-def by_jax() -> Place | None:
+def place_from_jax() -> Place | None:
     """What JAX finds out of a cluster; it has no public function for this."""
     from jax._src.clusters import ClusterEnv
 
@@ -139,16 +145,18 @@ def by_jax() -> Place | None:
             None, None, None, None, None, int(timeout())
         )
     except Exception as error:  # whatever a cluster's variables and servers make of it
-        raise InputError(f"cannot find out the processes of this cluster: {brief(error)}") from error
+        raise InputError(
+            f"cannot find out the processes of this cluster: {summarize_error(error)}"
+        ) from error
     if coordinator is None or count is None or index is None:
         return None
-    return Place(*address(coordinator), count, index)
+    return Place(*parse_address(coordinator), count, index)
 
 
-def address(text: str) -> tuple[str, int]:
+def parse_address(text: str) -> tuple[str, int]:
     """Host and port.
 
-    >>> address("10.0.0.1:8476"), address("[::1]:80")
+    >>> parse_address("10.0.0.1:8476"), parse_address("[::1]:80")
     (('10.0.0.1', 8476), ('::1', 80))
     """
     host, _, port = text.rpartition(":")
@@ -165,8 +173,9 @@ def timeout() -> float:
     return float(text)
 
 
-def kept(workdir: Path | None) -> str:
+def kept_message(workdir: Path | None) -> str:
     """What a message on a run that stops says of its checkpoints."""
+    # Names alone, and nothing of orbax: a thread asks this while the main one may hang inside of it.
     names = [path.name for path in workdir.glob("checkpoints/*")] if workdir else []
     steps = [int(name) for name in names if name.isdigit()]
     return f"checkpoint {max(steps)} is kept" if steps else "there is no checkpoint yet"
@@ -183,15 +192,16 @@ def check_shared(workdir: Path, seconds: float = 20) -> None:
 
     if jax.process_count() == 1:
         return
+    # A name that was never there: a file of an earlier start would be seen by everybody.
     number = secrets.randbits(31)
     own = workdir / f".shared-{number}"
-    with parallel.together():
-        if parallel.primary():
+    with parallel.fail_together():
+        if parallel.is_primary():
             own.touch()
     # Its name is known only now, when it is there: a disk may remember that a file was not.
     token = workdir / f".shared-{parallel.from_primary(number)}"
     try:
-        with parallel.together():
+        with parallel.fail_together():
             end = time.monotonic() + seconds
             while not token.exists():
                 if time.monotonic() >= end:
@@ -202,5 +212,5 @@ def check_shared(workdir: Path, seconds: float = 20) -> None:
                     )
                 time.sleep(0.2)
     finally:
-        if parallel.primary():
+        if parallel.is_primary():
             own.unlink(missing_ok=True)

@@ -12,20 +12,21 @@ import time
 from gaxjax.parallel.peers import Place
 
 
-def relay(place: Place) -> str:
+def start_relay(place: Place) -> str:
     """An address in this process that leads to JAX's coordinator."""
+    # On this machine alone, at a port that the system picks.
     server = socket.create_server(("127.0.0.1", 0))
 
     def accept() -> None:
         while True:
             near = server.accept()[0]
-            threading.Thread(target=lead_on, args=(near, place), daemon=True).start()
+            threading.Thread(target=connect_relay, args=(near, place), daemon=True).start()
 
     threading.Thread(target=accept, daemon=True).start()
     return f"127.0.0.1:{server.getsockname()[1]}"
 
 
-def lead_on(near: socket.socket, place: Place) -> None:
+def connect_relay(near: socket.socket, place: Place) -> None:
     """Passes on what JAX and its coordinator say to each other."""
     while True:
         try:
@@ -33,11 +34,12 @@ def lead_on(near: socket.socket, place: Place) -> None:
             break
         except OSError:  # it listens in a moment
             time.sleep(0.05)
-    threading.Thread(target=pass_on, args=(near, far), daemon=True).start()
-    pass_on(far, near)
+    # Both ways at once, for either side may speak first, or for long.
+    threading.Thread(target=forward, args=(near, far), daemon=True).start()
+    forward(far, near)
 
 
-def pass_on(source: socket.socket, sink: socket.socket) -> None:
+def forward(source: socket.socket, sink: socket.socket) -> None:
     """Until one of them ends; both stay open."""
     with contextlib.suppress(OSError):
         while data := source.recv(2**16):

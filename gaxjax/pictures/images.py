@@ -13,22 +13,26 @@ import numpy as np
 
 from gaxjax.data.loader import pixels_of
 from gaxjax.files import write_bytes
-from gaxjax.pictures.points import draw_line, draw_plane
+from gaxjax.pictures.point_plots import draw_line, draw_plane
 
 
-def draw(samples: Any, path: Path, real: Any = None, verdict: Mapping[str, Any] | None = None) -> Path:
-    """Writes one picture of what a game made: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
+def draw_samples(
+    samples: Any, path: Path, real: Any = None, verdict: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes one picture of fakes: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
 
     Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
-    those (`landscape.places`), [N] by name.
+    those (`point_plots.probe_points`), [N] by name.
     """
     if isinstance(samples, dict):
+        # A row for each example: its images by name (a, fake_b, ...) side by side, as [n, H, names * W, C].
         rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)
-        return save(sheet(rows, columns=max(1, round(math.sqrt(len(rows)) / len(samples)))), path)
+        # As near a square as can be in whole rows, which are as many times wider as there are names.
+        return save_image(tile_images(rows, columns=max(1, round(math.sqrt(len(rows)) / len(samples)))), path)
     samples = np.asarray(samples)
     if samples.ndim == 2:
         return plot_points(samples, path, None if real is None else np.asarray(real), verdict)
-    return save(sheet(to_uint8(samples)), path)
+    return save_image(tile_images(to_uint8(samples)), path)
 
 
 def to_uint8(images: Any) -> np.ndarray:
@@ -36,20 +40,23 @@ def to_uint8(images: Any) -> np.ndarray:
     return np.asarray(pixels_of(np.asarray(images)), np.uint8)
 
 
-def sheet(images: np.ndarray, columns: int = 0, gap: int = 2) -> np.ndarray:
+def tile_images(images: np.ndarray, columns: int = 0, gap: int = 2) -> np.ndarray:
     """Images [n, H, W, C] side by side, row after row, as one [H', W', C]; as near a square as can be."""
     n, height, width, channels = images.shape
+    # columns * width = rows * height, and columns * rows = n.
     columns = columns or max(1, math.ceil(math.sqrt(n * height / width)))
     rows = math.ceil(n / columns)
+    # The gap is at the right and below of each cell; cells that are left over stay white.
     cell = np.full((rows * columns, height + gap, width + gap, channels), 255, np.uint8)
     cell[:n, :height, :width] = images
     cell = cell.reshape(rows, columns, height + gap, width + gap, channels).swapaxes(1, 2)
+    # [rows, columns, h, w, C] -> [rows, h, columns, w, C] -> one image.
     whole = cell.reshape(rows * (height + gap), columns * (width + gap), channels)
     scale = max(1, round(512 / max(whole.shape[:2])))  # small images are enlarged by whole pixels
     return whole[:-gap, :-gap].repeat(scale, 0).repeat(scale, 1)
 
 
-def save(pixels: np.ndarray, path: Path) -> Path:
+def save_image(pixels: np.ndarray, path: Path) -> Path:
     """One image [H, W, C] as PNG, whole or not at all."""
     from PIL import Image
 
@@ -70,6 +77,7 @@ def plot_points(
 
 def plot_curves(rows: list[dict[str, Any]], path: Path) -> Path:
     """Every logged value over the images seen; players that log the same name share a panel."""
+    # Logged values are "player/name", or "player/module/name": what is before the last slash says whose.
     names = sorted({key for row in rows for key in row if "/" in key})
     panels = sorted({name.rsplit("/", 1)[1] for name in names})
     columns = min(3, max(1, len(panels)))
@@ -80,6 +88,7 @@ def plot_curves(rows: list[dict[str, Any]], path: Path) -> Path:
             axis.plot(*zip(*points, strict=True), label=name.rsplit("/", 1)[0], linewidth=1)
         axis.set(title=panel, xlabel="kimg")
         axis.legend()
+    # The grid is full, panels may not be.
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
     return save_figure(figure, path)
@@ -87,7 +96,8 @@ def plot_curves(rows: list[dict[str, Any]], path: Path) -> Path:
 
 def new_figure(rows: int, columns: int) -> Any:
     """A matplotlib figure without a window or global state, and its axes [rows, columns]."""
-    with no_backend():
+    with without_backend():
+        # A figure of its own: the global ones of matplotlib stay, and look for a display.
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
 
@@ -97,12 +107,14 @@ def new_figure(rows: int, columns: int) -> Any:
 
 
 @contextlib.contextmanager
-def no_backend() -> Iterator[None]:
+def without_backend() -> Iterator[None]:
     """Lets matplotlib be imported whatever MPLBACKEND says, which is about windows: we have none.
 
     A notebook's kernel names its own there, also to processes that cannot import it, and matplotlib refuses
     what it does not know. Where it knows it, the notebook's own plots have it as before.
     """
+    # Only for the first import, which reads it; matplotlib that is there has read it, and may have a user's
+    # plots.
     backend = os.environ.pop("MPLBACKEND", "") if "matplotlib" not in sys.modules else ""
     try:
         yield
@@ -112,6 +124,7 @@ def no_backend() -> Iterator[None]:
     if backend:
         import matplotlib
 
+        # As the import would have set it, where matplotlib knows it.
         with contextlib.suppress(ValueError):
             matplotlib.rcParams["backend"] = backend
 
@@ -119,18 +132,21 @@ def no_backend() -> Iterator[None]:
 def save_figure(figure: Any, path: Path) -> Path:
     """A figure as PNG, whole or not at all."""
     buffer = io.BytesIO()
+    # Without matplotlib's version in the file: the same numbers make the same bytes.
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return write_bytes(path, buffer.getvalue())
 
 
 def animate(pictures: list[Path], path: Path, frames: int = 40, seconds: float = 6.0) -> Path | None:
-    """A looping GIF of pictures of one size, thinned out to so many frames; None if there are not two."""
+    """A looping GIF of pictures of one size, selection out to so many frames; None if there are not two."""
     from PIL import Image
 
-    chosen = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(frames, len(pictures)))]
-    if len(chosen) < 2:
+    # First and last are among them.
+    selection = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(frames, len(pictures)))]
+    if len(selection) < 2:
         return None
-    images = [Image.open(p).convert("RGB") for p in chosen]
+    images = [Image.open(p).convert("RGB") for p in selection]
+    # Of one size, as GIF wants it: pictures of a run that grows have that of its last stage.
     images = [image.resize(images[-1].size) for image in images]
     duration = round(1000 * seconds / len(images))
     durations = [duration] * (len(images) - 1) + [1500]  # rest on the last
@@ -143,6 +159,7 @@ def save_animation(frames: np.ndarray, path: Path, seconds: float = 0.1) -> Path
     """Images [n, H, W, C] of 0..255 as a looping GIF, each shown for so long; small ones are enlarged."""
     from PIL import Image
 
+    # By whole pixels: interpolation would show a smoothness that the images have not.
     scale = max(1, round(256 / max(frames.shape[1:3])))
     large = frames.repeat(scale, 1).repeat(scale, 2)
     images = [Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x) for x in large]
@@ -153,7 +170,7 @@ def save_animation(frames: np.ndarray, path: Path, seconds: float = 0.1) -> Path
     return write_bytes(path, buffer.getvalue())
 
 
-def compose(pictures: list[Path], path: Path, panels: int = 4, width: int = 640) -> Path | None:
+def compose_moments(pictures: list[Path], path: Path, panels: int = 4, width: int = 640) -> Path | None:
     """Some pictures side by side, the first, the last and equally spaced ones; None if there are not two.
 
     Each is named by the images seen, which its panel says in thousands; none is wider than so many pixels.
@@ -162,15 +179,18 @@ def compose(pictures: list[Path], path: Path, panels: int = 4, width: int = 640)
 
     if len(pictures) < 2:
         return None
-    chosen = [pictures[i] for i in sorted({round(i) for i in np.linspace(0, len(pictures) - 1, panels)})]
-    images = [Image.open(p).convert("RGB") for p in chosen]
+    # A set: of fewer pictures than panels each comes once.
+    selection = [pictures[i] for i in sorted({round(i) for i in np.linspace(0, len(pictures) - 1, panels)})]
+    images = [Image.open(p).convert("RGB") for p in selection]
     last = images[-1].size
+    # Of the last picture's shape: those of earlier stages are brought to it.
     size = (min(last[0], width), round(last[1] * min(last[0], width) / last[0]))
     strip, gap = 28, 12
     page = Image.new("RGB", (len(images) * (size[0] + gap) - gap, size[1] + strip), "white")
     pen, font = ImageDraw.Draw(page), ImageFont.load_default(16)
-    for number, (image, picture) in enumerate(zip(images, chosen, strict=True)):
+    for number, (image, picture) in enumerate(zip(images, selection, strict=True)):
         left = number * (size[0] + gap)
+        # Smaller with a filter, larger by whole pixels.
         resample = Image.Resampling.LANCZOS if image.width > size[0] else Image.Resampling.NEAREST
         page.paste(image.resize(size, resample), (left, strip))
         title = f"{int(picture.stem) / 1000:,.6g} kimg"

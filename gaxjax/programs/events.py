@@ -27,10 +27,11 @@ class Events:
         # The last step has all of them, for the stage's state is there for the last time.
         return step == self.last or self._since(name, step) % self.intervals[name] == 0
 
-    def calls(self, step: int, longest: int) -> Iterator[int]:
+    # Calls of up to `longest` steps cannot be looked into, so they end wherever something is due.
+    def call_lengths(self, step: int, longest: int) -> Iterator[int]:
         """How many steps each call takes, from a step to the last: at most `longest`, never past an event.
 
-        >>> list(Events(0, 12, {"log": 5, "sample": 100}).calls(3, longest=4))
+        >>> list(Events(0, 12, {"log": 5, "sample": 100}).call_lengths(3, longest=4))
         [2, 4, 1, 2]
         """
         while step < self.last:

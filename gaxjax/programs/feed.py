@@ -7,10 +7,10 @@ import jax
 import numpy as np
 
 from gaxjax import parallel
-from gaxjax.bench.counting import nbytes
-from gaxjax.data import Loader, Source, assembled, reduced
+from gaxjax.data import Loader, Source, assemble_batch, reduce_images
 from gaxjax.data.loader import check_flip
 from gaxjax.data.source import Batch, Tables
+from gaxjax.parallel.counting import nbytes
 from gaxjax.programs.program import StageProgram
 
 
@@ -24,15 +24,15 @@ class Feed:
 
     def __init__(self, program: StageProgram, source: Source, steps: int = 0):
         recipe, stage, minibatches = program.recipe, program.stage, program.minibatches
-        source = reduced(source, stage.shape)  # smaller before it is measured: more of a set fits then
+        source = reduce_images(source, stage.shape)  # smaller before it is measured: more of a set fits then
         size = len(source) * nbytes(source.spec)
         resident = source.has_tables and size <= recipe.data.resident * 2**30
         self.source, self.resident = source, resident
         self.mesh, self.longest = program.mesh, recipe.steps_per_call
         self.assemble: Callable[[Tables, Tables], Tables] = (
-            functools.partial(assembled, source) if resident else as_loaded
+            functools.partial(assemble_batch, source) if resident else as_loaded
         )
-        self.seeded = recipe.seeds > 1
+        self.per_seed = recipe.seeds > 1
         share = parallel.share_of(program.mesh, recipe.seeds)
         self.loaders: list[Loader] = []
         # A loader for each seed: runs side by side see what each would see alone.
@@ -49,6 +49,7 @@ class Feed:
                 workers=recipe.data.workers,
                 choose=resident,
             )
+            # Positions and not epochs: a run that goes on sees what it would have seen without a stop.
             loader.set_state({"position": steps * minibatches * stage.batch_size})
             self.loaders.append(loader)
 
@@ -58,23 +59,23 @@ class Feed:
         Of this process's seeds and examples alone, if there are several processes.
         """
         batches = [next(loader) for loader in self.loaders]
-        return stacked(batches) if self.seeded else batches[0]
+        return stack_batches(batches) if self.per_seed else batches[0]
 
-    def calls(self, counts: Iterable[int]) -> Iterator[parallel.Fed]:
+    def calls(self, counts: Iterable[int]) -> Iterator[parallel.CallInput]:
         """For each call, of so many steps: what it is fed, on the devices or on its way.
 
         The next call's is on its way while one computes. What a shorter call leaves unused is zero.
         """
         # On every device of the mesh, if it lives there; and each number of steps is sent there once.
-        tables = parallel.copied(self.source.tables if self.resident else {}, self.mesh)
-        number = functools.cache(lambda count: parallel.copied(np.int32(count), self.mesh))
+        tables = parallel.put_replicated(self.source.tables if self.resident else {}, self.mesh)
+        number = functools.cache(lambda count: parallel.put_replicated(np.int32(count), self.mesh))
 
-        def load(count: int) -> parallel.Fed:
+        def load(count: int) -> parallel.CallInput:
             steps = [next(self) for _ in range(count)]
             # Shapes are compiled in, the number of steps is not.
             rest = [jax.tree.map(np.zeros_like, steps[0])] * (self.longest - count)
-            chosen = parallel.shard(stacked(steps + rest), self.mesh, calls=True)
-            return parallel.Fed(tables, chosen, number(count))
+            batches = parallel.shard(stack_batches(steps + rest), self.mesh, calls=True)
+            return parallel.CallInput(tables, batches, number(count))
 
         following = None
         for count in counts:
@@ -93,14 +94,14 @@ class Feed:
 
 def check_feed(program: StageProgram, source: Source) -> None:
     """Refuses data that a stage cannot be fed, without loading any of them."""
-    check_flip(reduced(source, program.stage.shape), program.recipe.data.flip)
+    check_flip(reduce_images(source, program.stage.shape), program.recipe.data.flip)
 
 
-def as_loaded(tables: Tables, chosen: Tables) -> Tables:
+def as_loaded(tables: Tables, batches: Tables) -> Tables:
     """Batches that are loaded whole."""
-    return chosen
+    return batches
 
 
-def stacked(batches: list[Batch]) -> Batch:
+def stack_batches(batches: list[Batch]) -> Batch:
     """Batches of the same names as one, along a new first axis."""
     return {name: np.stack([batch[name] for batch in batches]) for name in batches[0]}

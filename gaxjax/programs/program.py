@@ -15,7 +15,7 @@ import optax
 
 from gaxjax import parallel, solvers
 from gaxjax.data import normalize
-from gaxjax.game import Batch, Logs, State, init, sample
+from gaxjax.game import PRETRAINED, Batch, Logs, State, init, remove_pretrained, sample
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.events import NAMES, Events
 from gaxjax.recipe import Recipe
@@ -63,7 +63,7 @@ class StageProgram:
     @property
     def images_per_step(self) -> int:
         """Real images that a step counts."""
-        return self.stage.images
+        return self.stage.images_per_step
 
     @property
     def steps(self) -> int:
@@ -84,7 +84,7 @@ class StageProgram:
         """Player -> optax transformation."""
         # Schedules count in updates, and a player may make several in a step.
         rules = self.stage.optimizers.items()
-        return {p: o.slowed(self.rate).build(self.images_per_step / o.updates) for p, o in rules}
+        return {p: o.scale_learning_rate(self.rate).build(self.images_per_step / o.updates) for p, o in rules}
 
     @functools.cached_property
     def step(self) -> Step:
@@ -102,7 +102,7 @@ class StageProgram:
     @property
     def minibatches(self) -> int:
         """Of a step: the length of the first axis of its batches."""
-        return solvers.minibatches(self.stage.updates)
+        return solvers.minibatches_per_step(self.stage.updates)
 
     @property
     def batches(self) -> Batch:
@@ -111,41 +111,57 @@ class StageProgram:
         return {name: jax.ShapeDtypeStruct((*leading, *x.shape), x.dtype) for name, x in self.spec.items()}
 
     @functools.cached_property
-    def traced(self) -> tuple[State, Logs]:
+    def output_shapes(self) -> tuple[State, Logs]:
         """Shapes and types of the state and of a step's logs, of one seed; computes nothing."""
         key = jax.eval_shape(lambda: jax.random.key(0))
-        given = jax.eval_shape(self.init, key), self.batches, key
+        arguments = jax.eval_shape(self.init, key), self.batches, key
         # Where the step will run: JAX remembers a trace for arrays of one mesh.
-        return jax.eval_shape(self.step, *parallel.placed(given, parallel.everywhere(self.mesh)))
+        return jax.eval_shape(
+            self.step, *parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
+        )
 
     @property
     def state(self) -> State:
         """Shapes and types of the state, of one seed."""
-        return self.traced[0]
+        return self.output_shapes[0]
 
     @property
     def logs(self) -> Logs:
         """Shapes and types of a step's logs, of one seed."""
-        return self.traced[1]
+        return self.output_shapes[1]
 
     @property
     def carry(self) -> Any:
         """Shapes and types of what goes from step to step, of all seeds."""
         # The count is summed too: a row may be of fewer steps than its interval, after a resume or at an end.
         totals = {"sums": self.logs, "count": jax.ShapeDtypeStruct((), jnp.int32)}
-        return self.seeds.shaped((self.state, totals))
+        return self.seeds.add_axis((self.state, totals))
 
     @property
-    def placed_carry(self) -> Any:
-        """The same with where each array lies."""
-        return parallel.placed(self.carry, parallel.state_sharding(self.mesh))
+    def saved_carry(self) -> Any:
+        """The same as a checkpoint holds it, with where each array lies."""
+        return parallel.with_sharding(to_saved(self.carry), parallel.state_sharding(self.mesh))
+
+    def from_saved(self, carry: Any) -> Any:
+        """A carry of a checkpoint, with what networks read from files beside it."""
+        state, totals = carry
+        # Most games have none, and restore as they are.
+        if PRETRAINED not in self.state.stats:
+            return carry
+
+        def load_pretrained(key: jax.Array) -> Any:
+            return self.init(key).stats[PRETRAINED]
+
+        sharding = parallel.state_sharding(self.mesh)
+        pretrained = jax.jit(self.seeds.vmap(load_pretrained), out_shardings=sharding)(self.seeds.keys(1)[0])
+        return state._replace(stats={**state.stats, PRETRAINED: pretrained}), totals
 
     def init(self, key: jax.Array) -> State:
         """The state of one seed before the stage's first step, if there was none before it."""
         batch = abstract_batch(self.spec, self.stage.batch_size)
         return init(self.stage.gan, self.optimizers, key, batch)
 
-    def begin(self, key: jax.Array, before: State | None) -> Any:
+    def init_carry(self, key: jax.Array, before: State | None) -> Any:
         """The carry before the stage's first step: a fresh tree, but for what the stage before has too."""
 
         def fresh(key: jax.Array, *before: State) -> State:
@@ -155,7 +171,8 @@ class StageProgram:
 
         # Made where it will lie, for a large state need not fit on the host or on one device twice.
         sharding = parallel.state_sharding(self.mesh)
-        state = jax.jit(self.seeds.mapped(fresh), out_shardings=sharding)(key, *([before] if before else []))
+        state = jax.jit(self.seeds.vmap(fresh), out_shardings=sharding)(key, *([before] if before else []))
+        # As the step adds to them: of several seeds with an axis for these, and in the types of its logs.
         totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self.carry[1])
         return state, parallel.replicate(totals, self.mesh)
 
@@ -174,10 +191,10 @@ class StageProgram:
         """
         advance = parallel.pmapped(with_log_sums(self.step), self.mesh, self._calls(assemble))
 
-        def call(carry: Any, fed: parallel.Fed, key: jax.Array) -> Any:
+        def call(carry: Any, inputs: parallel.CallInput, key: jax.Array) -> Any:
             # A stray NumPy number would be sent anew in every call, and each would wait for it.
             with jax.transfer_guard("disallow"):
-                return advance(carry, fed, key)[0]
+                return advance(carry, inputs, key)[0]
 
         return call
 
@@ -219,6 +236,12 @@ def abstract_batch(spec: Batch, *leading: int) -> Batch:
     return jax.eval_shape(normalize, shapes)
 
 
+def to_saved(carry: Any) -> Any:
+    """The carry as checkpoints hold it: what is read from files is not written again at each of them."""
+    state, totals = carry
+    return remove_pretrained(state), totals
+
+
 def with_log_sums(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
     """The step with sums of logs since the last row beside the state: a resumed run logs the same means."""
 
@@ -233,14 +256,14 @@ def with_log_sums(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
     return step_with_sums
 
 
-def means(totals: Any) -> dict[str, float]:
+def mean_logs(totals: Any) -> dict[str, float]:
     """Of the logs since the last row, over the seeds too; none right after a row."""
     if not np.all(parallel.fetch(totals["count"])):  # 0 / 0 otherwise
         return {}
-    return {name: float(np.mean(x)) for name, x in parallel.fetch(mean(totals)).items()}
+    return {name: float(np.mean(x)) for name, x in parallel.fetch(divide_sums(totals)).items()}
 
 
 @jax.jit
-def mean(totals: Any) -> Any:
+def divide_sums(totals: Any) -> Any:
     """The means since the last row."""
     return jax.tree.map(lambda x: x / totals["count"].astype(x.dtype), totals["sums"])

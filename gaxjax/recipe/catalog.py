@@ -67,8 +67,8 @@ def find_name(name: str) -> Path:
     akin = [other for other in known if other.partition("_")[0] == name.partition("_")[0]]
     close = list(dict.fromkeys([*own, *akin, *difflib.get_close_matches(name, known)]))
     hint = f" did you mean {' or '.join(close)}?" if close else ""
-    listed = "gaxjax train --list shows the names, and a file of your own ends in .py"
-    raise InputError(f"no recipe is named {name!r};{hint} {listed}")
+    advice = "gaxjax train --list shows the names, and a file of your own ends in .py"
+    raise InputError(f"no recipe is named {name!r};{hint} {advice}")
 
 
 def files() -> dict[str, Path]:
@@ -78,7 +78,7 @@ def files() -> dict[str, Path]:
 
 def folder() -> Path:
     """Where they are."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     # In it first: beside an installed package there may be any other folder of that name.
     for path in (package / "configs", package.parent / "configs"):
         if path.is_dir():

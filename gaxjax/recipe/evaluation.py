@@ -53,6 +53,6 @@ class Evaluation:
         if self.n < 2 or self.real < 0:
             raise InputError(f"n is at least 2 and real at least 0; got {self.n} and {self.real}")
         check_seed(self.seed)
-        expressions.options(self.sampling)
+        expressions.parse_options(self.sampling)
         if self.best and not self.metrics:
             raise InputError(f"best={self.best!r} needs metrics that give it; metrics is empty")

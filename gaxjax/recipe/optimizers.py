@@ -36,6 +36,7 @@ class Linear:
 
     def __call__(self, images: Array | float) -> Array:
         """The value after so many images."""
+        # The share of the way from the one value to the other, 0 before it begins and 1 after it has ended.
         share = jnp.clip((images / 1000 - self.from_kimg) / (self.to_kimg - self.from_kimg), 0.0, 1.0)
         return self.start + share * (self.end - self.start)
 
@@ -60,6 +61,7 @@ class Exponential:
     def __call__(self, images: Array | float) -> Array:
         """The value after so many images."""
         halvings = images / 1000 / self.half_life_kimg
+        # Stairs: constant between two half-lives, as rates are that are halved every so many steps.
         return jnp.maximum(self.start * 0.5 ** (jnp.floor(halvings) if self.stairs else halvings), self.floor)
 
 
@@ -76,10 +78,10 @@ def schedule(text: str) -> float | Linear | Exponential:
     try:
         return float(text)
     except ValueError:
-        found = expressions.named(text, SCHEDULES, USAGE)
-    if isinstance(found, type):
+        value = expressions.parse_choice(text, SCHEDULES, USAGE)
+    if isinstance(value, type):
         raise InputError(f"{text!r} lacks its numbers; give one of: {USAGE}")
-    return found
+    return value
 
 
 def _from_flag(words: list[str]) -> float | Linear | Exponential:
@@ -131,28 +133,35 @@ class Optimizer:
         if isinstance(self.learning_rate, int | float) and self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive; got {self.learning_rate}")
 
-    def slowed(self, rate: float) -> "Optimizer":
+    def scale_learning_rate(self, rate: float) -> "Optimizer":
         """The same with its learning rate, a number or a schedule, times `rate`."""
-        return replace(self, learning_rate=_scaled(self.learning_rate, rate))
+        return replace(self, learning_rate=_scale_schedule(self.learning_rate, rate))
 
     def build(self, images_per_update: float) -> optax.GradientTransformation:
         """The optax transformation, for schedules that count updates as so many images each."""
         rule = self._rule(images_per_update)
         if self.optimism:
+            # (1 + optimism) g_t - optimism g_(t-1), of the gradient that the rule is given: with adam,
+            # optimistic Adam.
             rule = optax.chain(optax.scale_by_optimistic_gradient(1.0, self.optimism), rule)
+        # First of all, where a term of the loss would be.
         return optax.chain(historical_averaging(self.history), rule) if self.history else rule
 
     def _rule(self, images_per_update: float) -> optax.GradientTransformation:
-        rate = _counted(self.learning_rate, images_per_update)
+        # optax counts updates, a recipe images: its schedules mean the same at any batch size.
+        rate = _schedule_by_updates(self.learning_rate, images_per_update)
         match self.name:
             case "adam":
                 if not isinstance(self.b1, int | float):
                     raise InputError("adam takes a constant b1; a schedule of it is for sgd")
                 return optax.adam(rate, self.b1, self.b2, self.eps, self.eps_root)
             case "sgd":
-                momentum = _counted(self.b1, images_per_update)
+                momentum = _schedule_by_updates(self.b1, images_per_update)
+                # optax takes a schedule of the rate alone; injected, any argument may be one, and is looked
+                # up each time.
                 if callable(momentum):
                     return optax.inject_hyperparams(optax.sgd)(learning_rate=rate, momentum=momentum)
+                # Not 0, for which optax would keep a sum of gradients too.
                 return optax.sgd(rate, momentum or None)
             case "rmsprop":
                 if not isinstance(self.b1, int | float):
@@ -173,28 +182,33 @@ class History(NamedTuple):
 def historical_averaging(weight: float) -> optax.GradientTransformation:
     """Adds the gradient of weight * |params - mean of past params|^2. Salimans et al. 2016, section 3.3."""
 
-    def begin(params: Any) -> History:
+    def init(params: Any) -> History:
+        # A copy, for parameters and state are donated together, and one array cannot be donated twice.
         return History(jnp.zeros((), jnp.int32), jax.tree.map(jnp.copy, params))
 
     def update(gradient: Any, state: History, params: Any = None) -> tuple[Any, History]:
-        pulled = jax.tree.map(lambda g, p, m: g + 2 * weight * (p - m), gradient, params, state.mean)
+        # The mean of those before this update, whose gradient is 2 weight (p - m), for the mean is a
+        # constant; at the first one it is the parameters themselves, and pulls nowhere.
+        gradient = jax.tree.map(lambda g, p, m: g + 2 * weight * (p - m), gradient, params, state.mean)
         updates = state.updates + 1
+        # The mean of t values out of that of t - 1, so that not one of them has to be kept.
         mean = jax.tree.map(lambda p, m: m + (p - m) / updates.astype(p.dtype), params, state.mean)
-        return pulled, History(updates, mean)
+        return gradient, History(updates, mean)
 
-    return optax.GradientTransformation(begin, update)
+    return optax.GradientTransformation(init, update)
 
 
-def _scaled(value: float | Linear | Exponential, rate: float) -> float | Linear | Exponential:
+def _scale_schedule(value: float | Linear | Exponential, rate: float) -> float | Linear | Exponential:
     match value:
         case Linear():
+            # Values, and not the times at which they are reached.
             return replace(value, start=value.start * rate, end=value.end * rate)
         case Exponential():
             return replace(value, start=value.start * rate, floor=value.floor * rate)
     return value * rate
 
 
-def _counted(
+def _schedule_by_updates(
     value: float | Linear | Exponential, images_per_update: float
 ) -> float | Callable[[Array], Array]:
     if isinstance(value, int | float):

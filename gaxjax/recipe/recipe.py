@@ -9,13 +9,13 @@ import flax.linen as nn
 from gaxjax.data import Data
 from gaxjax.errors import InputError, check_seed
 from gaxjax.game import GAN, networks
-from gaxjax.layers.modules import inside, replace_modules, setting
+from gaxjax.layers.modules import replace_modules, set_fields, submodules
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer
 from gaxjax.recipe.sentinel import Sentinel
 from gaxjax.recipe.stages import Growth, Stage
-from gaxjax.solvers import Alternating, AnySolver
-from gaxjax.solvers.accumulation import divide
+from gaxjax.solvers import Alternating, AnySolver, Solver
+from gaxjax.solvers.accumulation import check_divisible
 
 __all__ = [
     "Data",
@@ -83,6 +83,9 @@ class Recipe:
     """what is measured while it trains"""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.solver, Solver):
+            known = "such as Unrolled(10)"
+            raise InputError(f"solver is a value of gaxjax.solvers, {known}; got {self.solver!r}")
         self.solver.check_parts(self.accumulate)
         for name in ("log_kimg", "sample_kimg", "checkpoint_kimg", "evaluation_kimg"):
             if not 0 < getattr(self, name) < math.inf:
@@ -91,23 +94,27 @@ class Recipe:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
         check_seed(self.seed)
+        # The last one too, for a seed past 32 bits would be another one, without a word.
         check_seed(self.seed + self.seeds - 1, "the last of the seeds")
         if self.half_life < 0:
             raise InputError(f"half_life, in images, must not be negative; got {self.half_life}")
         if self.ramp_up < 0:
             raise InputError(f"ramp_up must not be negative; got {self.ramp_up}")
         for stage in self.all_stages:  # each checks its own fields
-            divide(stage.batch_size, self.accumulate)
+            check_divisible(stage.batch_size, self.accumulate)
 
     @property
     def all_stages(self) -> tuple[Stage, ...]:
         """The stages: given, made by growth, or the whole run as one; games at the recipe's precision."""
+        # A run of one game is one stage, so that the loop knows nothing else.
         stages = self.stages or (Stage(self.gan, self.batch_size, self.kimg, self.optimizers),)
+        # Stages that are given are taken as they are: growth is for the one game that they take the place of.
         if self.growth.first and not self.stages:
             shape = self.data.shape
             stages = self.growth.stages(self.gan, self.optimizers, shape, self.batch_size, self.kimg)
         if not self.precision:
             return stages
+        # Here, and not in the field `gan`: the recipe that is stored with the run reads as it was written.
         return tuple(replace(stage, gan=at_precision(stage.gan, self.precision)) for stage in stages)
 
 
@@ -115,7 +122,9 @@ def at_precision(gan: GAN, precision: str) -> GAN:
     """The game with networks that compute in that type; InputError if one has no field for it."""
 
     def check_field(network: nn.Module) -> None:
-        inner = inside(network).values()
+        inner = submodules(network).values()
+        # A network without modules inside is where products are; one without the field would stay in float32,
+        # and nobody would know.
         if not inner and not hasattr(network, "precision"):
             raise InputError(
                 f"precision {precision!r} cannot be set for {type(network).__name__}, which has no field of "
@@ -128,7 +137,7 @@ def at_precision(gan: GAN, precision: str) -> GAN:
         if name not in names:  # an adversary, a network that nobody moves
             return network
         check_field(network)
-        return setting(network, precision=precision)
+        return set_fields(network, precision=precision)
 
     names = {name for fields in gan.players.values() for name in networks(gan, fields)}
     return replace_modules(gan, change)

@@ -44,30 +44,32 @@ class Sentinel:
         if not 0 < self.factor < 1:
             raise InputError(f"sentinel.factor must be between 0 and 1; got {self.factor}")
 
-    def kept(self, keep: int) -> int:
+    def checkpoints_to_keep(self, keep: int) -> int:
         """How many checkpoints to keep: with rollbacks one more, which an interruption leaves."""
+        # At the end of a start there is one at a step of its own, which must not push out the one to go back
+        # to.
         return max(keep, 2) + 1 if self.rollbacks else keep
 
 
-def check_watched(sentinel: Sentinel, logs: Iterable[str], made: Any, real: Mapping[str, Any]) -> None:
+def check_sentinel(sentinel: Sentinel, logs: Iterable[str], fake: Any, real: Mapping[str, Any]) -> None:
     """Refuses to watch what a game does not show; of samples and real examples the shapes are enough."""
-    if sentinel.saturation and not players(logs):
+    if sentinel.saturation and not players_with_logits(logs):
         raise InputError(
             "sentinel.saturation watches <player>/real_logits and <player>/fake_logits, but this game's "
             f"metrics are {', '.join(sorted(logs))}: use sentinel.saturation 0"
         )
-    if sentinel.diversity and not any(likened(made, real).values()):
+    if sentinel.diversity and not any(comparable(fake, real).values()):
         shapes = ", ".join(f"{name} {tuple(x.shape)}" for name, x in real.items())
         raise InputError(
             f"sentinel.diversity has nothing to compare the samples with: they are "
-            f"{', '.join(f'{name} {tuple(x.shape)}' for name, x in arrays(made).items())}, "
+            f"{', '.join(f'{name} {tuple(x.shape)}' for name, x in arrays_by_name(fake).items())}, "
             f"the real examples {shapes}: use sentinel.diversity 0"
         )
-    if sentinel.diversity and jax.tree.leaves(made)[0].shape[0] < 2:
+    if sentinel.diversity and jax.tree.leaves(fake)[0].shape[0] < 2:
         raise InputError("sentinel.diversity needs at least two samples; got samples 1")
 
 
-def players(logs: Iterable[str]) -> list[str]:
+def players_with_logits(logs: Iterable[str]) -> list[str]:
     """The players that log the logits of real and of fake examples."""
     return [
         name.removesuffix("/real_logits")
@@ -76,21 +78,22 @@ def players(logs: Iterable[str]) -> list[str]:
     ]
 
 
-def arrays(made: Any) -> dict[str, Any]:
+def arrays_by_name(fake: Any) -> dict[str, Any]:
     """What a game sampled, by name: a single array is called "image"."""
-    return dict(made) if isinstance(made, Mapping) else {"image": made}
+    return dict(fake) if isinstance(fake, Mapping) else {"image": fake}
 
 
-def likened(made: Any, real: Mapping[str, Any]) -> dict[str, list[str]]:
+def comparable(fake: Any, real: Mapping[str, Any]) -> dict[str, list[str]]:
     """The real arrays that each sampled one is compared with: that of its name, else all of its shape.
 
     >>> x = np.ones((2, 3))
-    >>> likened({"a": x, "a to b": x}, {"a": x, "b": x, "label": np.ones(2)})
+    >>> comparable({"a": x, "a to b": x}, {"a": x, "b": x, "label": np.ones(2)})
     {'a': ['a'], 'a to b': ['a', 'b']}
     """
     return {
+        # "a to b" is compared with both a and b, for only their shapes say that it may be like either.
         name: [name] if name in real else [other for other, y in real.items() if y.shape == x.shape]
-        for name, x in arrays(made).items()
+        for name, x in arrays_by_name(fake).items()
     }
 
 
@@ -100,61 +103,68 @@ def diversity(examples: Any) -> float:
     >>> diversity([[0.0, 1.0], [2.0, 1.0]])
     0.5
     """
+    # The mean in float64, for it is of a million elements in a large image.
     return float(np.mean(np.std(np.asarray(examples, np.float32), axis=0), dtype=np.float64))
 
 
-def collapsed(sentinel: Sentinel, made: Any, real: Mapping[str, Any]) -> str | None:
+def find_collapse(sentinel: Sentinel, fake: Any, real: Mapping[str, Any]) -> str | None:
     """Names samples that are hardly more than one: less diverse than the watched share of the real examples.
 
-    Several sampled arrays are looked at one by one, each beside the mean diversity of what it is `likened`
+    Several sampled arrays are looked at one by one, each beside the mean diversity of what it is `comparable`
     to.
     """
     if not sentinel.diversity:
         return None
-    for name, others in likened(made, real).items():
+    for name, others in comparable(fake, real).items():
+        # Compared with nothing the bound is 0, below which no deviation is.
         least = sentinel.diversity * float(np.mean([diversity(real[other]) for other in others] or 0.0))
-        here = diversity(arrays(made)[name])
-        what = f'samples "{name}"' if isinstance(made, Mapping) else "samples"
-        if not math.isfinite(here):
+        own = diversity(arrays_by_name(fake)[name])
+        what = f'samples "{name}"' if isinstance(fake, Mapping) else "samples"
+        # First, for nan is not below any bound.
+        if not math.isfinite(own):
             return f"{what} are not finite"
-        if here < least:
-            share, watched = 100 * sentinel.diversity * here / least, 100 * sentinel.diversity
+        if own < least:
+            share, limit = 100 * sentinel.diversity * own / least, 100 * sentinel.diversity
             return (
-                f"{what} are {share:.3g}% as diverse as the real examples (watched: {watched:.3g}%): "
+                f"{what} are {share:.3g}% as diverse as the real examples (watched: {limit:.3g}%): "
                 "the generator has collapsed"
             )
     return None
 
 
-def saturated(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
+def find_saturation(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
     """Names a discriminator that calls everything right with logits so large that its gradient is gone."""
-    watched = sentinel.saturation
-    for player in players(values) if watched else []:
+    limit = sentinel.saturation
+    for player in players_with_logits(values) if limit else []:
         real, fake = values[f"{player}/real_logits"], values[f"{player}/fake_logits"]
-        if real > watched and fake < -watched:
+        # Both: one that is wrong about one of the two has a gradient there, however large its logits are.
+        if real > limit and fake < -limit:
             return (
                 f"{player} is saturated: mean logits {real:.3g} at real and {fake:.3g} at fake examples "
-                f"(watched: {watched:g})"
+                f"(watched: {limit:g})"
             )
     return None
 
 
-def absurd(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
+def find_absurd_loss(sentinel: Sentinel, values: Mapping[str, float]) -> str | None:
     """Names a loss that is larger than any that a game is played with.
 
-    >>> absurd(Sentinel(), {"critic/loss": -8.8e30, "painter/loss": 1e5, "painter/seen": 1e12})
+    >>> find_absurd_loss(Sentinel(), {"critic/loss": -8.8e30, "painter/loss": 1e5, "painter/seen": 1e12})
     'critic/loss is -8.8e+30 (watched: 1e+09)'
     """
     for name, value in values.items():
+        # Losses alone, for another metric, such as a count of images, may be as large as it likes.
         if sentinel.largest_loss and name.endswith("/loss") and abs(value) > sentinel.largest_loss:
             return f"{name} is {value:.3g} (watched: {sentinel.largest_loss:.3g})"
     return None
 
 
-def nonfinite(values: Mapping[str, float], carry: tuple[Any, Any]) -> str | None:
+def find_nonfinite(values: Mapping[str, float], carry: tuple[Any, Any]) -> str | None:
     """Names a metric, or an array of the state and its sums of logs, that has left the real numbers."""
+    # Metrics first, whose names say more than those of arrays.
     bad = [f"{name} is {value}" for name, value in values.items() if not np.isfinite(value)]
-    state, totals = parallel.fetch(finite(carry))
+    # One flag for each array is fetched, and not the state.
+    state, totals = parallel.fetch(are_finite(carry))
     for path, okay in leaves_by_path({**state._asdict(), "metrics": totals["sums"]}).items():
         if not okay:
             bad.append(f"{'/'.join(path)} is not finite")
@@ -162,6 +172,6 @@ def nonfinite(values: Mapping[str, float], carry: tuple[Any, Any]) -> str | None
 
 
 @jax.jit
-def finite(carry: Any) -> Any:
+def are_finite(carry: Any) -> Any:
     """Whether each array is finite."""
     return jax.tree.map(lambda x: jnp.all(jnp.isfinite(x)), carry)

@@ -45,6 +45,7 @@ def import_file(path: Path) -> Any:
     if spec is None:
         raise InputError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
+    # Before it runs, for a dataclass looks for its module there.
     sys.modules[CONFIG] = module
     try:
         with importing_from(folder_of(path)):
@@ -59,6 +60,7 @@ def import_file(path: Path) -> Any:
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The fields of a dataclass or a linen module that say what it is."""
+    # flax's own fields of any module: where it is in another one, and what it is called there.
     hidden = {"parent", "name"} if hasattr(value, "unbind") else set()
     return {
         f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init and f.name not in hidden
@@ -73,9 +75,8 @@ def describe(value: Any) -> Any:
     {'class': 'gaxjax.latents:Latents', 'size': 2, 'prior': 'normal', 'bound': 1.0}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        kind = type(value)
         fields = {name: describe(inner) for name, inner in fields_of(value).items()}
-        return {"class": f"{kind.__module__}:{kind.__qualname__}", **fields}
+        return {"class": public_path(type(value)), **fields}
     if isinstance(value, dict):
         return {str(key): describe(inner) for key, inner in value.items()}
     if isinstance(value, tuple | list):
@@ -85,10 +86,27 @@ def describe(value: Any) -> Any:
     raise InputError(f"a recipe holds plain data alone (numbers, strings, tuples, modules); got {value!r}")
 
 
+def public_path(kind: type) -> str:
+    """Where a class is found by its users, which stays when a file is moved or divided: PACKAGE:NAME.
+
+    That of the package around its module, where that gives the class by name; else the module's own.
+
+    >>> from gaxjax.solvers import Alternating
+    >>> public_path(Alternating), Alternating.__module__
+    ('gaxjax.solvers:Alternating', 'gaxjax.solvers.values')
+    """
+    package = kind.__module__.rpartition(".")[0]
+    # Not the top: its names are of modules of this one, which are as public.
+    if package.count(".") and getattr(importlib.import_module(package), kind.__name__, None) is kind:
+        return f"{package}:{kind.__qualname__}"
+    return f"{kind.__module__}:{kind.__qualname__}"
+
+
 def rebuild(value: Any, config: Path | None = None) -> Any:
     """The inverse of `describe`; `config` is the recipe file, for classes that it defines or finds itself."""
     if config is None:
         return _rebuild(value)
+    # Only for classes of the file or of what lies beside it: most recipes need none of its code.
     if f'"{CONFIG}:' in json.dumps(value) or (config.parent / MODULES).is_dir():
         import_file(config)
     with importing_from(folder_of(config)):
@@ -97,6 +115,7 @@ def rebuild(value: Any, config: Path | None = None) -> Any:
 
 def _rebuild(value: Any) -> Any:
     if isinstance(value, list):
+        # Recipes have tuples, which JSON has as lists: modules of flax must be hashable.
         return tuple(_rebuild(inner) for inner in value)
     if not isinstance(value, dict):
         return value
@@ -112,17 +131,18 @@ def _rebuild(value: Any) -> Any:
         ) from error
 
 
-def differences(stored: Any, asked: Any, path: str = "") -> list[str]:
+def differences(old: Any, new: Any, path: str = "") -> list[str]:
     """The fields in which two described recipes differ, a line each."""
-    if isinstance(stored, list):
-        stored = dict(enumerate(stored))
-    if isinstance(asked, list):
-        asked = dict(enumerate(asked))
-    if isinstance(stored, dict) and isinstance(asked, dict) and (stored or asked):
-        found = []
-        for key in dict.fromkeys([*stored, *asked]):
+    if isinstance(old, list):
+        old = dict(enumerate(old))
+    if isinstance(new, list):
+        new = dict(enumerate(new))
+    if isinstance(old, dict) and isinstance(new, dict) and (old or new):
+        lines = []
+        # In the order of the fields; one that only one of them has is None in the other.
+        for key in dict.fromkeys([*old, *new]):
             inner = f"{path}.{key}" if path else str(key)
             if inner not in NOT_PART_OF_TRAINING:
-                found += differences(stored.get(key), asked.get(key), inner)
-        return found
-    return [] if stored == asked else [f"{path}: {stored!r} there, {asked!r} asked for"]
+                lines += differences(old.get(key), new.get(key), inner)
+        return lines
+    return [] if old == new else [f"{path}: {old!r} there, {new!r} asked for"]

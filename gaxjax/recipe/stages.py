@@ -36,7 +36,7 @@ class Stage:
             raise InputError(f"batch_size must be at least 1; got {self.batch_size}")
         if not 0 < self.kimg < math.inf:
             raise InputError(f"kimg, the length in thousands of images, must be positive; got {self.kimg}")
-        solvers.check(self.gan, self.optimizers)
+        solvers.check_players(self.gan, self.optimizers)
 
     @property
     def updates(self) -> dict[str, int]:
@@ -44,14 +44,15 @@ class Stage:
         return {player: self.optimizers[player].updates for player in self.gan.players}
 
     @property
-    def images(self) -> int:
+    def images_per_step(self) -> int:
         """Real images that a step counts."""
-        return solvers.examples(self.gan, self.updates, self.batch_size)
+        return solvers.examples_per_step(self.gan, self.updates, self.batch_size)
 
     @property
     def steps(self) -> int:
         """Length in steps."""
-        return math.ceil(self.kimg * 1000 / self.images)
+        # Rounded up: at least as many images as were asked for.
+        return math.ceil(self.kimg * 1000 / self.images_per_step)
 
     def spec(self, data: Batch) -> Batch:
         """Shapes and types of one example as it is played with, for data of such examples."""
@@ -63,25 +64,27 @@ class Stage:
         }
 
 
-def images_by(stages: Sequence[Stage], step: int) -> int:
+def images_at_step(stages: Sequence[Stage], step: int) -> int:
     """Real images that the first player has seen by a step of the run.
 
     Counted here, and not by the devices: their 32 bits end at 2,147,484 kimg.
     """
     images = first = 0
     for stage in stages:
-        images += min(max(step - first, 0), stage.steps) * stage.images
+        # Of this stage all steps, none, or those that lie before `step`.
+        images += min(max(step - first, 0), stage.steps) * stage.images_per_step
         first += stage.steps
     return images
 
 
-def step_by(stages: Sequence[Stage], images: int) -> int:
+def step_at_images(stages: Sequence[Stage], images: int) -> int:
     """The first step of the run by which so many images were seen; its last one, if it never sees them."""
     first = 0
     for stage in stages:
-        if images <= stage.steps * stage.images:
-            return first - (-max(images, 0) // stage.images)
-        first, images = first + stage.steps, images - stage.steps * stage.images
+        if images <= stage.steps * stage.images_per_step:
+            # Rounded up: the first step by which all of them were seen.
+            return first - (-max(images, 0) // stage.images_per_step)
+        first, images = first + stage.steps, images - stage.steps * stage.images_per_step
     return first
 
 
@@ -111,17 +114,18 @@ class Growth:
 
     def shapes(self, shape: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Of each stage's images, the smallest first."""
-        side, found = min(shape[:2]), [tuple(shape)]
+        side, shapes = min(shape[:2]), [tuple(shape)]
         while side > self.first:
-            height, width, channels = found[0]
+            height, width, channels = shapes[0]
+            # Each level is a mean of 2 x 2 pixels of the one above it.
             if height % 2 or width % 2:
                 raise InputError(
                     f"images of {shape[0]} x {shape[1]} pixels cannot be halved down to {self.first}: their "
                     f"sides must be that, doubled some times"
                 )
-            found.insert(0, (height // 2, width // 2, channels))
+            shapes.insert(0, (height // 2, width // 2, channels))
             side //= 2
-        return found
+        return shapes
 
     def stages(
         self,
@@ -132,26 +136,32 @@ class Growth:
         kimg: float,
     ) -> tuple[Stage, ...]:
         """A run's stages, for data of this shape, `kimg` in all."""
-        shapes, found, begin, left = self.shapes(shape), [], 0, kimg
-        for number, here in enumerate(shapes):
-            side, fading = min(here[:2]), number > 0
+        shapes, stages, begin, remaining = self.shapes(shape), [], 0, kimg
+        for number, stage_shape in enumerate(shapes):
+            side, fading = min(stage_shape[:2]), number > 0
             length = self.stable_kimg + self.fade_kimg * fading
-            if number == len(shapes) - 1 or length > left:
-                length = left
+            # The last size goes on to the end; a run too short for all sizes ends within one.
+            if number == len(shapes) - 1 or length > remaining:
+                length = remaining
             batch = int(value_at(side, self.batch_sizes, batch_size))
             rate = value_at(side, self.learning_rates, 0)
+            # 0 is no rate of its own, for all of these are positive.
             rules = {p: replace(o, learning_rate=rate) if rate else o for p, o in optimizers.items()}
-            stage = Stage(gan, batch, length, rules, here)
-            fade = (begin, begin + max(1, round(self.fade_kimg * 1000 / stage.images)))
-            stage = replace(stage, gan=grown(gan, here, fade if fading else (0, 0)))
-            found.append(stage)
-            begin, left = begin + stage.steps, left - length
-            if left <= 0:
+            stage = Stage(gan, batch, length, rules, stage_shape)
+            # In steps of the run, which a game is told at each: the share that its newest level has follows
+            # from them.
+            fade = (begin, begin + max(1, round(self.fade_kimg * 1000 / stage.images_per_step)))
+            # A second time, for how many steps the fade takes depends on the images that a step of this stage
+            # counts.
+            stage = replace(stage, gan=grow_game(gan, stage_shape, fade if fading else (0, 0)))
+            stages.append(stage)
+            begin, remaining = begin + stage.steps, remaining - length
+            if remaining <= 0:
                 break
-        return tuple(found)
+        return tuple(stages)
 
 
-def grown(gan: GAN, shape: tuple[int, ...], fade: tuple[int, int]) -> GAN:
+def grow_game(gan: GAN, shape: tuple[int, ...], fade: tuple[int, int]) -> GAN:
     """The game with networks for images of this shape, whose newest level fades in between these steps."""
     game: Any = gan
     if not hasattr(game, "fade"):

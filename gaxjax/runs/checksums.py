@@ -13,14 +13,14 @@ import jax
 import numpy as np
 
 from gaxjax import parallel
-from gaxjax.errors import brief
+from gaxjax.errors import summarize_error
 from gaxjax.transforms import leaves_by_path
 
 Tree = Any
 Row = tuple[str, tuple[int, ...], int]
 """Type, shape and CRC-32."""
 ARRAYS, SEAL = "arrays", "crc32"
-"""The fields that `sealed` adds."""
+"""The fields that `seal` adds."""
 
 
 def rows(tree: Tree) -> dict[str, Row]:
@@ -28,18 +28,18 @@ def rows(tree: Tree) -> dict[str, Row]:
 
     The same on any number of devices and processes, all of which must ask. About a second for each GB.
     """
-    return {name: row(whole(leaf)) for name, leaf in named(tree).items()}
+    return {name: row(to_host(leaf)) for name, leaf in leaves_by_name(tree).items()}
 
 
-def named(tree: Tree) -> dict[str, Any]:
+def leaves_by_name(tree: Tree) -> dict[str, Any]:
     """The leaves of a tree by the names that orbax gives them."""
     return {".".join(path): leaf for path, leaf in leaves_by_path(tree).items()}
 
 
-def shown(name: str) -> str:
+def display_name(name: str) -> str:
     """A name as messages have it.
 
-    >>> shown("0.stats.gray.mean")
+    >>> display_name("0.stats.gray.mean")
     '0/stats/gray/mean'
     """
     return name.replace(".", "/")
@@ -55,7 +55,7 @@ def row(array: np.ndarray) -> Row:
     return str(array.dtype), tuple(array.shape), zlib.crc32(content.view(np.uint8).data)
 
 
-def whole(array: Any) -> np.ndarray:
+def to_host(array: Any) -> np.ndarray:
     """An array that may be spread over devices and processes, on the host."""
     if not isinstance(array, jax.Array):
         return np.asarray(array)
@@ -65,29 +65,31 @@ def whole(array: Any) -> np.ndarray:
     return np.asarray(parallel.fetch(array))
 
 
-def sealed(meta: Mapping[str, Any], found: Mapping[str, Row]) -> dict[str, Any]:
+def seal(meta: Mapping[str, Any], rows: Mapping[str, Row]) -> dict[str, Any]:
     """Plain values with the rows of the arrays beside them, and with a CRC-32 of all that."""
-    content = {**meta, ARRAYS: found}
+    content = {**meta, ARRAYS: rows}
     return {**content, SEAL: crc32_of(content)}
 
 
-def unsealed(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Row] | None]:
+def unseal(content: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Row] | None]:
     """What was sealed; no rows: it was written before there were any. ValueError where it has changed."""
     meta = {name: value for name, value in content.items() if name not in (ARRAYS, SEAL)}
+    # Neither: it is older than both. One of the two without the other is damage.
     if not content.keys() & {ARRAYS, SEAL}:
         return meta, None
     if content.get(SEAL) != crc32_of({name: value for name, value in content.items() if name != SEAL}):
         raise ValueError("its list of arrays is not as it was written")
-    found = {name: (kind, tuple(shape), crc) for name, (kind, shape, crc) in content[ARRAYS].items()}
-    return meta, found
+    rows = {name: (kind, tuple(shape), crc) for name, (kind, shape, crc) in content[ARRAYS].items()}
+    return meta, rows
 
 
 def crc32_of(content: Mapping[str, Any]) -> int:
     """Of plain values, as JSON has them."""
+    # Sorted, so that it does not depend on the order in which a store gives the fields back.
     return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
-def check(folder: Path, expected: Mapping[str, Row] | None) -> None:
+def check_arrays(folder: Path, expected: Mapping[str, Row] | None) -> None:
     """Reads every array in a folder that orbax has written; ValueError names the first that has changed.
 
     One after the other, so that it takes no more memory than the largest. Without rows to expect, whether
@@ -106,13 +108,14 @@ def check(folder: Path, expected: Mapping[str, Row] | None) -> None:
             if store.read(key).result().state != "value":
                 raise ValueError(f"{key.decode()} is missing")
         return
-    opened = {
+    # All are opened at once, which reads a few lines each; then their content comes one by one.
+    futures = {
         name: tensorstore.open({"driver": "zarr"}, kvstore=store / f"{name}/", read=True) for name in expected
     }
-    for name, array in opened.items():
+    for name, array in futures.items():
         try:
-            found = row(array.result().read().result())
+            actual = row(array.result().read().result())
         except ValueError as error:
-            raise ValueError(f"{shown(name)}: {brief(error)}") from error
-        if found != expected[name]:
-            raise ValueError(f"{shown(name)} is not as it was saved")
+            raise ValueError(f"{display_name(name)}: {summarize_error(error)}") from error
+        if actual != expected[name]:
+            raise ValueError(f"{display_name(name)} is not as it was saved")

@@ -45,6 +45,7 @@ class Examples(NamedTuple):
         """So many, spread over those that there are, or with classes in order; None: there are fewer."""
         if self.number is None:
             zeros: Batch = {name: np.zeros((n, *x.shape), x.dtype) for name, x in self.spec.items()}
+            # Classes in order, as the grids have them.
             labels = np.arange(n) * (self.classes or 0) // n
             return zeros | {"label": labels.astype(np.int32)} if "label" in self.spec else zeros
         if n > self.number:
@@ -53,37 +54,41 @@ class Examples(NamedTuple):
         return {name: array[rows] for name, array in self.arrays.items()}
 
 
-def keep(workdir: Path, source: Source, programs: Sequence[StageProgram]) -> None:
+def write_examples(workdir: Path, source: Source, programs: Sequence[StageProgram]) -> None:
     """Writes what samples need, once; nothing for points, which are drawn and not read."""
     path, samples = workdir / FILE, programs[0].recipe.samples
     if path.exists() or isinstance(source, Points):
         return
+    # Traced and not asked of the game: samples of labels alone need no image, and one of a game of one's own
+    # need not say what it reads.
     batch = abstract_batch(source.spec, samples)
-    read: set[str] = set()
+    names: set[str] = set()
     for program in programs:
 
-        def made(batch: Any, state: Any, gan: GAN = program.stage.gan) -> Any:
+        def sample_batch(batch: Any, state: Any, gan: GAN = program.stage.gan) -> Any:
             return sample(gan, state, batch, jax.random.key(0))
 
-        read |= read_by(made, batch, program.state)
+        names |= needed_names(sample_batch, batch, program.state)
     # Whole examples, so that what belongs together stays so.
-    arrays = fixed_batch(source, samples) if read - {"label"} else {}
+    arrays = fixed_batch(source, samples) if names - {"label"} else {}
     shapes = {name: [x.shape, np.dtype(x.dtype).name] for name, x in source.spec.items()}
     note = json.dumps({"spec": shapes, "classes": source.classes})
     write_arrays(path, {NOTE: np.array(note), **{f"example {name}": x for name, x in arrays.items()}})
 
 
-def read_by(function: Callable[..., Any], batch: Mapping[str, Any], state: Any) -> set[str]:
+def needed_names(function: Callable[..., Any], batch: Mapping[str, Any], state: Any) -> set[str]:
     """The names in a batch whose values, and not their shapes alone, a function of batch and state needs."""
     program = jax.make_jaxpr(function)(batch, state).jaxpr
-    needed = {x for x in program.outvars if isinstance(x, Var)}
+    variables = {x for x in program.outvars if isinstance(x, Var)}
+    # From the results back. All that goes into an equation counts, also into a whole loop or function, of
+    # which it may use a part: too much may be kept, never too little.
     for equation in reversed(program.eqns):
-        if not needed.isdisjoint(equation.outvars):
-            needed |= {x for x in equation.invars if isinstance(x, Var)}
-    return {name for name, x in zip(sorted(batch), program.invars, strict=False) if x in needed}
+        if not variables.isdisjoint(equation.outvars):
+            variables |= {x for x in equation.invars if isinstance(x, Var)}
+    return {name for name, x in zip(sorted(batch), program.invars, strict=False) if x in variables}
 
 
-def read(workdir: Path) -> Examples | None:
+def read_examples(workdir: Path) -> Examples | None:
     """What a run keeps; None where it was begun without."""
     path = workdir / FILE
     if not path.exists():
@@ -100,10 +105,10 @@ def read(workdir: Path) -> Examples | None:
         ) from error
 
 
-def shapes(workdir: Path, recipe: Recipe) -> tuple[Spec, int | None]:
+def read_shapes(workdir: Path, recipe: Recipe) -> tuple[Spec, int | None]:
     """Shapes and dtypes of an example, and the number of classes: from the run, or else from its data."""
-    kept = read(workdir) or open_source(recipe.data)
-    return kept.spec, kept.classes
+    source = read_examples(workdir) or open_source(recipe.data)
+    return source.spec, source.classes
 
 
 def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
@@ -115,8 +120,8 @@ def fixed_batch(source: Source, n: int) -> dict[str, np.ndarray]:
     # Where labels are not known, from some more examples: a class without any there has no row.
     more = max(n, min(16 * n, len(source)))
     batch = source.take(np.linspace(0, len(source) - 1, more).astype(np.int64))
-    chosen = rows_of_classes(batch["label"], n)
-    return {name: values[chosen] for name, values in batch.items()}
+    rows = rows_of_classes(batch["label"], n)
+    return {name: values[rows] for name, values in batch.items()}
 
 
 def rows_of_classes(labels: np.ndarray, n: int) -> np.ndarray:
@@ -126,9 +131,11 @@ def rows_of_classes(labels: np.ndarray, n: int) -> np.ndarray:
     array([0, 3, 4, 4, 2, 2])
     """
     classes = np.unique(labels)
-    shown, rows = np.unique(classes[np.arange(n) * len(classes) // n], return_counts=True)
-    chosen = []
-    for label, row in zip(shown, rows, strict=True):
+    # Equal parts as far as whole numbers go; of more classes than cells, some have none.
+    row_labels, rows = np.unique(classes[np.arange(n) * len(classes) // n], return_counts=True)
+    indices = []
+    for label, row in zip(row_labels, rows, strict=True):
         members = np.flatnonzero(labels == label)
-        chosen.append(members[np.arange(row) * len(members) // row])
-    return np.concatenate(chosen)
+        # Spread over those of the class, and each again and again where there are fewer than cells.
+        indices.append(members[np.arange(row) * len(members) // row])
+    return np.concatenate(indices)

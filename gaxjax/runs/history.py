@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gaxjax.errors import InputError
 from gaxjax.parallel import tell
-from gaxjax.recipe.stages import Stage, step_by
+from gaxjax.recipe.stages import Stage, step_at_images
 from gaxjax.runs.checkpoint import steps_in
 from gaxjax.runs.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results
 from gaxjax.runs.rollback import FILE as ROLLBACKS
@@ -31,7 +31,7 @@ def last_recorded(workdir: Path, stages: Sequence[Stage]) -> int:
     images = [result.checkpoint or 0 for result in read_results(workdir)]
     images += [int(picture.stem) for picture in pictures_of(workdir)]
     steps = [int(row["step"]) for row in read_metrics(workdir)]
-    return max([0, *steps, *(step_by(stages, count) for count in images)])
+    return max([0, *steps, *(step_at_images(stages, count) for count in images)])
 
 
 def check_history(workdir: Path, stages: Sequence[Stage], checkpoints: Lengths) -> None:
@@ -42,16 +42,18 @@ def check_history(workdir: Path, stages: Sequence[Stage], checkpoints: Lengths) 
     folder, last = workdir / "checkpoints", last_recorded(workdir, stages)
     if folder.exists() and not folder.is_dir():
         return  # for what opens it to name
-    there = max(steps_in(folder), default=0)
+    newest = max(steps_in(folder), default=0)
+    # One may not have been begun when the process died, and one may not have been whole.
     whole = due_before(due_before(last, list(checkpoints)), list(checkpoints))
+    # Where the mark is missing, a folder that is there may never have had one: the first start was cut off.
     had_one = last > 0 and ((workdir / MARK).exists() or not folder.exists())
-    if there >= whole and (there or not had_one):
+    if newest >= whole and (newest or not had_one):
         return
     name = free_folder(workdir).name
-    left = f"its last checkpoint is {there}" if there else "it has no checkpoint"
-    on = f"go on from {there}" if there else "begin again"
+    status = f"its last checkpoint is {newest}" if newest else "it has no checkpoint"
+    on = f"go on from {newest}" if newest else "begin again"
     raise InputError(
-        f"{workdir} is recorded up to step {last}, but {left}: put {folder} back, or {on} with --restart, "
+        f"{workdir} is recorded up to step {last}, but {status}: put {folder} back, or {on} with --restart, "
         f"which keeps what is recorded as {name}"
     )
 
@@ -61,11 +63,13 @@ def set_aside(workdir: Path, step: int, images: int) -> Path:
     folder = free_folder(workdir)
     (folder / PICTURES).mkdir(parents=True)
     for picture in pictures_of(workdir):
+        # Going on from a step, the run keeps what it has made by then; at 0 all of it is another run's.
         if int(picture.stem) > images or not step:
             picture.rename(folder / PICTURES / picture.name)
     for name in CONTINUED if step else REPLACED:
         path = workdir / name
         if path.exists():
+            # Copied where the run goes on: it drops the rows that came later itself.
             shutil.copy2(path, folder) if step else path.rename(folder / name)
     tell(f"what was recorded after step {step} is kept as {folder}")
     return folder
@@ -93,6 +97,7 @@ def gaps(steps: Sequence[int], until: int, logs: Lengths) -> list[tuple[int, int
     >>> gaps([7, 21, 28], 30, [(60, 7)]), gaps([7], 30, [(20, 7), (40, 7)]), gaps([], 6, [(60, 7)])
     ([(7, 21)], [(7, 30)], [])
     """
+    # Between two of them no row may have been due. The last is the checkpoint's, which has one only if due.
     ends = sorted({0, *(step for step in steps if step <= until), until})
     due = [(next_due(a, logs), a, b) for a, b in itertools.pairwise(ends)]
     return [(a, b) for first, a, b in due if first < b or (first == b and b not in steps)]

@@ -34,35 +34,36 @@ class Holder:
         return f"process {self.process} on {self.host} (since {self.since})"
 
 
-def myself() -> Holder:
+def this_process() -> Holder:
     """This process."""
     return Holder(
         host=socket.gethostname(),
         process=os.getpid(),
         since=datetime.now().astimezone().isoformat(" ", "seconds"),
-        kernel=kernel(),
-        space=space(),
-        birth=birth(os.getpid()),
+        kernel=boot_id(),
+        space=pid_namespace(),
+        birth=start_time(os.getpid()),
         token=uuid.uuid4().hex,
     )
 
 
-def kernel() -> str:
+def boot_id() -> str:
     """Names this start of this machine; containers on it have the same."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     return boot.read_text().strip() if boot.exists() else socket.gethostname()
 
 
-def space() -> str:
+def pid_namespace() -> str:
     """Names the container whose process numbers these are."""
     with contextlib.suppress(OSError):
         return os.readlink("/proc/self/ns/pid")
     return ""
 
 
-def birth(process: int) -> str:
+def start_time(process: int) -> str:
     """When a process of this machine began, in the kernel's words; "" if it is gone, or a zombie."""
     try:
+        # Signal 0 is none; it only asks whether it could be sent.
         os.kill(process, 0)
     except ProcessLookupError:
         return ""
@@ -73,12 +74,15 @@ def birth(process: int) -> str:
         state, *rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return "unknown"
+    # The 22nd field, its start in ticks since the machine's: numbers of processes are used again, these are
+    # not.
     return "" if state in "ZX" else rest[18]
 
 
-def parse(text: bytes) -> Holder:
+def parse_holder(text: bytes) -> Holder:
     """Who wrote a lock; an unknown one where it cannot be read."""
     try:
+        # Only the fields that are there: it may be the lock of another version.
         row, kinds = json.loads(text.decode()), Holder.__annotations__
         return Holder(**{name: kind(row[name]) for name, kind in kinds.items() if name in row})
     except (AttributeError, TypeError, ValueError):

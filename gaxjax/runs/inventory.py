@@ -17,7 +17,7 @@ from gaxjax.data import Source
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.game import GAN
-from gaxjax.layers.modules import inside
+from gaxjax.layers.modules import submodules
 from gaxjax.parallel import tell
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.serialization import describe, differences
@@ -25,7 +25,7 @@ from gaxjax.runs.checkpoint import steps_in
 from gaxjax.runs.record import read_json, read_run
 
 FILE = "data.json"
-SHOWN = 20
+MAX_NAMES = 20
 """Classes that a line names; of more, the first ones and the last."""
 Inventory = dict[str, Any]
 
@@ -73,7 +73,7 @@ def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
     if not path.exists():
         check_older(workdir, recipe, inventory)
         return
-    lines = "\n  ".join(changes(read_inventory(workdir), inventory))
+    lines = "\n  ".join(list_changes(read_inventory(workdir), inventory))
     if lines:
         raise InputError(
             f"{workdir} was trained on other data than are read now:\n  {lines}\n"
@@ -81,8 +81,9 @@ def compare_data(workdir: Path, recipe: Recipe, inventory: Inventory) -> None:
         )
 
 
-def changes(before: Inventory, now: Inventory) -> list[str]:
+def list_changes(before: Inventory, now: Inventory) -> list[str]:
     """What has changed of what is known, a line each; the digest only where nothing else says it."""
+    # A field that it lacks, as an older one does, counts as unchanged; so an empty one accepts anything.
     before = now | before
     lines = []
     if before["examples"] != now["examples"]:
@@ -92,7 +93,7 @@ def changes(before: Inventory, now: Inventory) -> list[str]:
     elif before["counts"] and now["counts"]:
         pairs = enumerate(zip(before["counts"], now["counts"], strict=True))
         others = [(class_name(now, i), *counts) for i, counts in pairs if counts[0] != counts[1]]
-        lines += [f"{name}: {then:,} then, {here:,} now" for name, then, here in others[:SHOWN]]
+        lines += [f"{name}: {then:,} then, {count:,} now" for name, then, count in others[:MAX_NAMES]]
     if not lines and before["digest"] != now["digest"]:
         lines.append("as many examples, but with other names or sizes")
     return lines
@@ -133,7 +134,7 @@ def classes_of(gan: GAN) -> dict[str, int]:
     def below(module: Any, path: str) -> Iterator[tuple[str, int]]:
         if getattr(module, "classes", 0):
             yield f"{path}.classes", int(module.classes)
-        for name, part in inside(module).items():
+        for name, part in submodules(module).items():
             yield from below(part, f"{path}.{name}")
 
     return dict(below(gan, "gan"))
@@ -149,7 +150,7 @@ def class_list(inventory: Inventory) -> str:
     if not inventory["names"]:
         return str(inventory["classes"] or 0)
     lines = [class_name(inventory, number) for number in range(inventory["classes"])]
-    return ", ".join(lines if len(lines) <= SHOWN else [*lines[: SHOWN - 1], "...", lines[-1]])
+    return ", ".join(lines if len(lines) <= MAX_NAMES else [*lines[: MAX_NAMES - 1], "...", lines[-1]])
 
 
 def class_summary(recipe: Recipe, inventory: Inventory) -> str:

@@ -11,20 +11,20 @@ from gaxjax.errors import InputError
 
 def check_place(directory: Path) -> None:
     """Refuses a directory whose path tensorstore takes for another one, before anything is in it."""
-    path, seen = str(directory.absolute()), str(literal(directory))
+    path, effective = str(directory.absolute()), str(literal_path(directory))
     text = path.encode(errors="backslashreplace").decode()
     if "\\" in path:  # it would write to a folder of another name, with / in its place
         reason = "has a backslash"
     elif text != path:
         reason = "is not UTF-8"
-    elif seen != path:
-        reason = f"would be taken for {seen}"
+    elif effective != path:
+        reason = f"would be taken for {effective}"
     else:
         return
     raise InputError(f"{text} cannot hold checkpoints, for its path {reason}: use another --workdir")
 
 
-def literal(directory: Path) -> Any:
+def literal_path(directory: Path) -> Any:
     """The directory as orbax's own kind of path, which for `glob` would be a pattern as a whole."""
     return path_class()(str(directory.absolute()))
 

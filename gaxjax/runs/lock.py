@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Self
 
 from gaxjax import parallel
-from gaxjax.errors import InputError, Unwritable, brief
+from gaxjax.errors import InputError, Unwritable, summarize_error
 from gaxjax.parallel import tell
-from gaxjax.runs.holder import Holder, birth, myself, parse
+from gaxjax.runs.holder import Holder, parse_holder, start_time, this_process
 
 FILE = ".lock"
-BEAT, STALE, LOOK = 10.0, 120.0, 1.0
+BEAT, STALE, POLL = 10.0, 120.0, 1.0
 """Seconds between two signs of life; without any, until a lock is taken over; between two looks at it."""
 
 
@@ -32,7 +32,7 @@ class Lock:
 
     def __init__(self, workdir: Path):
         self.path, self._workdir = workdir / FILE, workdir
-        self._me = myself()
+        self._me = this_process()
         self._number = -1  # of the file, open for the kernel's lock
         self._successor: Holder | None = None
         self._text, self._unchanged_since = b"", 0.0
@@ -51,11 +51,12 @@ class Lock:
         except FileExistsError:
             pass
         except OSError as error:
-            reason = f"cannot write to {self._workdir} ({brief(error)})"
+            reason = f"cannot write to {self._workdir} ({summarize_error(error)})"
             raise InputError(f"{reason}; use another --workdir") from error
-        text = self._read()
-        holder = parse(text)
-        is_gone, before = self._is_gone(holder), parse(self._text)
+        text = self._read_text()
+        holder = parse_holder(text)
+        # Alive for certain; or elsewhere, and it has written since the attempt before this one.
+        is_gone, before = self._is_gone(holder), parse_holder(self._text)
         if is_gone is False or (before.token == holder.token and before.beats != holder.beats):
             raise InputError(
                 f"{self._workdir} is being trained by {holder}: wait until it ends, stop it, or use another "
@@ -63,6 +64,8 @@ class Lock:
             )
         if is_gone:
             return self._remove(text, f"{holder}, which is gone") and self.attempt()
+        # Timed by this machine's clock alone: those of two machines differ, and so do the times of their
+        # files.
         if text != self._text:
             self._text, self._unchanged_since = text, time.monotonic()
             tell(
@@ -82,7 +85,7 @@ class Lock:
         """Gives the directory back."""
         self._end.set()
         self._thread.join(BEAT)
-        if parse(self._read()).token == self._me.token:
+        if parse_holder(self._read_text()).token == self._me.token:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         self._close()
@@ -90,11 +93,12 @@ class Lock:
     def check(self) -> None:
         """Raises Unwritable once another process has taken the run over, as from a machine that slept."""
         if self._successor:
-            taken = f"{self._workdir} was taken over by {self._successor} while this process stood still"
-            raise Unwritable(f"stopped: {taken}; all that was written is kept")
+            what = f"{self._workdir} was taken over by {self._successor} while this process stood still"
+            raise Unwritable(f"stopped: {what}; all that was written is kept")
 
     def _create(self) -> None:
         """Makes the file, or raises FileExistsError."""
+        # Made or refused in one operation, on network disks too: of two processes one succeeds.
         with open(self.path, "xb", buffering=0) as file:
             try:
                 self._write(file.fileno())
@@ -102,6 +106,7 @@ class Lock:
                 self.path.unlink()
                 raise
         self._close()
+        # Open for as long as the run lasts: the kernel's lock ends with it, however the process ends.
         self._number = os.open(self.path, os.O_RDWR)
         with contextlib.suppress(OSError):  # not every disk has locks
             fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -112,8 +117,9 @@ class Lock:
         """A sign of life; learns whether the lock is still this process's own."""
         self._me = replace(self._me, beats=self._me.beats + 1)
         # If this one fails, the next may come through.
+        # Written in place: a file put in its place would not have the kernel's lock.
         with contextlib.suppress(OSError), open(self.path, "r+b", buffering=0) as file:
-            holder = parse(file.read())
+            holder = parse_holder(file.read())
             if holder.token not in (self._me.token, ""):
                 self._successor = holder
                 return
@@ -127,11 +133,12 @@ class Lock:
     def _live(self) -> None:
         while not self._end.wait(BEAT):
             with contextlib.suppress(OSError):
+                # Removed by hand, it may be; the run goes on, and so must its lock.
                 if not self.path.exists():
                     self._create()
                 self._beat()
 
-    def _read(self) -> bytes:
+    def _read_text(self) -> bytes:
         try:
             return self.path.read_bytes()
         except OSError:
@@ -139,10 +146,13 @@ class Lock:
 
     def _is_gone(self, holder: Holder) -> bool | None:
         """Whether a process has ended; None: it cannot be known from here."""
+        # Another machine, or this one before it was started anew: only its standing still can tell.
         if holder.kernel != self._me.kernel:
             return None
+        # The same container, or none: its number means something here, with its start to tell it from a later
+        # one.
         if holder.space == self._me.space:
-            now = birth(holder.process)
+            now = start_time(holder.process)
             return not now or (now != holder.birth and "unknown" not in (now, holder.birth))
         try:
             number = os.open(self.path, os.O_RDWR)
@@ -150,6 +160,8 @@ class Lock:
             return None
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Free, so whoever had it is gone, if it had one: on another mount (0: on none) the kernel would
+            # not know.
             return True if os.fstat(number).st_dev == holder.device else None
         except BlockingIOError:
             return False
@@ -162,6 +174,8 @@ class Lock:
         """Takes away the lock of a process that is gone; False: it is another's by now."""
         aside = self.path.with_name(f"{FILE}.{self._me.token}")
         with contextlib.suppress(FileNotFoundError):
+            # A rename succeeds for one process. What it has got is compared with what was judged to be gone:
+            # a quicker one may have made its own lock since, which goes back.
             self.path.rename(aside)
             if aside.read_bytes() == text:
                 aside.unlink()
@@ -180,12 +194,12 @@ class Lock:
 @contextlib.contextmanager
 def hold(workdir: Path) -> Iterator[Lock | None]:
     """While entered, the directory is this job's own; its primary process has the lock, the others None."""
-    lock = Lock(workdir) if parallel.primary() else None
+    lock = Lock(workdir) if parallel.is_primary() else None
     while True:  # not one long wait, in which the other processes would be taken for hung
-        with parallel.together():
+        with parallel.fail_together():
             again = lock is not None and not lock.attempt()
         if not parallel.any_process(again):
             break
-        time.sleep(LOOK)
-    with lock or contextlib.nullcontext() as held:
-        yield held
+        time.sleep(POLL)
+    with lock or contextlib.nullcontext() as owned:
+        yield owned

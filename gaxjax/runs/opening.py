@@ -47,7 +47,7 @@ def open(workdir: Path, best: bool = False, data: Spec | None = None) -> Run:
     """
     recipe = read_run(workdir)
     # Of all stages, since the checkpoint says which it is of; shapes are traced for that one alone.
-    programs = stage_programs(recipe, data or examples.shapes(workdir, recipe)[0])
+    programs = stage_programs(recipe, data or examples.read_shapes(workdir, recipe)[0])
     folder = workdir / ("best" if best else "checkpoints")
     # Not writable: damaged ones are passed over, and left for the run to set aside.
     with Checkpoints(folder, writable=False) as checkpoints:
@@ -67,6 +67,7 @@ def start_from(checkpoints: Checkpoints, programs: Sequence[StageProgram], resta
     def load(step: int) -> Start:
         stage = checkpoints.meta(step)["stage"]
         # The sums of logs too: a run goes on in the middle of a row of metrics.
-        return Start(stage, step, checkpoints.restore(step, programs[stage].placed_carry))
+        program = programs[stage]
+        return Start(stage, step, program.from_saved(checkpoints.restore(step, program.saved_carry)))
 
-    return checkpoints.newest_good(load, restart) or Start()
+    return checkpoints.load_newest(load, restart) or Start()

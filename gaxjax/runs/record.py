@@ -30,8 +30,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gaxjax.errors import InputError, brief
-from gaxjax.files import append, naming, write_bytes
+from gaxjax.errors import InputError, summarize_error
+from gaxjax.files import append, name_file_in_error, write_bytes
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.pictures import images as pictures
 from gaxjax.recipe import Recipe
@@ -45,19 +45,20 @@ PICTURE = re.compile("[0-9]{10,}[.]png")
 
 def check_run(workdir: Path, recipe: Recipe) -> None:
     """Makes sure that a directory is free for a run, or has one of the same recipe; changes nothing."""
+    # `gs://bucket` would become a folder here of the name `gs:`.
     if str(workdir).split("/")[0].endswith(":"):
         raise InputError(f"{workdir} is an address, not a directory: mount the bucket, name the mounted path")
     if (workdir / "recipe.json").exists():
-        there = describe(read_run(workdir))  # fields that are newer than the run have their defaults
-        asked = describe(recipe)
-        changed = differences(there, asked)
-        if changed and not longer(there, asked):
-            lines = "\n  ".join(changed)
+        old = describe(read_run(workdir))  # fields that are newer than the run have their defaults
+        new = describe(recipe)
+        changes = differences(old, new)
+        if changes and not only_prolongs(old, new):
+            lines = "\n  ".join(changes)
             what = f"{workdir} holds a run of another recipe"
             raise InputError(f"{what}; use another --workdir, or undo:\n  {lines}")
     elif workdir.exists():
-        begun = {"config.py"}  # what a start that was cut off may have left
-        if not workdir.is_dir() or {path.name for path in workdir.glob("[!.]*")} - begun:
+        leftovers = {"config.py"}  # what a start that was cut off may have left
+        if not workdir.is_dir() or {path.name for path in workdir.glob("[!.]*")} - leftovers:
             raise InputError(f"{workdir} is there and is not a run of gaxjax: use another --workdir")
 
 
@@ -72,13 +73,15 @@ def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
         for name in (METRICS, RESULTS):
             cut_torn(workdir / name)
     except OSError as error:
-        raise InputError(f"cannot write to {workdir} ({brief(error)}); use another --workdir") from error
+        raise InputError(
+            f"cannot write to {workdir} ({summarize_error(error)}); use another --workdir"
+        ) from error
 
 
-def longer(stored: Any, asked: Any) -> bool:
+def only_prolongs(old: Any, new: Any) -> bool:
     """Whether two described recipes differ only in that the one asked for goes on for longer."""
-    grown = isinstance(stored, dict) and not stored.get("stages") and stored.get("kimg", 0) < asked["kimg"]
-    return bool(grown) and not differences({**stored, "kimg": asked["kimg"]}, asked)
+    shorter = isinstance(old, dict) and not old.get("stages") and old.get("kimg", 0) < new["kimg"]
+    return bool(shorter) and not differences({**old, "kimg": new["kimg"]}, new)
 
 
 def read_json(path: Path) -> Any:
@@ -91,10 +94,10 @@ def read_json(path: Path) -> Any:
 
 def read_run(workdir: Path) -> Recipe:
     """The recipe of a run directory."""
-    stored = workdir / "recipe.json"
-    if not stored.is_file():
+    path = workdir / "recipe.json"
+    if not path.is_file():
         raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
-    return rebuild(read_json(stored), workdir / "config.py")
+    return rebuild(read_json(path), workdir / "config.py")
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
@@ -150,16 +153,18 @@ class Record:
         for picture in pictures_of(workdir):
             if int(picture.stem) > images:
                 picture.unlink()
+        # What came after the checkpoint is made again, and would stand there twice.
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
         self._path = workdir / METRICS
         text = b"".join(as_line(row) for row in self.rows)
+        # Only where something goes: otherwise every start would write the whole file anew.
         if not self._path.exists() or self._path.read_bytes() != text:
             write_bytes(self._path, text)
         results = read_results(workdir)
-        kept = [result for result in results if (result.checkpoint or 0) <= images]
-        if len(kept) < len(results):
-            write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in kept))
-        self._metrics = self._opened()
+        earlier = [result for result in results if (result.checkpoint or 0) <= images]
+        if len(earlier) < len(results):
+            write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in earlier))
+        self._metrics = self._open_metrics()
         self._events: Events | None = None
         self._begin = step
         self._mark = (self.rows[-1]["images"] if self.rows else 0, time.monotonic())
@@ -172,48 +177,52 @@ class Record:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._metrics.close()
+        # After an error, a disk that is full must not take its place with another one.
         with contextlib.nullcontext() if error is None else contextlib.suppress(OSError):
             if self._events:
                 self._events.close()
             if self.rows:
                 pictures.plot_curves(self.rows, self.workdir / "curves.png")
-            drawn = pictures_of(self.workdir)
-            pictures.animate(drawn, self.workdir / "samples.gif")
-            pictures.compose(drawn, self.workdir / "moments.png")
+            paths = pictures_of(self.workdir)
+            pictures.animate(paths, self.workdir / "samples.gif")
+            pictures.compose_moments(paths, self.workdir / "moments.png")
 
-    def _opened(self) -> io.FileIO:
+    def _open_metrics(self) -> io.FileIO:
+        # Unbuffered: a row goes to the system in one piece, and no part of one is left in a process that is
+        # killed.
         return open(self._path, "ab", buffering=0)
 
     def flush(self) -> None:
         """Waits until all rows are kept. Closes their file, for a mounted bucket keeps what is closed."""
-        with naming(self._path):
+        with name_file_in_error(self._path):
             os.fsync(self._metrics.fileno())
             self._metrics.close()
-            self._metrics = self._opened()
+            self._metrics = self._open_metrics()
 
-    def metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
+    def add_metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
         """One row: the values, and how fast the run has gone since the last one."""
-        seen, then = self._mark
+        before, then = self._mark
         now = time.monotonic()
         self._mark = (images, now)
         self._seconds += now - then
-        rate = (images - seen) / max(now - then, 1e-9)
+        rate = (images - before) / max(now - then, 1e-9)
         pace = {"seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
         row = {"step": step, "images": images, **pace, **values}
         append(self._metrics, as_line(row))
         self.rows.append(row)
         if self._events is None:
+            # With the first row: a start that stops before it leaves no file without events.
             self._events = Events(self.workdir / "tensorboard", self._begin)
         self._events.write(step, {**values, "images_per_second": rate})
         return row
 
-    def measured(self, results: Sequence[Result]) -> None:
+    def add_results(self, results: Sequence[Result]) -> None:
         """What was measured of the samples."""
         append_results(self.workdir, results)
 
-    def picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
+    def add_picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
         """A picture of samples, named by the images seen."""
-        return pictures.draw(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)
+        return pictures.draw_samples(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)
 
 
 class Events:
@@ -225,7 +234,7 @@ class Events:
 
         directory.mkdir(parents=True, exist_ok=True)
         self._directory = directory
-        with naming(directory):
+        with name_file_in_error(directory):
             self._writer = EventsWriter(str(directory / "events"), f".{os.getpid()}")
         # TensorBoard hides what an earlier start wrote at this step and after.
         self._add(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
@@ -236,16 +245,16 @@ class Events:
 
         scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
         self._add(step=step, summary=Summary(value=scalars))
-        with naming(self._directory):
+        with name_file_in_error(self._directory):
             self._writer.flush()
 
     def _add(self, **event: Any) -> None:
         from tensorboardX.proto.event_pb2 import Event
 
-        with naming(self._directory):
+        with name_file_in_error(self._directory):
             self._writer.write_event(Event(wall_time=time.time(), **event))
 
     def close(self) -> None:
         """Ends the file."""
-        with naming(self._directory):
+        with name_file_in_error(self._directory):
             self._writer.close()

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax import parallel
-from gaxjax.errors import Diverged, Unwritable, brief
+from gaxjax.errors import Diverged, Unwritable, summarize_error
 from gaxjax.files import write_bytes
 from gaxjax.parallel import tell
 from gaxjax.recipe.sentinel import Sentinel
@@ -44,12 +44,13 @@ class Rollbacks:
 
     def __init__(self, workdir: Path, sentinel: Sentinel, stages: list[tuple[int, int]]):
         self._workdir, self._sentinel, self._stages = workdir, sentinel, stages
-        with parallel.together():
-            earlier = self._read(workdir / FILE) if parallel.primary() else []
+        with parallel.fail_together():
+            earlier = self._read_rows(workdir / FILE) if parallel.is_primary() else []
+        # The primary's alone: the others only count, and a network's disk need not show them its lines.
         self._text = b"".join(as_line(row) for row in earlier)
-        if parallel.primary() and sentinel.rollbacks:
+        if parallel.is_primary() and sentinel.rollbacks:
             # What interruptions left, lest it pushes out the one to go back to: only the last is needed.
-            self._drop([step for step in self._there()[:-1] if step != due_before(step + 1, stages)])
+            self._drop([step for step in self._saved_steps()[:-1] if step != due_before(step + 1, stages)])
         self.count = parallel.from_primary(len(earlier))
 
     @property
@@ -63,18 +64,18 @@ class Rollbacks:
         Raises Diverged where no rollback is left.
         """
         if self.count >= self._sentinel.rollbacks:
-            raise Diverged(self._farewell(anomaly)) from None
+            raise Diverged(self._final_message(anomaly)) from None
         self.count += 1
-        with parallel.together():
-            if parallel.primary():
+        with parallel.fail_together():
+            if parallel.is_primary():
                 try:
                     self._write(anomaly)
                 except OSError as error:
                     raise Unwritable(
-                        f"step {anomaly.step}: {anomaly.what}; stopped by {brief(error)}"
+                        f"step {anomaly.step}: {anomaly.what}; stopped by {summarize_error(error)}"
                     ) from error
 
-    def _read(self, path: Path) -> list[dict[str, Any]]:
+    def _read_rows(self, path: Path) -> list[dict[str, Any]]:
         """The lines; InputError for one that is none, which would make the learning rates smaller."""
 
         def form(row: dict[str, Any]) -> dict[str, Any]:
@@ -86,12 +87,13 @@ class Rollbacks:
         return read_rows(path, form)
 
     def _write(self, anomaly: Anomaly) -> None:
-        there = self._there()
-        back = target(there, due_before(anomaly.step, self._stages))
+        steps = self._saved_steps()
+        back = rollback_target(steps, due_before(anomaly.step, self._stages))
         if not back:
+            # A run with the mark and without checkpoints would be refused as one that has lost them.
             (self._workdir / MARK).unlink(missing_ok=True)
         # The line comes last: killed before it, the run comes here again from the checkpoint that it tells.
-        self._drop([step for step in there if step > back])
+        self._drop([step for step in steps if step > back])
         line = {"step": anomaly.step, "seen": anomaly.what, "checkpoint": back or None, "factor": self.rate}
         self._text += as_line(line)
         write_bytes(self._workdir / FILE, self._text)
@@ -101,7 +103,7 @@ class Rollbacks:
             f"step {anomaly.step}: {anomaly.what}. Back to {where}, learning rates times {self.rate:g} ({of})"
         )
 
-    def _there(self) -> list[int]:
+    def _saved_steps(self) -> list[int]:
         return steps_in(self._workdir / "checkpoints")
 
     def _drop(self, steps: list[int]) -> None:
@@ -112,12 +114,13 @@ class Rollbacks:
             # Gone at once, although its removal takes time.
             shutil.rmtree((self._workdir / "checkpoints" / name).rename(aside))
 
-    def _farewell(self, anomaly: Anomaly) -> str:
+    def _final_message(self, anomaly: Anomaly) -> str:
         good = anomaly.good
         where = "there is no checkpoint yet" if good is None else f"checkpoint {good} is the last good one"
-        tried = f" after {self.count} rollback{'s' * (self.count > 1)}" if self.count else ""
+        attempts = f" after {self.count} rollback{'s' * (self.count > 1)}" if self.count else ""
         return (
-            f"step {anomaly.step}: {anomaly.what}. Stopped{tried}; {where}, and all that was written is kept."
+            f"step {anomaly.step}: {anomaly.what}. Stopped{attempts}; {where}, and all that was written is "
+            "kept."
         )
 
 
@@ -127,21 +130,23 @@ def due_before(step: int, stages: list[tuple[int, int]]) -> int:
     >>> [due_before(step, [(25, 10), (20, 10)]) for step in (10, 11, 25, 26, 36, 45)]
     [0, 10, 20, 25, 35, 35]
     """
-    first = found = 0
+    first = due = 0
     for steps, every in stages:
         if step > first:
-            found = first + (steps if step > first + steps else (step - 1 - first) // every * every)
+            due = first + (steps if step > first + steps else (step - 1 - first) // every * every)
         first += steps
-    return found
+    return due
 
 
-def target(there: list[int], due: int) -> int:
+def rollback_target(steps: list[int], due: int) -> int:
     """The checkpoint to go back to, 0 for the beginning: the one that was due, or the nearest one to it.
 
     One that an interruption left later is passed over, for a run that was not interrupted has none there;
     unless no other is kept.
 
-    >>> target([10, 20, 23], 20), target([5], 0), target([], 0), target([23, 24], 20), target([10, 23], 20)
-    (20, 0, 0, 23, 10)
+    >>> rollback_target([10, 20, 23], 20), rollback_target([5], 0), rollback_target([], 0)
+    (20, 0, 0)
+    >>> rollback_target([23, 24], 20), rollback_target([10, 23], 20)
+    (23, 10)
     """
-    return max((step for step in there if step <= due), default=min(there, default=0) if due else 0)
+    return max((step for step in steps if step <= due), default=min(steps, default=0) if due else 0)

@@ -1,14 +1,13 @@
 """Files of rows: one JSON object a line, added whole or not at all; what is damaged is named by its line."""
 
 import json
-import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gaxjax.errors import InputError
-from gaxjax.files import append, naming
+from gaxjax.files import append, name_file_in_error, with_null
 from gaxjax.parallel import tell
 
 Row = TypeVar("Row")
@@ -16,12 +15,8 @@ Row = TypeVar("Row")
 
 def as_line(row: dict[str, Any]) -> bytes:
     """A row as a line of strict JSON."""
+    # Without `allow_nan`, Python writes NaN, which no other reader of JSON takes.
     return json.dumps(with_null(row), allow_nan=False).encode() + b"\n"
-
-
-def with_null(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with None for what is not finite: strict JSON has no word for nan or infinity."""
-    return {name: None if isinstance(x, float) and not math.isfinite(x) else x for name, x in row.items()}
 
 
 def read_rows(path: Path, form: Callable[[dict[str, Any]], Row]) -> list[Row]:
@@ -48,10 +43,11 @@ def read_rows(path: Path, form: Callable[[dict[str, Any]], Row]) -> list[Row]:
 
 def append_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:
     """Adds rows to a file, all or none, and waits for the disk; another process may do so too."""
+    # Or the first new row would go on in the torn one, and both be lost.
     cut_torn(path)
     with open(path, "ab", buffering=0) as file:
         append(file, b"".join(as_line(row) for row in rows))
-        with naming(path):
+        with name_file_in_error(path):
             os.fsync(file.fileno())
 
 
@@ -61,7 +57,7 @@ def cut_torn(path: Path) -> None:
     whole = text.rfind(b"\n") + 1
     if whole == len(text):
         return
-    with naming(path), open(path, "r+b", buffering=0) as file:
+    with name_file_in_error(path), open(path, "r+b", buffering=0) as file:
         if is_row(text[whole:]):
             file.seek(0, os.SEEK_END)
             append(file, b"\n")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def without_orbax() -> Iterator[None]:
+def silence_orbax() -> Iterator[None]:
     """Leaves out what orbax logs by absl, here and in its threads: ten lines a save."""
+    # A filter and not a level, which would silence what others log by absl too.
     logger = logging.getLogger("absl")
     logger.addFilter(is_of_others)
     try:
@@ -18,7 +19,7 @@ def without_orbax() -> Iterator[None]:
         logger.removeFilter(is_of_others)
 
 
-def drop_failures() -> None:
+def silence_failed_saves() -> None:
     """Leaves out what asyncio logs of failed saves, for as long as the process lives.
 
     It logs errors that nobody waits for when they are garbage: after the run, maybe.

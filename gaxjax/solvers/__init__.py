@@ -6,7 +6,7 @@ As functions, `alternating(gan, optimizers, updates) -> step`; as values with th
 
 from gaxjax.solvers.competitive import competitive
 from gaxjax.solvers.foresight import extragradient, unrolled
-from gaxjax.solvers.step import Step, Updates, check, examples, minibatches
+from gaxjax.solvers.step import Step, Updates, check_players, examples_per_step, minibatches_per_step
 from gaxjax.solvers.turns import alternating, simultaneous
 from gaxjax.solvers.values import (
     Alternating,
@@ -29,11 +29,11 @@ __all__ = [
     "Unrolled",
     "Updates",
     "alternating",
-    "check",
+    "check_players",
     "competitive",
-    "examples",
+    "examples_per_step",
     "extragradient",
-    "minibatches",
+    "minibatches_per_step",
     "simultaneous",
     "unrolled",
 ]

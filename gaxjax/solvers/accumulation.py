@@ -9,15 +9,15 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError, multiples
-from gaxjax.game import GAN, Batch, Logs, State, Tree, size
-from gaxjax.layers.modules import Mixing, visiting
+from gaxjax.errors import InputError, format_multiples
+from gaxjax.game import GAN, Batch, Logs, State, Tree, count_examples
+from gaxjax.layers.modules import Mixing, visit_modules
 
 Gradient = tuple[Any, Logs, Tree]
 """A gradient, what its loss logs, and the statistics that it leaves."""
 
 
-def accumulated(
+def accumulate_gradient(
     gradient_of: Callable[[State, Batch, Array], Gradient],
     gan: GAN,
     state: State,
@@ -35,23 +35,28 @@ def accumulated(
 
     InputError where the parts' networks would do something else than the whole's.
     """
-    divide(size(batch), parts)
+    check_divisible(count_examples(batch), parts)
 
     def body(total: Any, inputs: tuple[Batch, Array]) -> tuple[Any, tuple[Logs, Tree]]:
         gradient, logs, stats = gradient_of(state, *inputs)
         return jax.tree.map(jnp.add, total, gradient), (logs, stats)
 
-    inputs = split(batch, parts), jax.random.split(key, parts)
+    # A key for each part, or all of them would draw the same latents.
+    inputs = split_batch(batch, parts), jax.random.split(key, parts)
+    # The first part stands for all: they differ in values alone.
     one = jax.tree.map(lambda x: x[0], inputs)
-    with visiting(functools.partial(check, gan, batch_size=size(batch), parts=parts)):
+    # Traced for shapes alone, and every module that is called is looked at: what cannot be taken in parts is
+    # refused before anything is compiled.
+    with visit_modules(functools.partial(check_module, gan, batch_size=count_examples(batch), parts=parts)):
         shapes = jax.eval_shape(gradient_of, state, *one)[0]
+    # Added up in the carry: stacked, gradients would take the memory of all parts.
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     total, history = jax.lax.scan(body, zeros, inputs)
-    logs, stats = jax.tree.map(mean, history)
+    logs, stats = jax.tree.map(mean_over_parts, history)
     return jax.tree.map(lambda x: x / parts, total), logs, stats
 
 
-def split(batch: Batch, parts: int) -> dict[str, Array]:
+def split_batch(batch: Batch, parts: int) -> dict[str, Array]:
     """[B, ...] -> [parts, B / parts, ...]; a part's examples are `parts` apart.
 
     So every part has as many examples of every device as the others, and the groups that StyleGAN's standard
@@ -63,13 +68,15 @@ def split(batch: Batch, parts: int) -> dict[str, Array]:
     }
 
 
-def mean(history: Array) -> Array:
+def mean_over_parts(history: Array) -> Array:
     """Over the first axis; of whole numbers the last."""
+    # Counters have no mean; each part counts on from the same number, so that any part's is the next.
     return jnp.mean(history, axis=0) if jnp.issubdtype(history.dtype, jnp.floating) else history[-1]
 
 
-def check(gan: GAN, module: nn.Module, batch_size: int, parts: int) -> None:
+def check_module(gan: GAN, module: nn.Module, batch_size: int, parts: int) -> None:
     """InputError for a module that sees a batch as a whole, and would see something else in its parts."""
+    # The path begins with the game's field; a part of the game itself has none.
     network = module.path[0] if module.path else ""
     of = getattr(gan, network, None) if network else module
     who = (
@@ -83,6 +90,7 @@ def check(gan: GAN, module: nn.Module, batch_size: int, parts: int) -> None:
         )
     together: Callable[[int], int] | None = getattr(module, "examples_together", None)
     part = batch_size // parts
+    # Groups of the same size in a part as in the whole, B / size apart in both, have the same members.
     if together is not None and together(part) != together(batch_size):
         group = together(batch_size)
         raise InputError(
@@ -92,8 +100,8 @@ def check(gan: GAN, module: nn.Module, batch_size: int, parts: int) -> None:
         )
 
 
-def divide(batch_size: int, parts: int) -> None:
+def check_divisible(batch_size: int, parts: int) -> None:
     """InputError for parts that are not of one size."""
     if batch_size % parts:
-        use = multiples(batch_size, parts)
+        use = format_multiples(batch_size, parts)
         raise InputError(f"batch_size {batch_size} is not divisible into accumulate={parts} parts; use {use}")

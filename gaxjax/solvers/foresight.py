@@ -7,20 +7,20 @@ import jax
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, Batch, Logs, State, objective, own
+from gaxjax.game import GAN, Batch, Logs, State, objective, player_params
 from gaxjax.solvers.step import (
     Optimizers,
     Step,
     Updates,
-    check,
-    finish,
-    gradient_of,
-    keys_of,
-    move,
-    once,
+    apply_gradient,
+    check_players,
+    check_single_updates,
+    compute_gradient,
+    finish_step,
     player_logs,
-    take,
-    two,
+    split_keys,
+    take_index,
+    two_players,
 )
 
 
@@ -37,24 +37,28 @@ def extragradient(
     The look ahead is a move of every player's own optimizer, which is then taken back, its state too (Gidel
     et al. 2019, algorithm 2, keep Adam's moments of both). Each player has one minibatch for both gradients.
     """
-    check(gan, optimizers, updates)
-    once(updates, "extragradient")
+    check_players(gan, optimizers, updates)
+    check_single_updates(updates, "extragradient")
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
-        inputs = (dict(batches), keys_of(state, key, updates))
+        inputs = (dict(batches), split_keys(state, key, updates))
         ahead = state
         for index, player in enumerate(gan.players):
-            batch, draw = take(inputs, index)
-            gradient, _, _ = gradient_of(gan, player, state, batch, draw, accumulate)
-            ahead = move(gan, optimizers, player, ahead, gradient, {})
+            batch, draw = take_index(inputs, index)
+            gradient, _, _ = compute_gradient(gan, player, state, batch, draw, accumulate)
+            # Without statistics: running means would count the minibatch twice.
+            ahead = apply_gradient(gan, optimizers, player, ahead, gradient, {})
         logs: Logs = {}
         for index, player in enumerate(gan.players):
+            # The parameters of there, the statistics of here.
             there = ahead._replace(stats=state.stats)
-            batch, draw = take(inputs, index)
-            gradient, log, stats = gradient_of(gan, player, there, batch, draw, accumulate)
-            state = move(gan, optimizers, player, state, gradient, stats)
+            batch, draw = take_index(inputs, index)
+            gradient, log, stats = compute_gradient(gan, player, there, batch, draw, accumulate)
+            # From where the step began, its optimizers' moments too: the look ahead leaves no trace but the
+            # gradient.
+            state = apply_gradient(gan, optimizers, player, state, gradient, stats)
             logs |= player_logs(player, log)
-        return finish(gan, state, batches, updates, half_life, ramp_up), logs
+        return finish_step(gan, state, batches, updates, half_life, ramp_up), logs
 
     return step
 
@@ -66,41 +70,50 @@ def unrolled(k: int) -> Callable[..., Step]:
     draw of latents, and are thrown away; then the first player's real update is an ordinary one. An optimizer
     with a square root, such as Adam, needs `eps_root > 0` to have a gradient at zero.
     """
+    # 0 looks at no answer: the standard step, which the paper compares with.
     if not isinstance(k, int) or k < 0:
         raise InputError(f"unrolled({k}): the number of virtual updates must be 0 or more, a whole number")
 
     def solver(
         gan: GAN, optimizers: Optimizers, updates: Updates, half_life: float = 0.0, ramp_up: float = 0.0
     ) -> Step:
-        check(gan, optimizers, updates)
-        once(updates, "unrolled")
-        first, last = two(gan, "unrolled")
+        check_players(gan, optimizers, updates)
+        check_single_updates(updates, "unrolled")
+        first, last = two_players(gan, "unrolled")
 
+        # One minibatch and one draw for every virtual move: what is unrolled is one function of both players.
         def look_ahead(state: State, batch: Batch, key: Array) -> State:
             def virtual(ahead: State, _: None) -> tuple[State, None]:
-                gradient, _logs, stats = gradient_of(gan, first, ahead, batch, key)
-                return move(gan, optimizers, first, ahead, gradient, stats), None
+                gradient, _logs, stats = compute_gradient(gan, first, ahead, batch, key)
+                return apply_gradient(gan, optimizers, first, ahead, gradient, stats), None
 
+            # A scan: the time to compile does not grow with k. The memory of its backward pass does.
             ahead, _ = jax.lax.scan(virtual, state, None, length=k)
+            # Of the virtual moves the parameters alone: optimizer and statistics are those of the real ones.
             return state._replace(params=ahead.params)
 
         def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
-            inputs = (dict(batches), keys_of(state, key, updates))
-            begin = state
-            gradient, first_logs, stats = gradient_of(gan, first, begin, *take(inputs, 0))
-            state = move(gan, optimizers, first, begin, gradient, stats)
-            batch, last_key = take(inputs, 1)
+            inputs = (dict(batches), split_keys(state, key, updates))
+            before = state
+            gradient, first_logs, stats = compute_gradient(gan, first, before, *take_index(inputs, 0))
+            state = apply_gradient(gan, optimizers, first, before, gradient, stats)
+            batch, last_key = take_index(inputs, 1)
 
             def loss(params: dict[str, Any]) -> Any:
-                here = begin._replace(params={**begin.params, **params}, stats=state.stats)
+                # From before the first player's real move: both gradients are of one point, as in eq. 10 and
+                # 11.
+                here = before._replace(params={**before.params, **params}, stats=state.stats)
                 ahead = look_ahead(here, batch, jax.random.fold_in(last_key, 1))
+                # Twice a function of params: by the last player's own, and by `ahead`, which has answered to
+                # them.
                 return objective(gan, last, ahead, batch, last_key)(params)
 
-            mine = own(gan, last, begin.params)
-            (_, (last_logs, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(mine)
-            state = move(gan, optimizers, last, state, gradient, stats)
+            # Not from `state`: this player has not moved yet, but the surrogate is built from before.
+            params = player_params(gan, last, before.params)
+            (_, (last_logs, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+            state = apply_gradient(gan, optimizers, last, state, gradient, stats)
             logs = player_logs(first, first_logs) | player_logs(last, last_logs)
-            return finish(gan, state, batches, updates, half_life, ramp_up), logs
+            return finish_step(gan, state, batches, updates, half_life, ramp_up), logs
 
         return step
 

@@ -11,14 +11,14 @@ from gaxjax.solvers.step import (
     Optimizers,
     Step,
     Updates,
-    check,
-    finish,
-    gradient_of,
-    keys_of,
-    move,
-    once,
+    apply_gradient,
+    check_players,
+    check_single_updates,
+    compute_gradient,
+    finish_step,
     player_logs,
-    take,
+    split_keys,
+    take_index,
 )
 
 
@@ -34,24 +34,25 @@ def alternating(
 
     Algorithm 1 of Goodfellow et al. 2014: the discriminator k times, then the generator once.
     """
-    check(gan, optimizers, updates)
+    check_players(gan, optimizers, updates)
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
-        keys = keys_of(state, key, updates)
+        keys = split_keys(state, key, updates)
         logs: Logs = {}
         start = 0
         for player in gan.players:
-
+            # The player as a default, bound now; as a closure it would be the loop's variable.
             def body(state: State, inputs: Any, player: str = player) -> tuple[State, Logs]:
                 batch, key = inputs
-                gradient, logs, stats = gradient_of(gan, player, state, batch, key, accumulate)
-                return move(gan, optimizers, player, state, gradient, stats), logs
+                gradient, logs, stats = compute_gradient(gan, player, state, batch, key, accumulate)
+                return apply_gradient(gan, optimizers, player, state, gradient, stats), logs
 
             moves = slice(start, start + updates[player])
-            state, history = jax.lax.scan(body, state, take((dict(batches), keys), moves))
+            # A scan over the player's moves: five of a critic are compiled as one.
+            state, history = jax.lax.scan(body, state, take_index((dict(batches), keys), moves))
             logs |= player_logs(player, {name: jnp.mean(values) for name, values in history.items()})
             start = moves.stop
-        return finish(gan, state, batches, updates, half_life, ramp_up), logs
+        return finish_step(gan, state, batches, updates, half_life, ramp_up), logs
 
     return step
 
@@ -69,18 +70,18 @@ def simultaneous(
     One minibatch and one draw of latents and dropout for all of them, as in the code of Goodfellow et al.
     2014, so that what their losses have in common (the samples, and the verdict on them) is computed once.
     """
-    check(gan, optimizers, updates)
-    once(updates, "simultaneous")
+    check_players(gan, optimizers, updates)
+    check_single_updates(updates, "simultaneous")
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
-        batch, draw = take((dict(batches), keys_of(state, key, updates)), 0)
-        begin, logs = state, Logs()
+        batch, draw = take_index((dict(batches), split_keys(state, key, updates)), 0)
+        before, logs = state, Logs()
         for player in gan.players:
             # Running statistics go from player to player; parameters are those of the beginning.
-            here = begin._replace(stats=state.stats)
-            gradient, log, stats = gradient_of(gan, player, here, batch, draw, accumulate)
-            state = move(gan, optimizers, player, state, gradient, stats)
+            here = before._replace(stats=state.stats)
+            gradient, log, stats = compute_gradient(gan, player, here, batch, draw, accumulate)
+            state = apply_gradient(gan, optimizers, player, state, gradient, stats)
             logs |= player_logs(player, log)
-        return finish(gan, state, batches, updates, half_life, ramp_up), logs
+        return finish_step(gan, state, batches, updates, half_life, ramp_up), logs
 
     return step

@@ -17,6 +17,7 @@ from gaxjax.solvers.turns import alternating, simultaneous
 class Solver(ABC):
     """How the players move."""
 
+    # Through parts, a gradient's own derivative would need all of them at once, which is what parts spare.
     accumulates: ClassVar[bool] = False
     """whether gradients can be taken of a minibatch in parts: those that are differentiated through cannot"""
 

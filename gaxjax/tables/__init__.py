@@ -22,18 +22,19 @@ NAMES = (
 )
 
 
-def named(name: str) -> Callable[..., str]:
+def find_table(name: str) -> Callable[..., str]:
     """The `make` of the table of that name."""
     if name not in NAMES:
         raise InputError(f"unknown table {name!r}; known: {', '.join(NAMES)}")
-    return module(name).make
+    return import_table(name).make
 
 
-def listing() -> str:
+def list_tables() -> str:
     """Every table with the first line of its docstring."""
-    return "\n".join(f"  {name:16}{str(module(name).__doc__).splitlines()[0]}" for name in NAMES)
+    return "\n".join(f"  {name:16}{str(import_table(name).__doc__).splitlines()[0]}" for name in NAMES)
 
 
-def module(name: str) -> Any:
+def import_table(name: str) -> Any:
     """The module of a table."""
+    # A command's names have hyphens, modules cannot.
     return importlib.import_module(f"gaxjax.tables.{name.replace('-', '_')}")

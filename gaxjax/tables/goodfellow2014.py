@@ -7,10 +7,11 @@ from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.reproduction import reproduce
-from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
+from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 
 LENGTH = 12_500.0
 """kimg: 250 epochs of 50,000 images, over which the momentum rises; the authors' code has no stop rule."""
+# Sigma is chosen on images that the GAN has not seen, and the test images choose nothing.
 PARZEN = Evaluation("parzen", split="test", validation="train[50000:51000]", n=10_000)
 ABOUT = f"""\
 Goodfellow et al. 2014, arXiv 1406.2661, table 1, MNIST: Parzen-window log-likelihood in nats, 10,000
@@ -24,15 +25,16 @@ def adversarial() -> Recipe:
     return replace(load_recipe("gan_mnist")[0], kimg=LENGTH)
 
 
-def quoted(name: str, title: str, value: float, error: float) -> Row:
+def quote_row(name: str, title: str, value: float, error: float) -> Row:
     """A model of others, which the paper compares with."""
     return Row(name, title, "parzen", Printed(value, error, 1, "read"))
 
 
+# Models of others are quoted: nothing of theirs is run here.
 ROWS = (
-    quoted("dbn", "DBN", 138, 2),
-    quoted("cae", "Stacked CAE", 121, 1.6),
-    quoted("gsn", "Deep GSN", 214, 1.1),
+    quote_row("dbn", "DBN", 138, 2),
+    quote_row("cae", "Stacked CAE", 121, 1.6),
+    quote_row("gsn", "Deep GSN", 214, 1.1),
     Row(
         name="adversarial",
         title="Adversarial nets",
@@ -58,5 +60,5 @@ def make(
         data_directory: where tensorflow-datasets keeps MNIST (empty: its own default)
         together: all seeds in one program, where the device has room for them
     """
-    chosen = budget_of(budget, smoke=Budget(0.0004, 500), small=Budget(0.2))
-    return reproduce(out, "goodfellow2014", ABOUT, ROWS, chosen, seeds, data_directory, together)
+    training = parse_budget(budget, smoke=Budget(0.0004, 500), small=Budget(0.2))
+    return reproduce(out, "goodfellow2014", ABOUT, ROWS, training, seeds, data_directory, together)

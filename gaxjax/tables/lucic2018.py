@@ -8,8 +8,8 @@ from gaxjax.errors import InputError
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
-from gaxjax.tables.reproduction import reproduce, selected
-from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
+from gaxjax.tables.reproduction import reproduce, select_rows
+from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 
 SEEDS = 50
 """Runs of the study behind each number."""
@@ -56,6 +56,7 @@ runs [memory]; no run of ours is left out."""
 
 def recipe(name: str, dataset: str) -> Recipe:
     """configs/lucic2018.py:name, on that set."""
+    # One file for both sets: only the set's name differs, as in the study.
     whole = load_recipe(f"lucic2018:{name}")[0]
     return replace(whole, data=replace(whole.data, name=dataset))
 
@@ -64,8 +65,9 @@ def rows(dataset: str, features: str, weights: str) -> list[Row]:
     """Every model of the paper; its VAE is quoted."""
     if dataset not in PRINTED:
         raise InputError(f"dataset is one of {', '.join(PRINTED)}, not {dataset!r}")
+    # Against the test images, which no model has seen.
     evaluation = Evaluation("fid", features=features, weights=weights, split="test", n=10_000)
-    found = [
+    table = [
         Row(
             name=f"{dataset}/{name}",
             title=title,
@@ -73,11 +75,13 @@ def rows(dataset: str, features: str, weights: str) -> list[Row]:
             printed=Printed(*PRINTED[dataset][name], SEEDS, "read"),
             recipe=functools.partial(recipe, name, dataset),
             evaluation=evaluation,
+            # Of the 2,048 features of the published Inception alone: with others ours has another name, and
+            # the verdict is that the two cannot be compared.
             measured_as="FID",
         )
         for name, title in MODELS.items()
     ]
-    return [*found, Row(f"{dataset}/vae", "VAE", "fid", Printed(*PRINTED[dataset]["vae"], SEEDS, "memory"))]
+    return [*table, Row(f"{dataset}/vae", "VAE", "fid", Printed(*PRINTED[dataset]["vae"], SEEDS, "memory"))]
 
 
 def make(
@@ -104,8 +108,9 @@ def make(
         weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file that is downloaded once)
         only: models, comma-separated, such as ns_gan,wgan; empty for all
     """
-    chosen = budget_of(budget, smoke=Budget(0.0002, 256), small=Budget(0.05))
-    named = ",".join(f"{dataset}/{name.strip()}" for name in only.split(",") if name.strip())
-    picked = selected(rows(dataset, features, weights), named)
+    training = parse_budget(budget, smoke=Budget(0.0002, 256), small=Budget(0.05))
+    # Rows carry their set's name, as their runs are kept by it; a user who named the set need not again.
+    names = ",".join(f"{dataset}/{name.strip()}" for name in only.split(",") if name.strip())
+    selection = select_rows(rows(dataset, features, weights), names)
     about = ABOUT.format(dataset=dataset, seeds=SEEDS)
-    return reproduce(out, f"lucic2018_{dataset}", about, picked, chosen, seeds, data_directory, together)
+    return reproduce(out, f"lucic2018_{dataset}", about, selection, training, seeds, data_directory, together)

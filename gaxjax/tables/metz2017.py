@@ -8,8 +8,8 @@ from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.solvers import Unrolled
-from gaxjax.tables.reproduction import reproduce, selected
-from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
+from gaxjax.tables.reproduction import reproduce, select_rows
+from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 
 SIZES = {"quarter": ("recipe", "1/4"), "half": ("half", "1/2")}
 """The discriminator's share of the generator's size -> recipe in configs/unrolled_stacked_mnist.py, title."""
@@ -39,14 +39,16 @@ steps of 64 images, of which shares are told. What the paper's ± is over is not
 def recipe(size: str, updates: int) -> Recipe:
     """configs/unrolled_stacked_mnist.py with so many virtual updates of the discriminator."""
     name, _ = SIZES[size]
+    # 0 virtual updates are of the same solver: nothing but their number differs between rows.
     return replace(load_recipe(f"unrolled_stacked_mnist:{name}")[0], solver=Unrolled(updates))
 
 
 def rows() -> list[Row]:
     """Two numbers of every run."""
-    found = []
+    table = []
     for size, (_, share) in SIZES.items():
         for updates, printed in PRINTED[size].items():
+            # Two rows of one name: one run, measured once for both.
             for metric, better, (value, error) in zip(
                 ("modes", "modes kl"), ("higher", "lower"), printed, strict=True
             ):
@@ -55,6 +57,8 @@ def rows() -> list[Row]:
                     name=f"{size}_{updates}",
                     title=f"D {share} of G, {steps}",
                     metric=metric,
+                    # 1 run, as what the ± is over is not known: its deviation is then taken as the standard
+                    # error itself.
                     printed=Printed(value, error, 1, "memory"),
                     recipe=functools.partial(recipe, size, updates),
                     evaluation=COUNTED,
@@ -62,8 +66,8 @@ def rows() -> list[Row]:
                     better=better,
                     differs="architecture not known: ours",
                 )
-                found.append(row)
-    return found
+                table.append(row)
+    return table
 
 
 def make(
@@ -85,9 +89,10 @@ def make(
         together: all seeds in one program, where the device has room for them
         only: rows, comma-separated, such as quarter_0,half_5; empty for all
     """
-    chosen = budget_of(budget, smoke=Budget(0.00005, 128), small=Budget(0.02))
+    training = parse_budget(budget, smoke=Budget(0.00005, 128), small=Budget(0.02))
     everything = rows()
+    # The slowest rows by far: left out of short budgets unless they are named.
     short = [row for row in everything if not row.name.endswith("_10")]
-    asked = short if budget in ("smoke", "small") and not only else everything
-    picked = selected(asked, only)
-    return reproduce(out, "metz2017", ABOUT, picked, chosen, seeds, data_directory, together)
+    considered = short if budget in ("smoke", "small") and not only else everything
+    selection = select_rows(considered, only)
+    return reproduce(out, "metz2017", ABOUT, selection, training, seeds, data_directory, together)

@@ -32,11 +32,12 @@ from gaxjax.objectives import (
 from gaxjax.penalties import DRAGAN, R1, R2, GradientPenalty
 from gaxjax.recipe import Optimizer, Recipe
 from gaxjax.recipe.evaluation import Evaluation
-from gaxjax.tables.reproduction import reproduce, selected
+from gaxjax.tables.reproduction import reproduce, select_rows
 from gaxjax.tables.verdict import Budget, Row
 from gaxjax.transforms import Clip, Identity, Spectral, WeightTransform
 
 SHAPE = (32, 32, 1)
+# scikit-learn's digits have no splits of their own.
 SPLITS = {"digits": ("train[:1400]", "train[1400:]")}
 """Where a set has no split "test": what is trained on, and what is held out."""
 COMPARED = 2_000
@@ -91,6 +92,8 @@ which are ours. The distance is of samples to images that were held out; lower i
 def recipe(name: str, dataset: str, kimg: float, features: int) -> Recipe:
     """The run of one objective."""
     own = ENTRIES[name]
+    # No norm: penalties are of single examples' slopes, which batch norm would mix (Gulrajani et al., section
+    # 4).
     convolutional = Discriminator(features, depth=3, norm="none", deviation=0)
     discriminator = own.discriminator(features) if own.discriminator else convolutional
     return Recipe(
@@ -109,7 +112,9 @@ def recipe(name: str, dataset: str, kimg: float, features: int) -> Recipe:
         ),
         batch_size=64,
         kimg=kimg,
+        # In images: short runs average over a tenth of themselves, or they would be measured at their start.
         half_life=min(10_000, 100 * kimg),
+        # Fifty rows, and at least a step of 64 images apart.
         log_kimg=max(kimg / 50, 0.064),
         sample_kimg=kimg / 4,
         checkpoint_kimg=kimg / 2,
@@ -119,6 +124,7 @@ def recipe(name: str, dataset: str, kimg: float, features: int) -> Recipe:
 
 def rows(dataset: str, kimg: float, features: int) -> list[Row]:
     """A distance of every objective's samples."""
+    # Distances to what was trained on would reward whoever learns it by heart.
     held_out = SPLITS.get(dataset, ("", "test"))[1]
     return [
         Row(
@@ -155,6 +161,6 @@ def make(
         together: all seeds in one program
         only: objectives, comma-separated; empty for all
     """
-    picked = selected(rows(dataset, kimg, features), only)
+    selection = select_rows(rows(dataset, kimg, features), only)
     about = ABOUT.format(dataset=dataset, side=SHAPE[0], kimg=kimg, features=features)
-    return reproduce(out, "objectives", about, picked, Budget(1.0), seeds, data_directory, together)
+    return reproduce(out, "objectives", about, selection, Budget(1.0), seeds, data_directory, together)

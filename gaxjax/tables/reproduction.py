@@ -12,16 +12,16 @@ from typing import Any
 
 from gaxjax import parallel
 from gaxjax.errors import Diverged, InputError
-from gaxjax.evaluation.extractors import extractors
+from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.measuring import evaluate_run
 from gaxjax.files import write_bytes
-from gaxjax.metrics.metric import chosen
+from gaxjax.metrics.metric import parse_metrics
 from gaxjax.metrics.result import Result, as_row, check_comparable
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs.record import last_picture, read_results, read_run
 from gaxjax.tables import sheets
-from gaxjax.tables.verdict import Budget, Line, Row, told
+from gaxjax.tables.verdict import Budget, Line, Row, format_summary
 from gaxjax.training.train import train
 
 
@@ -42,6 +42,7 @@ def reproduce(
     """
     if seeds < 1:
         raise InputError(f"seeds must be at least 1; got {seeds}")
+    # A line is a number, a run may have several: lines of one name share a folder, and are trained once.
     lines = [Line(row, [], 0.0, 0.0, []) for row in rows]
     runs = {row.name: [line for line in lines if line.row.name == row.name] for row in rows}
     for own in runs.values():
@@ -50,31 +51,41 @@ def reproduce(
             continue
         recipe = replace(row.recipe(), seeds=seeds if together else 1)
         folders = [out / row.name / (f"seeds{seeds}" if together else f"seed{i}") for i in range(seeds)]
-        kimg = max([recipe.kimg * budget.share, *(length_of(folder) for folder in folders)])
+        # The longest that is there counts for all: a smaller budget asked for later makes no run shorter, and
+        # seeds of different lengths are never averaged.
+        kimg = max([recipe.kimg * budget.share, *(run_length(folder) for folder in folders)])
         for line in own:
             line.kimg, line.share = kimg, kimg / recipe.kimg
+        # Trained together, all seeds have one folder; dict.fromkeys leaves it once, in order.
         for seed, folder in enumerate(dict.fromkeys(folders)):
             print(f"== {row.title}, {'all seeds' if together else f'seed {seed}'}", flush=True)
-            run(folder, own, replace(recipe, kimg=kimg, seed=seed), budget, data_directory)
+            train_and_measure(folder, own, replace(recipe, kimg=kimg, seed=seed), budget, data_directory)
+    # Raises where one column would hold numbers of different protocols.
     for heading in {row.heading for row in rows}:
         check_comparable([r for line in lines if line.row.heading == heading for r in line.results[:1]])
     text = f"{about}\n\n{as_markdown(lines)}\n\n{protocols(lines)}\n"
-    if not parallel.primary():
+    if not parallel.is_primary():
         return text
     write_bytes(out / f"{name}.csv", as_csv(lines))
     write_bytes(out / f"{name}.json", as_json(lines))
     first = f"seeds{seeds}" if together else "seed0"
+    # Quoted rows have no samples to show.
     ran = [own[0] for own in runs.values() if own[0].row.recipe]
     if ran:
-        shown = [(titled(line), sheets.read(last_picture(out / line.row.name / first))) for line in ran]
-        sheets.draw(shown, out / f"{name}.png")
+        shown = [
+            (sheet_title(line), sheets.read_picture(last_picture(out / line.row.name / first)))
+            for line in ran
+        ]
+        sheets.draw_sheets(shown, out / f"{name}.png")
+    # Last: where the Markdown is, everything else is.
     write_bytes(out / f"{name}.md", text.encode())
     return text
 
 
-def selected(rows: Sequence[Row], only: str) -> list[Row]:
+def select_rows(rows: Sequence[Row], only: str) -> list[Row]:
     """The rows of a comma-separated list of names; all of them if it is empty."""
     known = list(dict.fromkeys(row.name for row in rows))
+    # By name and not by line: of a run with two numbers both are selected.
     names = [name.strip() for name in only.split(",") if name.strip()]
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -82,58 +93,72 @@ def selected(rows: Sequence[Row], only: str) -> list[Row]:
     return [row for row in rows if row.name in (names or known)]
 
 
-def length_of(workdir: Path) -> float:
+def run_length(workdir: Path) -> float:
     """Of a run that was begun, in kimg; all runs of a row are made as long as the longest."""
     return read_run(workdir).kimg if (workdir / "recipe.json").exists() else 0.0
 
 
-def run(workdir: Path, lines: Sequence[Line], recipe: Recipe, budget: Budget, directory: str) -> None:
+def train_and_measure(
+    workdir: Path, lines: Sequence[Line], recipe: Recipe, budget: Budget, directory: str
+) -> None:
     """One run, trained and measured if that is still to be done, for the lines that tell of it."""
+    # Where data lie is no part of training: a finished run is taken up on another machine too.
     recipe = replace(recipe, data=replace(recipe.data, directory=directory))
     try:
         train(recipe, workdir)
+    # A run that came to nothing is a result of the table, and no reason to lose the rows after it.
     except Diverged as error:
         for line in lines:
-            line.broken.append(str(error))
+            line.failures.append(str(error))
         return
+    # Lines of one run that are measured alike are measured once.
     for way in dict.fromkeys(line.row.evaluation for line in lines):
         assert way is not None
         evaluation = replace(way, n=budget.samples or way.n)
-        own = [line for line in lines if line.row.evaluation == way]
-        metrics = [line.row.metric for line in own]
-        found = measured(workdir, metrics, evaluation, recipe, directory)
-        if found is None:
+        measured = [line for line in lines if line.row.evaluation == way]
+        metrics = [line.row.metric for line in measured]
+        measurements = read_measurements(workdir, metrics, evaluation, recipe, directory)
+        # Results are kept with the run: a second call of the table measures nothing again.
+        if measurements is None:
             evaluate_run(workdir, evaluation, directory=directory)
-            found = measured(workdir, metrics, evaluation, recipe, directory)
-        assert found is not None
-        for line, results in zip(own, found, strict=True):
-            print(results[0] if len(results) == 1 else f"{results[0].name} {told(results)}", flush=True)
+            measurements = read_measurements(workdir, metrics, evaluation, recipe, directory)
+        assert measurements is not None
+        for line, results in zip(measured, measurements, strict=True):
+            print(
+                results[0] if len(results) == 1 else f"{results[0].name} {format_summary(results)}",
+                flush=True,
+            )
             line.results += results
 
 
-def measured(
+def read_measurements(
     workdir: Path, metrics: Sequence[str], evaluation: Evaluation, recipe: Recipe, directory: str
 ) -> list[list[Result]] | None:
     """What was measured of a run at its full length or later, of every seed, by metric; None if one lacks."""
-    found = []
+    measurements = []
     for metric in metrics:
-        like = (metric, evaluation.n, *seen_by(metric, evaluation, directory))
+        # Only what was measured as this table asks: a run's file may hold results with other features, or of
+        # fewer samples.
+        like = (metric, evaluation.n, *feature_protocol(metric, evaluation, directory))
         of_metric = [
             r
             for r in read_results(workdir)
             if (r.metric, r.fake, r.features, r.weights, r.level) == like
             and r.sampling == evaluation.sampling
+            # And not those of checkpoints on the way.
             and (r.checkpoint or 0) >= recipe.kimg * 1000
         ]
-        found.append(of_metric[-recipe.seeds :])
-    return found if all(len(results) == recipe.seeds for results in found) else None
+        # The newest, where a run was measured more than once.
+        measurements.append(of_metric[-recipe.seeds :])
+    return measurements if all(len(results) == recipe.seeds for results in measurements) else None
 
 
+# Loading Inception takes seconds, and is asked for by every row.
 @functools.lru_cache(maxsize=4)
-def seen_by(metric: str, evaluation: Evaluation, directory: str) -> tuple[str, str, str]:
+def feature_protocol(metric: str, evaluation: Evaluation, directory: str) -> tuple[str, str, str]:
     """The network, weights and level that a result has if it is measured as asked."""
-    way = next(way for way in chosen(evaluation.metrics).values() if metric in way.values)
-    network, level = extractors(evaluation, {*way.fake, *way.real}, directory).seen_by(way)
+    way = next(way for way in parse_metrics(evaluation.metrics).values() if metric in way.values)
+    network, level = load_extractors(evaluation, {*way.fake, *way.real}, directory).features_for(way)
     return (network.name, network.weights, level) if network else ("", "", "")
 
 
@@ -153,6 +178,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
         line.row.heading: any(x.row.printed for x in lines if x.row.heading == line.row.heading)
         for line in lines
     }
+    # A column for each metric; the paper's and the difference only where it prints some.
     head = ["row"]
     for metric, printed in metrics.items():
         names = COLUMNS[2:5] if printed else COLUMNS[2:3]
@@ -163,8 +189,9 @@ def as_markdown(lines: Sequence[Line]) -> str:
         own = {line.row.heading: line for line in lines if line.row.name == name}
         row: list[str] = []
         for metric, printed in metrics.items():
-            found = cells(own[metric])[2:5] if metric in own else ("", "", "")
-            row += found if printed else found[:1]
+            numbers = cells(own[metric])[2:5] if metric in own else ("", "", "")
+            row += numbers if printed else numbers[:1]
+        # One verdict where all numbers of a run agree, else each with its metric.
         verdicts = {metric: line.verdict for metric, line in own.items()}
         several = "; ".join(f"{metric}: {verdict}" for metric, verdict in verdicts.items())
         one = next(iter(own.values()))
@@ -173,7 +200,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def titled(line: Line) -> str:
+def sheet_title(line: Line) -> str:
     """What stands over a run's samples: what it is, and its first number."""
     return f"{line.row.title}\n{line.results[0].name} {line.ours}" if line.results else line.row.title
 
@@ -183,7 +210,7 @@ def protocols(lines: Sequence[Line]) -> str:
     ways: dict[str, dict[str, None]] = {}
     for line in lines:
         for result in line.results[:1]:
-            ways.setdefault(result.described, {})[result.name] = None
+            ways.setdefault(result.description, {})[result.name] = None
     return "\n".join(f"{', '.join(names)}: {way}." for way, names in ways.items())
 
 
@@ -199,10 +226,10 @@ def as_csv(lines: Sequence[Line]) -> bytes:
 
 def as_json(lines: Sequence[Line]) -> bytes:
     """Everything that is known of every line."""
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for line in lines:
         printed = line.row.printed
-        found.append(
+        entries.append(
             {
                 "row": line.row.title,
                 "metric": line.row.metric,
@@ -210,8 +237,8 @@ def as_json(lines: Sequence[Line]) -> bytes:
                 "kimg": line.kimg,
                 "share": line.share,
                 "verdict": line.verdict,
-                "broken": line.broken,
+                "broken": line.failures,
                 "results": [as_row(result) for result in line.results],
             }
         )
-    return json.dumps(found, indent=2).encode() + b"\n"
+    return json.dumps(entries, indent=2).encode() + b"\n"

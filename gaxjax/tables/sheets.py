@@ -8,18 +8,20 @@ import numpy as np
 from gaxjax.pictures import images as pictures
 
 
-def read(path: Path | None) -> np.ndarray:
+def read_picture(path: Path | None) -> np.ndarray:
     """A picture's pixels; white if there is none."""
     from PIL import Image
 
     if path is None:
+        # A run that broke before its first picture keeps its place on the sheet.
         return np.full((1, 1), 255, np.uint8)
     with Image.open(path) as picture:
         return np.asarray(picture)
 
 
-def draw(sheets: Sequence[tuple[str, np.ndarray]], path: Path) -> Path:
+def draw_sheets(sheets: Sequence[tuple[str, np.ndarray]], path: Path) -> Path:
     """Sheets of samples side by side, each under its name."""
+    # -(-a // b) rounds up: as many rows as it takes.
     columns = min(5, len(sheets))
     figure, axes = pictures.new_figure(-(-len(sheets) // columns), columns)
     for axis in axes.flat:

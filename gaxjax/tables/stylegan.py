@@ -10,8 +10,8 @@ from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Growth, Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
-from gaxjax.tables.reproduction import reproduce, selected
-from gaxjax.tables.verdict import Budget, Printed, Row, budget_of
+from gaxjax.tables.reproduction import reproduce, select_rows
+from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 
 LENGTH = 200.0
 """kimg that count as the whole length; the paper's, at 1024 px, is 12,000 for A and 25,000 for the others."""
@@ -29,6 +29,7 @@ the run. So the order of the configs may be compared, and no number."""
 def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
     """configs/stylegan.py:name at the small size; `mixing` in place of its own."""
     whole = load_recipe(f"stylegan:{name}")[0]
+    # The sets that there are: gray ones, and CIFAR-10 and its like.
     channels = 1 if dataset in ("mnist", "fashion_mnist", "digits") else 3
     shape, sizes = (SIDE, SIDE, channels), {"features": FEATURES, "max_features": WIDTH}
     gan: Any = whole.gan
@@ -37,10 +38,14 @@ def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
         generator=replace(gan.generator, shape=shape, style_size=WIDTH, **sizes),
         discriminator=replace(gan.discriminator, shape=shape, **sizes),
         latents=replace(gan.latents, size=WIDTH),
+        # Table 2 varies this alone, of config F.
         mixing=gan.mixing if mixing is None else mixing,
         adversary=replace(
             gan.adversary,
-            penalties=tuple(replace(p, weight=1.0) if isinstance(p, R1) else p for p in gan.penalties),
+            # Slopes of R1 are summed over pixels: at 32 px there are a thousandth of those at 1024 px.
+            penalties=tuple(
+                replace(p, weight=1.0) if isinstance(p, R1) else p for p in gan.adversary.penalties
+            ),
         ),
     )
     return replace(
@@ -53,16 +58,17 @@ def recipe(name: str, dataset: str, mixing: float | None = None) -> Recipe:
         log_kimg=1,
         sample_kimg=10,
         checkpoint_kimg=20,
+        # What is measured is the end of the run: no older checkpoint is asked for again.
         keep=1,
     )
 
 
-def measured(features: str, weights: str, level: str) -> Evaluation:
+def fid_evaluation(features: str, weights: str, level: str) -> Evaluation:
     """Against the test images, as many samples as there are of these."""
     return Evaluation("fid", features=features, weights=weights, level=level, split="test", n=10_000)
 
 
-def line(name: str, title: str, fid: float, make: Callable[[], Recipe], evaluation: Evaluation) -> Row:
+def fid_row(name: str, title: str, fid: float, make: Callable[[], Recipe], evaluation: Evaluation) -> Row:
     """One run, with the paper's FID."""
     printed = Printed(fid, None, 1, "read")
     return Row(name, title, "fid", printed, make, evaluation, measured_as="FID", differs=SMALLER)
@@ -89,24 +95,26 @@ MIXING = {
 def ladder(evaluation: Evaluation, dataset: str) -> list[Row]:
     """Table 1."""
     return [
-        line(name, title, fid, functools.partial(recipe, name, dataset), evaluation)
+        fid_row(name, title, fid, functools.partial(recipe, name, dataset), evaluation)
         for name, (title, fid) in LADDER.items()
     ]
 
 
 def mixing(evaluation: Evaluation, dataset: str) -> list[Row]:
     """Table 2: runs without mixing and with 90% are those of the ladder."""
-    found = []
+    table = []
     for name, (share, printed) in MIXING.items():
+        # Config E is F without mixing, so its row is F's recipe with 0.
         make = functools.partial(recipe, "config_f", dataset, share)
         for latents, fid in enumerate(printed, 1):
-            drawn = replace(evaluation, sampling=f"mix={latents}" if latents > 1 else "")
-            row = line(name, f"mixing {share:.0%}", fid, make, drawn)
-            found.append(replace(row, column="1 latent" if latents == 1 else f"{latents} latents"))
-    return found
+            # The same run, sampled in four ways: each is a column.
+            of_mixed = replace(evaluation, sampling=f"mix={latents}" if latents > 1 else "")
+            row = fid_row(name, f"mixing {share:.0%}", fid, make, of_mixed)
+            table.append(replace(row, column="1 latent" if latents == 1 else f"{latents} latents"))
+    return table
 
 
-def table(name: str, number: int, rows: Callable[[Evaluation, str], list[Row]]) -> Callable[..., str]:
+def make_table(name: str, number: int, rows: Callable[[Evaluation, str], list[Row]]) -> Callable[..., str]:
     """The `make` of a table of the paper."""
 
     def make(
@@ -135,9 +143,9 @@ def table(name: str, number: int, rows: Callable[[Evaluation, str], list[Row]]) 
             weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file downloaded once)
             only: runs, comma-separated, such as config_e,config_f; empty for all
         """
-        chosen = budget_of(budget, smoke=Budget(0.0005, 256), small=Budget(0.2))
-        picked = selected(rows(measured(features, weights, level), dataset), only)
+        training = parse_budget(budget, smoke=Budget(0.0005, 256), small=Budget(0.2))
+        selection = select_rows(rows(fid_evaluation(features, weights, level), dataset), only)
         about = ABOUT.format(table=f"table {number}", dataset=dataset)
-        return reproduce(out, name, about, picked, chosen, seeds, data_directory, together)
+        return reproduce(out, name, about, selection, training, seeds, data_directory, together)
 
     return make

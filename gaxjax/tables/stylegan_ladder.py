@@ -2,4 +2,4 @@
 
 from gaxjax.tables import stylegan
 
-make = stylegan.table("stylegan_ladder", 1, stylegan.ladder)
+make = stylegan.make_table("stylegan_ladder", 1, stylegan.ladder)

@@ -2,4 +2,4 @@
 
 from gaxjax.tables import stylegan
 
-make = stylegan.table("stylegan_mixing", 2, stylegan.mixing)
+make = stylegan.make_table("stylegan_mixing", 2, stylegan.mixing)

@@ -19,7 +19,7 @@ from jax import Array
 
 from gaxjax.adversary import Adversary
 from gaxjax.files import write_bytes
-from gaxjax.game import State, init, judge, objective, own
+from gaxjax.game import State, init, judge, objective, player_params
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.losses import minimax_generator, nonsaturating_generator
@@ -28,6 +28,7 @@ from gaxjax.objectives import Minimax
 from gaxjax.pictures.images import new_figure, save_figure
 from gaxjax.solvers import alternating
 
+# Eight deviations: what lies outside weighs 1e-15, so sums along the line are the integrals.
 LINE = np.linspace(-8, 8, 3_201)
 SURE = 1e-3
 """A D(G(z)) at which the discriminator is sure of a fake."""
@@ -54,14 +55,17 @@ class Affine(nn.Module):
         return one * latents + self.param("mean", lambda _: jnp.zeros(()))
 
 
+# The package's own game, and no copy of it: the claims are about what users train.
 GAME = Adversarial(Affine(), Discriminator((64, 64), "tanh"), Latents(1), Adversary(Minimax()))
 
 
 @jax.jit
-def settled(mean: float, deviation: float, seed: int, steps: int) -> State:
+def train_discriminator(mean: float, deviation: float, seed: int, steps: int) -> State:
     """The game in which D alone has moved: the data are N(0, 1), the generator stays N(mean, deviation^2)."""
     optimizers = {
+        # Falling to 0: the theorem is of D at its optimum, around which a constant rate would jitter.
         "discriminator": optax.adam(lambda count: 3e-3 * (1 - count / steps)),
+        # G moves, but nowhere: the step is the one that trains, with both players.
         "generator": optax.set_to_zero(),
     }
     begin, play, data = jax.random.split(jax.random.key(seed), 3)
@@ -71,36 +75,43 @@ def settled(mean: float, deviation: float, seed: int, steps: int) -> State:
     step = alternating(GAME, optimizers, dict.fromkeys(GAME.players, 1))
 
     def one(number: Array, state: State) -> State:
+        # [minibatches, batch, D]: one minibatch for each player.
         examples = jax.random.normal(jax.random.fold_in(data, number), (2, BATCH, 1))
         return step(state, {"image": examples}, play)[0]
 
+    # All steps in one program: a step is so small that sending it off would take longer.
     return jax.lax.fori_loop(0, steps, one, state)
 
 
-def normal(mean: float, deviation: float) -> np.ndarray:
+def normal_density(mean: float, deviation: float) -> np.ndarray:
     """The density along the line."""
     return np.exp(-0.5 * ((LINE - mean) / deviation) ** 2) / (deviation * math.sqrt(2 * math.pi))
 
 
-def distance(state: State, best: np.ndarray, weight: np.ndarray) -> float:
+def mean_difference(state: State, best: np.ndarray, weight: np.ndarray) -> float:
     """The mean absolute difference of D along the line to what it should be."""
-    found = judge(GAME, state, {"image": LINE[:, None].astype(np.float32)})["D"]
-    return float(np.sum(weight * np.abs(np.asarray(found) - best)) / np.sum(weight))
+    learned = judge(GAME, state, {"image": LINE[:, None].astype(np.float32)})["D"]
+    return float(np.sum(weight * np.abs(np.asarray(learned) - best)) / np.sum(weight))
 
 
 def value(state: State, seed: int) -> float:
     """V(D, G) = E log D(x) + E log(1 - D(G(z))) (equation 1): the loss of D with its sign changed."""
     data, play = jax.random.split(jax.random.key(seed + 1))
     batch = {"image": jax.random.normal(data, (MANY, 1))}
-    loss, _ = objective(GAME, "discriminator", state, batch, play)(own(GAME, "discriminator", state.params))
+    # By the loss itself, so that its sign and its means are tested along with D.
+    loss, _ = objective(GAME, "discriminator", state, batch, play)(
+        player_params(GAME, "discriminator", state.params)
+    )
     return -float(loss)
 
 
 def best_value(data: np.ndarray, model: np.ndarray) -> float:
     """The maximum over D of V, -log 4 + 2 JSD(p_data, p_g) (theorem 1), of densities along the line."""
+    # JSD is the mean of both divergences to the middle; theorem 1 has it twice.
     middle = (data + model) / 2
 
     def divergence(p: np.ndarray) -> float:
+        # 0 log 0 is 0, where densities have underflowed.
         positive = p > 0
         return float(np.sum(p[positive] * np.log(p[positive] / middle[positive])) * (LINE[1] - LINE[0]))
 
@@ -116,8 +127,11 @@ def slope(loss: Any, probability: float) -> float:
 def claims(seed: int = 0, steps: int = 1_000) -> list[Row]:
     """Every claim, computed."""
     mean, deviation = 1.5, 0.7
-    data, model = normal(0, 1), normal(mean, deviation)
-    frozen, equal = settled(mean, deviation, seed, steps), settled(0.0, 1.0, seed, steps)
+    data, model = normal_density(0, 1), normal_density(mean, deviation)
+    frozen, equal = (
+        train_discriminator(mean, deviation, seed, steps),
+        train_discriminator(0.0, 1.0, seed, steps),
+    )
     both = "mean over (p_data + p_g) / 2, along a line"
     expected = f"minus D's loss of {MANY:,} examples of each"
     grad = f"jax.grad of the loss, by the logit, at D(G(z)) = {SURE:g}"
@@ -125,14 +139,14 @@ def claims(seed: int = 0, steps: int = 1_000) -> list[Row]:
         Row(
             f"G fixed, N({mean}, {deviation}^2): D comes to p_data / (p_data + p_g); mean difference",
             0.0,
-            distance(frozen, data / (data + model), (data + model) / 2),
+            mean_difference(frozen, data / (data + model), (data + model) / 2),
             both,
         ),
         Row("and V to -log 4 + 2 JSD(p_data, p_g)", best_value(data, model), value(frozen, seed), expected),
         Row(
             "p_g = p_data = N(0, 1): D comes to 1/2; mean difference",
             0.0,
-            distance(equal, 0.5 * np.ones_like(data), data),
+            mean_difference(equal, 0.5 * np.ones_like(data), data),
             both,
         ),
         Row("and V to -log 4", -math.log(4), value(equal, seed), expected),

@@ -20,7 +20,7 @@ from gaxjax.recipe import Data, Optimizer, Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.solvers import Alternating, Competitive, Extragradient, Simultaneous, Solver, Unrolled
 from gaxjax.tables.reproduction import reproduce
-from gaxjax.tables.verdict import Budget, Row, budget_of
+from gaxjax.tables.verdict import Budget, Row, parse_budget
 from gaxjax.transforms import Clip, Spectral
 
 OBJECTIVES: dict[str, tuple[Adversary, dict[str, Any]]] = {
@@ -47,6 +47,7 @@ SOLVERS: dict[str, tuple[Solver, dict[str, Any]]] = {
 }
 """The solver, and what it changes in the optimizers."""
 DATA = {"ring": "8 Gaussians on a ring of radius 2", "grid": "25 Gaussians on a grid, 2 apart"}
+# Three numbers of one run, which is measured once.
 METRICS = ("modes found", "high quality", "sliced distance")
 STEPS, BATCH, WIDTH, LATENTS = 20_000, 128, 64, 16
 ABOUT = f"""\
@@ -64,6 +65,7 @@ def recipe(data: str, objective: str, solver: str) -> Recipe:
     adversary, transforms = OBJECTIVES[objective]
     # eps_root, since the virtual updates of unrolling are differentiated through
     adam = Optimizer("adam", **{"learning_rate": 1e-3, "eps_root": 1e-12, **options})
+    # Lengths below are in steps, as the papers of toys count; recipes count in thousands of examples.
     kimg = BATCH / 1000  # a step
     return Recipe(
         gan=Adversarial(
@@ -91,15 +93,17 @@ def rows(data: str, pairs: str, only: str) -> list[Row]:
     pairs: "least", "cross" (every objective with alternating moves, every solver with minimax), or "all".
     """
     words = [word.strip() for word in only.split(",") if word.strip()]
-    found = []
+    table = []
     for objective in OBJECTIVES:
         for solver in SOLVERS:
+            # The name is a folder's.
             name = "".join(c if c.isalnum() else "_" for c in f"{objective} {solver}")
+            # The two that Metz et al. compare on the ring.
             least = objective == "minimax" and solver in ("alternating", "unrolled(5)")
             cross = objective == "minimax" or solver == "alternating"
-            named = any(x.startswith(word) for word in words for x in (objective, solver, f"{data}/{name}"))
-            if {"least": least, "cross": cross, "all": True}[pairs] and (named or not words):
-                found += [
+            matches = any(x.startswith(word) for word in words for x in (objective, solver, f"{data}/{name}"))
+            if {"least": least, "cross": cross, "all": True}[pairs] and (matches or not words):
+                table += [
                     Row(
                         name=f"{data}/{name}",
                         title=f"{objective}; {solver}",
@@ -111,7 +115,7 @@ def rows(data: str, pairs: str, only: str) -> list[Row]:
                     )
                     for metric in METRICS
                 ]
-    return found
+    return table
 
 
 def make(
@@ -134,14 +138,14 @@ def make(
             for all
         whole: every pair of an objective and a solver, whatever the budget
     """
-    chosen = budget_of(budget, smoke=Budget(0.001, 1_000), small=Budget(0.075))
+    training = parse_budget(budget, smoke=Budget(0.001, 1_000), small=Budget(0.075))
     pairs = "all" if whole else {"smoke": "least", "small": "cross"}.get(budget, "all")
     tables = {data: rows(data, pairs, only) for data in DATA}
     if not any(tables.values()):
         known = f"objectives: {', '.join(OBJECTIVES)}; solvers: {', '.join(SOLVERS)}"
         raise InputError(f"--only {only!r} leaves no run of this budget; {known}")
     return "\n".join(
-        reproduce(out, f"toys_{data}", ABOUT.format(data=DATA[data]), picked, chosen, seeds, "", together)
-        for data, picked in tables.items()
-        if picked
+        reproduce(out, f"toys_{data}", ABOUT.format(data=DATA[data]), table, training, seeds, "", together)
+        for data, table in tables.items()
+        if table
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gaxjax.errors import InputError
-from gaxjax.metrics.result import Result, summary
+from gaxjax.metrics.result import Result, summarize
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
 
@@ -28,6 +28,8 @@ class Printed:
     @property
     def standard_error(self) -> float:
         """Of the value; nan if the paper prints none."""
+        # A standard deviation of n runs is by sqrt(n) the standard error of their mean; what is one already
+        # has 1 run.
         return math.nan if self.error is None else self.error / math.sqrt(self.runs)
 
     def __str__(self) -> str:
@@ -76,10 +78,10 @@ class Budget:
     """that are measured; 0: as many as the paper"""
 
 
-def budget_of(text: str, smoke: Budget, small: Budget) -> Budget:
+def parse_budget(text: str, smoke: Budget, small: Budget) -> Budget:
     """The budget of that name, or of that share of the paper's length ("0.4").
 
-    >>> budget_of("0.4", Budget(0.01), Budget(0.1))
+    >>> parse_budget("0.4", Budget(0.01), Budget(0.1))
     Budget(share=0.4, samples=0)
     """
     named = {"smoke": smoke, "small": small, "paper": Budget(1.0)}
@@ -89,14 +91,16 @@ def budget_of(text: str, smoke: Budget, small: Budget) -> Budget:
         share = float(text)
     except ValueError:
         share = 0.0
+    # More than 1 is a longer training than the paper's, which is allowed; nan is not between.
     if not 0 < share <= 100:
         raise InputError(f"budget is smoke, small, paper or a share of the paper's length; got {text!r}")
     return Budget(share)
 
 
-def told(results: Sequence[Result]) -> str:
+def format_summary(results: Sequence[Result]) -> str:
     """Mean and standard deviation of runs, or the error of the only one, and how many there are."""
-    mean, deviation, n = summary(results)
+    mean, deviation, n = summarize(results)
+    # Of one run the error is the metric's own; of several their deviation, which holds it.
     error = results[0].error if n == 1 else deviation
     return f"{mean:.4g}{'' if error is None else f' ± {error:.2g}'} ({n})"
 
@@ -111,30 +115,33 @@ class Line:
     """length of the runs"""
     share: float
     """of the paper's length"""
-    broken: list[str]
+    failures: list[str]
     """what stopped runs that came to nothing"""
 
     @property
     def ours(self) -> str:
         """Mean and standard deviation of the runs, or the error of the only one."""
-        return told(self.results) if self.results else ""
+        return format_summary(self.results) if self.results else ""
 
     @property
     def difference(self) -> float:
         """Ours less the paper's, in standard errors of the difference; nan where that has no meaning."""
         if not self.results or self.row.printed is None or self.reason:
             return math.nan
-        mean, deviation, n = summary(self.results)
+        mean, deviation, n = summarize(self.results)
         own = self.results[0]
+        # Some metrics' errors are deviations over parts of the samples (KID), not errors of the number.
         known = own.error if own.error is not None and own.spread.startswith("standard error") else math.nan
         ours = known if n == 1 else deviation / math.sqrt(n)
         theirs = self.row.printed.standard_error
+        # Independent, so squares add; a paper without an error is taken as exact, which judges ours strictly.
         both = math.sqrt(ours**2 + (0 if math.isnan(theirs) else theirs) ** 2)
         return (mean - self.row.printed.value) / both if both > 0 else math.nan
 
     @property
     def reason(self) -> str:
         """Why ours and the paper's number are not comparable; "" if they are."""
+        # The name is the protocol's: FID is called so with the published Inception's 2,048 features alone.
         if self.results and self.results[0].name != self.row.measured_as:
             return f"ours is {self.results[0].name}, theirs {self.row.measured_as or self.row.metric}"
         if self.results and self.row.evaluation and self.results[0].fake != self.row.evaluation.n:
@@ -146,16 +153,18 @@ class Line:
         """reproduced, better, worse, or not comparable and why."""
         if self.row.recipe is None:
             return "quoted"
-        if self.broken and not self.results:
-            return f"no result: {self.broken[0]}"
+        if self.failures and not self.results:
+            return f"no result: {self.failures[0]}"
+        # Said of every verdict: a number after a tenth of the training reproduces nothing, whatever it is.
         partly = "" if self.share >= 1 else f", at {self.share:.2g} of the paper's length"
         if self.row.printed is None:
             return f"no number in the paper{partly}"
         if self.reason:
             return f"not comparable: {self.reason}{partly}"
-        mean, _, n = summary(self.results)
+        mean, _, n = summarize(self.results)
         sign = 1 if self.row.better == "higher" else -1
         direction = "better" if sign * (mean - self.row.printed.value) > 0 else "worse"
+        # Without a standard error there is an order of the two numbers, and no more.
         if math.isnan(self.difference):
             return f"{direction} ({n} run, so no standard error){partly}"
         return f"{'reproduced' if abs(self.difference) <= ENOUGH else direction}{partly}"

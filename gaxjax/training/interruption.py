@@ -22,6 +22,7 @@ class Interruption:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        # Python lets no other thread set a handler.
         main = threading.current_thread() is threading.main_thread()
         for number in (signal.SIGINT, signal.SIGTERM) if main else ():
             self._before[number] = signal.signal(number, self._note)
@@ -33,6 +34,7 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    # A note and not an exception, which could come in the middle of a row or a save.
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal:
             # Not KeyboardInterrupt: on its way out it would wait for the save that hangs.
@@ -42,7 +44,7 @@ class Interruption:
         # Not print: what the signal came into may have been printing.
         os.write(2, b"\nsaving; again to stop at once\n")
 
-    def asked(self, together: bool) -> int:
+    def poll(self, together: bool) -> int:
         """The signal that came, or 0. Several processes agree at the steps that are marked `together`."""
         if jax.process_count() == 1:
             return self.signal

@@ -10,17 +10,17 @@ import jax
 class Progress:
     """Images, rate, time to go and every player's loss, on one line of the terminal."""
 
-    def __init__(self, total: int, seen: int, mesh: jax.sharding.Mesh, shown: bool):
+    def __init__(self, total: int, images: int, mesh: jax.sharding.Mesh, visible: bool):
         from tqdm import tqdm
 
         devices = f"{mesh.size} {mesh.devices.flat[0].platform} device" + "s" * (mesh.size > 1)
-        going = f"going on from {seen:,} images" if seen else "starting"
-        done = seen >= total
-        if shown:
-            print("this run is finished" if done else f"{going}, on {devices}", flush=True)
+        going = f"going on from {images:,} images" if images else "starting"
+        finished = images >= total
+        if visible:
+            print("this run is finished" if finished else f"{going}, on {devices}", flush=True)
         # A file gets a line now and then, a terminal one that moves.
         style = {"mininterval": 0.5 if sys.stderr.isatty() else 10.0, "unit": "img", "unit_scale": True}
-        self._bar = tqdm(total=total, initial=seen, disable=done or not shown, **style)
+        self._bar = tqdm(total=total, initial=images, disable=finished or not visible, **style)
 
     def __enter__(self) -> Self:
         return self
@@ -35,10 +35,11 @@ class Progress:
         """Goes on to a row of metrics."""
         losses = {name: value for name, value in row.items() if name.endswith("/loss")}
         short = {name.removesuffix("/loss"): f"{value:.3f}" for name, value in losses.items()}
+        # Not drawn for this alone: the next line does it.
         self._bar.set_postfix(short, refresh=False)
         self._bar.update(row["images"] - self._bar.n)
 
-    def say(self, *lines: Any) -> None:
+    def write_lines(self, *lines: Any) -> None:
         """Lines of their own, above it."""
         for line in lines:
             self._bar.write(str(line))

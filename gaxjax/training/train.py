@@ -10,17 +10,17 @@ from pathlib import Path
 import jax
 
 from gaxjax import parallel
-from gaxjax.bench.counting import nbytes
 from gaxjax.data import Source, open_source
 from gaxjax.errors import Interrupted
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.game import sample
+from gaxjax.parallel.counting import nbytes
 from gaxjax.parallel.processes import check_shared
 from gaxjax.programs.feed import Feed, check_feed
 from gaxjax.programs.program import StageProgram, abstract_batch, check_programs, stage_programs
 from gaxjax.recipe import Recipe, beside
-from gaxjax.recipe.sentinel import check_watched
-from gaxjax.recipe.stages import images_by
+from gaxjax.recipe.sentinel import check_sentinel
+from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs import examples, start_from
 from gaxjax.runs.checkpoint import Checkpoints, check_disk
 from gaxjax.runs.history import check_history, last_recorded, set_aside
@@ -43,33 +43,34 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
     has seen something else, and no rollback is left; Unwritable where the disk refuses, and Interrupted, once
     all is saved, after Ctrl-C or SIGTERM.
     """
-    # Each block of `together` ends in all processes alike: one that refused would leave the others waiting.
-    with parallel.together():
+    # Each block of `fail_together` ends in all processes alike: one that raised an error of its own would
+    # leave the others waiting.
+    with parallel.fail_together():
         source, programs = prepare(recipe)
         evaluator = Evaluator(recipe.evaluation, recipe.data, source) if recipe.evaluation.metrics else None
         if evaluator:
             for program in programs:
                 evaluator.check(program.stage.gan, program.state, source.spec)
-        if parallel.primary():
+        if parallel.is_primary():
             check_place(workdir)
             check_run(workdir, recipe)
     intervals = [(program.steps, program.events.intervals["checkpoint"]) for program in programs]
     with hold(workdir) as lock:
         check_shared(workdir)
-        with parallel.together():
-            if parallel.primary():
+        with parallel.fail_together():
+            if parallel.is_primary():
                 open_directory(workdir, recipe, config, source, programs)
         if restart:  # all processes read checkpoints together, so not in the block above
             begin_again(workdir, programs)
-        with parallel.together():
-            if parallel.primary() and not restart:
+        with parallel.fail_together():
+            if parallel.is_primary() and not restart:
                 check_history(workdir, recipe.all_stages, intervals)
         rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, intervals), Interruption()
         while True:
             try:
                 rate = rollbacks.rate
-                slowed = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
-                train_loop(workdir, source, slowed, evaluator, interruption, lock)
+                current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
+                train_loop(workdir, source, current, evaluator, interruption, lock)
                 return last_picture(workdir)
             except Anomaly as anomaly:
                 rollbacks.go_back(anomaly)
@@ -86,24 +87,24 @@ def train_loop(
 ) -> None:
     """From the last checkpoint to the end. Raises Anomaly where the run has gone wrong."""
     recipe, seeds = programs[0].recipe, programs[0].seeds
-    init_key, play_key, sample_key = seeds.keys(3)
+    init_key, step_key, sample_key = seeds.keys(3)
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(checkpoints_of(workdir, recipe))
         number, begin, carry = start_from(checkpoints, programs)
         chapters = stack.enter_context(
-            open_chapters(workdir, source, programs, evaluator, checkpoints, begin, seeds.one(sample_key))
+            open_chapters(workdir, source, programs, evaluator, checkpoints, begin, seeds.select(sample_key))
         )
         stack.enter_context(interruption)
-        step, state, stopped = begin, None, 0
+        step, state, stop_signal = begin, None, 0
         for program in programs[number:]:
             gan, events = program.stage.gan, program.events
             if carry is None:
                 # The last stage's state is let go at once: two of them may not fit on a device.
-                carry, state = program.begin(init_key, state), None
+                carry, state = program.init_carry(init_key, state), None
             with contextlib.closing(Feed(program, source, step - events.first)) as feed:
                 # The feed is asked for calls before they are due, so that they are on their way meanwhile.
-                counts, ahead = itertools.tee(events.calls(step, recipe.steps_per_call))
-                advance, fed = program.trainer(feed.assemble), feed.calls(ahead)
+                counts, ahead = itertools.tee(events.call_lengths(step, recipe.steps_per_call))
+                advance, inputs = program.trainer(feed.assemble), feed.calls(ahead)
                 for count in itertools.chain(counts, [0]):  # none after the last step, which has events too
                     own_steps = step - max(begin, events.first)  # of this start, in this stage
                     if own_steps and events.due("log", step):
@@ -111,30 +112,31 @@ def train_loop(
                     if lock:  # before what replaces anything is written
                         lock.check()
                     # Several processes can only agree to stop where they meet, and at rows they do anyway.
-                    stopped = interruption.asked(events.due("log", step))
+                    stop_signal = interruption.poll(events.due("log", step))
                     # What the start before this one left at its last step is there: picture and checkpoint.
-                    pictured = events.due("sample", step) and (step > begin or step == 0)
-                    saved = (events.due("checkpoint", step) or stopped) and step > begin
-                    if pictured or saved:  # a last look, for rows are not due at the same steps
+                    picture_due = events.due("sample", step) and (step > begin or step == 0)
+                    save_due = (events.due("checkpoint", step) or stop_signal) and step > begin
+                    if picture_due or save_due:  # a last look, for rows are not due at the same steps
                         chapters.check(step, carry)
                     # A collapse is looked for before a checkpoint takes the place of a good one.
-                    watched = saved and events.due("checkpoint", step) and recipe.sentinel.diversity
-                    if pictured or watched:
-                        chapters.sample(gan, step, carry[0], pictured, moved=step > events.first)
+                    collapse_due = save_due and events.due("checkpoint", step) and recipe.sentinel.diversity
+                    if picture_due or collapse_due:
+                        chapters.sample(gan, step, carry[0], picture_due, check_collapse=step > events.first)
                     if evaluator and own_steps and events.due("evaluation", step):
                         chapters.evaluate(program, step, carry)
-                    if saved:
+                    if save_due:
                         chapters.save(program, step, carry)
-                    if stopped or not count:
+                    if stop_signal or not count:
                         break
-                    carry = advance(carry, next(fed), play_key)  # dispatched, and not waited for
+                    carry = advance(carry, next(inputs), step_key)  # dispatched, and not waited for
                     step += count
-            if stopped:
+            if stop_signal:
                 break
             state, carry = carry[0], None
         chapters.finish()
-    if stopped:
-        raise Interrupted(f"stopped at step {step}, all is saved: the same command goes on from it", stopped)
+    if stop_signal:
+        what = f"stopped at step {step}, all is saved: the same command goes on from it"
+        raise Interrupted(what, stop_signal)
 
 
 def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
@@ -151,7 +153,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
         if recipe.sentinel.diversity or recipe.sentinel.saturation:
             batch = abstract_batch(source.spec, recipe.samples)
             draw = functools.partial(sample, program.stage.gan)
-            check_watched(
+            check_sentinel(
                 recipe.sentinel,
                 program.logs,
                 jax.eval_shape(draw, program.state, batch, jax.random.key(0)),
@@ -169,10 +171,10 @@ def open_directory(
     open_run(workdir, recipe, config)
     write_inventory(workdir, inventory)
     if config is not None:
-        beside.keep(config, workdir)
-    examples.keep(workdir, source, programs)
+        beside.copy_modules(config, workdir)
+    examples.write_examples(workdir, source, programs)
     largest = max((program.carry for program in programs), key=nbytes)
-    check_disk(workdir, largest, recipe.sentinel.kept(recipe.keep))
+    check_disk(workdir, largest, recipe.sentinel.checkpoints_to_keep(recipe.keep))
     if classes := class_summary(recipe, inventory):
         print(classes, flush=True)
 
@@ -182,11 +184,11 @@ def begin_again(workdir: Path, programs: Sequence[StageProgram]) -> None:
     recipe = programs[0].recipe
     with checkpoints_of(workdir, recipe) as checkpoints:
         step = start_from(checkpoints, programs, restart=True).step
-    with parallel.together():
-        if parallel.primary() and last_recorded(workdir, recipe.all_stages) > step:
-            set_aside(workdir, step, images_by(recipe.all_stages, step))
+    with parallel.fail_together():
+        if parallel.is_primary() and last_recorded(workdir, recipe.all_stages) > step:
+            set_aside(workdir, step, images_at_step(recipe.all_stages, step))
 
 
 def checkpoints_of(workdir: Path, recipe: Recipe) -> Checkpoints:
     """Those that a run goes on from, as many as it keeps."""
-    return Checkpoints(workdir / "checkpoints", recipe.sentinel.kept(recipe.keep))
+    return Checkpoints(workdir / "checkpoints", recipe.sentinel.checkpoints_to_keep(recipe.keep))

@@ -11,7 +11,7 @@ HEAD = """# Faults
 What has gone wrong for users of such programs, and what gaxjax does about it. Each row is a file that
 plays the fault and asks for what is right; run one by itself with
 
-    bash tests/run.sh tests/faults/FILE
+    bash tests/run.sh tests/faults/test_fault_FILE.py
 
 | fault | what is right | file |
 |---|---|---|
@@ -25,9 +25,7 @@ def row(path: Path) -> str:
     if not fault or not right:
         raise SystemExit(f"{path} begins with the fault in a line, then 'Right:' and what is right")
     cells = (cell.rstrip(".").replace("|", r"\|") for cell in (fault, right))
-    return (
-        f"| {' | '.join(cells)} | [{path.stem.removeprefix('test_fault_')}](../tests/faults/{path.name}) |\n"
-    )
+    return f"| {' | '.join(cells)} | {path.stem.removeprefix('test_fault_')} |\n"
 
 
 def page() -> str:

@@ -11,7 +11,7 @@ import folders
 import numpy as np
 import pytest
 
-from gaxjax.data import Data, Loader, Source, assembled, open_source
+from gaxjax.data import Data, Loader, Source, assemble_batch, open_source
 from gaxjax.errors import InputError
 
 
@@ -86,6 +86,6 @@ def test_two_domains_in_orders_of_their_own(memory: int, horses: Path) -> None:
     assert len(opened(horses, layout="domains", paired=False, split="test")) == 2
     if memory:
         with Loader(source, 10, flip=True) as loaded, Loader(source, 10, flip=True, choose=True) as chosen:
-            expected, made = next(loaded), assembled(source, source.tables or {}, next(chosen))
+            expected, made = next(loaded), assemble_batch(source, source.tables or {}, next(chosen))
         np.testing.assert_array_equal(made["a"], expected["a"])
         np.testing.assert_array_equal(made["b"], expected["b"])

@@ -83,7 +83,7 @@ def test_what_is_no_damage(
 
     recipe, run = finished
     before = saving.contents(run)
-    monkeypatch.setattr(checksums, "check", fail)
+    monkeypatch.setattr(checksums, "check_arrays", fail)
     assert cli.main(["train", f"{recipe}:short", "--workdir", str(run)]) == 2
     what = f"error: checkpoint 10 in {run}/checkpoints cannot be read ({said})"
     assert capsys.readouterr().err == f"{what}; nothing was changed: mend that, and start again\n"

@@ -1,6 +1,6 @@
 """Checkpoints deleted by hand and the same command again: samples, metrics and results are gone in a second
 
-Right: the run is refused, and told of --restart, which goes on from what is left, or begins again, and keeps
+Right: the run is refused and names --restart, which goes on from what is left, or begins again, and keeps
 what was recorded in a folder before_restart_0 of the run.
 """
 

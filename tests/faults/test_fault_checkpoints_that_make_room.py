@@ -26,5 +26,5 @@ def test_listed_again(tmp_path: Path) -> None:
             checkpoints.restore(step, saving.LIKE)
             return step
 
-        assert checkpoints.newest_good(load) == 4
+        assert checkpoints.load_newest(load) == 4
     assert listed == [2, 4]

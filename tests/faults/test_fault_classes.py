@@ -1,6 +1,6 @@
 """Labels past the game's classes become zeros, classes count 1, 10, 2, and a rare class's row shows another.
 
-Right: more classes than the game has are refused, classes are numbered as people count and told at the start,
+Right: more classes than the game has are refused, classes are numbered as people count and listed at first,
 and a sheet's rows are of the classes that they stand for.
 """
 
@@ -15,7 +15,7 @@ import styled
 from gaxjax import cli
 from gaxjax.data import Data, Source, open_source
 from gaxjax.errors import InputError
-from gaxjax.layers.modules import setting
+from gaxjax.layers.modules import set_fields
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.runs.examples import fixed_batch
 from gaxjax.runs.inventory import check_classes, classes_of
@@ -39,7 +39,7 @@ def test_more_classes_than_the_game(tmp_path: Path, capsys: pytest.CaptureFixtur
         in capsys.readouterr().err
     )
     gan = load_recipe(str(CONFIGS / "stylegan_small.py"))[0].gan
-    inner = setting(gan, classes=3)
+    inner = set_fields(gan, classes=3)
     assert classes_of(gan) == {} and classes_of(inner) == {
         "gan.generator.classes": 3,
         "gan.discriminator.classes": 3,

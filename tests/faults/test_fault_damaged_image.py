@@ -14,7 +14,7 @@ import runs
 from gaxjax import cli
 from gaxjax.data import Data, open_source
 from gaxjax.recipe.serialization import NOT_PART_OF_TRAINING
-from gaxjax.runs.inventory import changes, inventory_of
+from gaxjax.runs.inventory import inventory_of, list_changes
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_strict_may_change_where_the_order_stays(folder: Path) -> None:
     assert "data.strict" in NOT_PART_OF_TRAINING
     strict = Data("folder", (8, 8, 1), str(folder), memory=0)
     begun = inventory_of(open_source(strict))
-    assert changes(begun, inventory_of(open_source(replace(strict, strict=False)))) == []
+    assert list_changes(begun, inventory_of(open_source(replace(strict, strict=False)))) == []
     with pytest.warns(UserWarning, match="left out 1 of 20"):
         kept = open_source(replace(strict, strict=False, memory=1))
-    assert changes(begun, inventory_of(kept)) == ["20 examples then, 19 now"]
+    assert list_changes(begun, inventory_of(kept)) == ["20 examples then, 19 now"]

@@ -17,7 +17,7 @@ from gaxjax import cli
 from gaxjax.runs import examples
 
 TRANSLATING = runs.GAME.replace(
-    "self.latents.draw(self.make_rng(PLAY), size(batch))", 'flatten(batch["image"])[:, :4]'
+    "self.latents.draw(self.make_rng(PLAY), count_examples(batch))", 'flatten(batch["image"])[:, :4]'
 )
 
 
@@ -49,7 +49,7 @@ def test_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert cli.main(["sample", str(run), *["--seeds", "0", "--label", "7", "--out", "b.png"]]) == 2
     assert "its classes are 0 to 2" in capsys.readouterr().err
     assert sorted(run.rglob("*")) == before
-    kept = examples.read(run)
+    kept = examples.read_examples(run)
     assert kept and kept.number is None
     batch = kept.batch(7)
     assert batch

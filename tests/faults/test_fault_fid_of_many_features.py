@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.evaluation.gathering import gather
+from gaxjax.evaluation.gathering import gather_statistics
 from gaxjax.metrics.frechet import BLOCK, Moments, Vectors, frechet_distance
 
 SIDE = 256
@@ -51,8 +51,8 @@ def test_answers(folders: list[Path], capsys: pytest.CaptureFixture[str]) -> Non
 def test_refused(
     folders: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("gaxjax.evaluation.extractors.installed", lambda: 2**20)
-    monkeypatch.setattr("gaxjax.evaluation.evaluator.gather", lambda *_: pytest.fail("computed"))
+    monkeypatch.setattr("gaxjax.evaluation.extractors.total_memory", lambda: 2**20)
+    monkeypatch.setattr("gaxjax.evaluation.evaluator.gather_statistics", lambda *_: pytest.fail("computed"))
     assert cli.main(["evaluate", "--images", *map(str, folders), *FLAGS]) == 2
     said = capsys.readouterr().err
     assert (
@@ -86,6 +86,6 @@ def test_more_features_than_a_block() -> None:
 def test_kept_as_what_is_smaller(count: int) -> None:
     values = jnp.asarray(np.random.default_rng(3).normal(size=(count, 8)), jnp.float32)
     looks = [(len(x), {"vectors": x}) for x in (values[:3], values[3:6], values[6:])]
-    found = gather(iter(looks), {"moments"}).moments
+    found = gather_statistics(iter(looks), {"moments"}).moments
     assert isinstance(found, Vectors if count < 8 else Moments) and found.count == count
     np.testing.assert_allclose(found.mean, values.mean(0), atol=1e-6)

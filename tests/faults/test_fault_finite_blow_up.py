@@ -17,8 +17,8 @@ from gaxjax.runs.record import read_metrics
 
 GROWING = (
     runs.GAME.replace(
-        'return named("nonsaturating")[1](self.critic(made)), {"gray": self.gray.value}',
-        'return named("nonsaturating")[1](self.critic(made)) + 10.0**step, {"gray": self.gray.value}',
+        'return nonsaturating_generator(self.critic(made)), {"gray": self.gray.value}',
+        'return nonsaturating_generator(self.critic(made)) + 10.0**step, {"gray": self.gray.value}',
     )
     + "short = replace(recipe, kimg=0.32)\nlate = replace(short, log_kimg=0.32)\n"
 )

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.evaluation.measuring import shape_of
+from gaxjax.evaluation.measuring import common_shape
 
 RED, GREEN = (255, 0, 0), (0, 130, 0)  # of one gray
 
@@ -54,6 +54,6 @@ def test_channels_by_mode(mode: str, suffix: str, channels: int, tmp_path: Path)
         picture.save(path, transparency=0)
     else:
         picture.save(path)
-    assert shape_of([path]) == (6, 4, channels)
+    assert common_shape([path]) == (6, 4, channels)
     gray = folders.save(tmp_path / "gray.bmp", 5, side=4)
-    assert shape_of([gray, gray]) == (4, 4, 1)
+    assert common_shape([gray, gray]) == (4, 4, 1)

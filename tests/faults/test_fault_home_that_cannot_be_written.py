@@ -49,23 +49,23 @@ def test_what_is_there_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     kept = tmp_path / "kept"
     (kept / "classifiers").mkdir(parents=True)
     (kept / "classifiers/mnist.npz").touch()
-    monkeypatch.setattr(cache, "home", lambda: str(kept))
-    monkeypatch.setattr(cache, "writable", lambda folder: str(tmp_path / "temporary"))
-    assert cache.cached("classifiers", "mnist.npz") == kept / "classifiers/mnist.npz"
-    assert cache.cached("classifiers", "digits.npz") == tmp_path / "temporary/classifiers/digits.npz"
+    monkeypatch.setattr(cache, "cache_folder", lambda: str(kept))
+    monkeypatch.setattr(cache, "writable_folder", lambda folder: str(tmp_path / "temporary"))
+    assert cache.cache_path("classifiers", "mnist.npz") == kept / "classifiers/mnist.npz"
+    assert cache.cache_path("classifiers", "digits.npz") == tmp_path / "temporary/classifiers/digits.npz"
 
 
 def test_built_in_data(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(home / "tensorflow_datasets"))
-    monkeypatch.setattr("gaxjax.data.named.find", found_in(home))
+    monkeypatch.setattr("gaxjax.data.named.find_builder", found_in(home))
     assert len(open_source(Data("digits", (8, 8, 1)))) == 1797
 
 
 def found_in(home: Path):  # type: ignore[no-untyped-def]
     """As `find`, with that home's default; tensorflow-datasets reads its own when it is imported."""
-    from gaxjax.data.named import find
+    from gaxjax.data.named import find_builder
 
-    return lambda name, directory: find(name, directory or str(home / "tensorflow_datasets"))
+    return lambda name, directory: find_builder(name, directory or str(home / "tensorflow_datasets"))
 
 
 def test_what_would_be_lost_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,5 +77,5 @@ def test_what_would_be_lost_is_refused(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_no_home_at_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert os.access(cache.writable("~/.cache/gaxjax"), os.W_OK)
+    assert os.access(cache.writable_folder("~/.cache/gaxjax"), os.W_OK)
     assert "there is no home directory" in capsys.readouterr().err

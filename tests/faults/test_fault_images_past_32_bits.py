@@ -18,10 +18,10 @@ from gaxjax import cli
 from gaxjax.data import open_source
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe.serialization import load_recipe
-from gaxjax.recipe.stages import images_by, step_by
+from gaxjax.recipe.stages import images_at_step, step_at_images
 from gaxjax.runs.checkpoint import Checkpoints
 from gaxjax.runs.record import read_results
-from gaxjax.solvers.step import finish
+from gaxjax.solvers.step import finish_step
 
 BATCH, MOST = 16, 2**31 - 1
 
@@ -29,7 +29,7 @@ BATCH, MOST = 16, 2**31 - 1
 def doctor(recipe: Path, run: Path, step: int, images: int) -> None:
     """Makes the run's last checkpoint one of this step, at which the devices have counted so many images."""
     chosen, _ = load_recipe(str(recipe))
-    like = StageProgram(chosen, 0, open_source(chosen.data).spec).placed_carry
+    like = StageProgram(chosen, 0, open_source(chosen.data).spec).saved_carry
     with Checkpoints(run / "checkpoints") as checkpoints:
         state, totals = checkpoints.restore(runs.STEPS, like)
         state = state._replace(step=jnp.int32(step), images=jnp.int32(images))
@@ -79,7 +79,7 @@ def test_count_of_the_devices_ends(before: int, after: int) -> None:
     """It stays at its most; one that an earlier version let run over goes there."""
 
     class State:
-        """What `finish` reads and replaces."""
+        """What `finish_step` reads and replaces."""
 
         step, images, params, average = jnp.int32(0), jnp.int32(before), {}, {}
 
@@ -90,16 +90,16 @@ def test_count_of_the_devices_ends(before: int, after: int) -> None:
         players = {"critic": ()}
 
     batches = {"image": np.zeros((1, 16, 1))}
-    new = jax.jit(lambda: finish(Game(), State(), batches, {"critic": 1}, 0, 0))()  # type: ignore[arg-type]
+    new = jax.jit(lambda: finish_step(Game(), State(), batches, {"critic": 1}, 0, 0))()  # type: ignore[arg-type]
     assert int(new["images"]) == after and new["images"].dtype == jnp.int32
 
 
 def test_images_of_stages() -> None:
     class Part:
         def __init__(self, steps: int, images: int):
-            self.steps, self.images = steps, images
+            self.steps, self.images_per_step = steps, images
 
     parts: Any = (Part(10, 16), Part(2**40, 32))
     for step, images in ((0, 0), (10, 160), (11, 192), (2**35, 160 + 32 * (2**35 - 10))):
-        assert images_by(parts, step) == images and step_by(parts, images) == step
-    assert step_by(parts, 161) == 11
+        assert images_at_step(parts, step) == images and step_at_images(parts, images) == step
+    assert step_at_images(parts, 161) == 11

@@ -57,7 +57,7 @@ def test_a_run_is_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_what_was_saved_is_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a path that is a pattern, orbax itself saves what nobody can read."""
-    monkeypatch.setattr(checkpoint, "literal", epath.Path)
+    monkeypatch.setattr(checkpoint, "literal_path", epath.Path)
     folder = tmp_path / "a[1]" / "checkpoints"
     with pytest.raises(Unwritable) as stopped:
         saving.save(folder, 1, 2)

@@ -60,7 +60,7 @@ def test_loops_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "b").symlink_to(tmp_path / "a")  # no loop: the same images by another name
     listing = list_images(tmp_path)
     assert [path.as_posix() for path in listing.files] == ["a/0.png", "b/0.png"]
-    assert listing.passed_over().startswith(
+    assert listing.describe_others().startswith(
         f"{tmp_path}: 2 files passed over (2 link to a folder that it lies in)"
     )
 

@@ -1,6 +1,6 @@
 """Rows of metrics.jsonl are lost while checkpoints survive, as in a mounted bucket: a silent gap
 
-Right: rows are with the store before the checkpoint that comes after them, and a gap is told at a resume.
+Right: rows are with the store before the checkpoint that comes after them, and a gap is named at a resume.
 """
 
 import io
@@ -41,8 +41,8 @@ def test_rows_are_kept_before_their_checkpoint(
         return workdir
 
     with monkeypatch.context() as patch:
-        patch.setattr(Record, "_opened", opened)
-        patch.setattr(Record, "picture", picture)
+        patch.setattr(Record, "_open_metrics", opened)
+        patch.setattr(Record, "add_picture", picture)
         assert tiny.train(recipe, workdir) == 130
     assert runs.steps(workdir)[-1] == 25  # 28 was logged since
     assert [row["step"] for row in runs.rows(workdir)] == [7, 14, 21]

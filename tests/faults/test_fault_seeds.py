@@ -10,7 +10,7 @@ import runs
 
 from gaxjax import cli
 from gaxjax.errors import InputError
-from gaxjax.expressions import numbers
+from gaxjax.expressions import parse_numbers
 
 HUGE = "99999999999999999999"
 
@@ -44,8 +44,8 @@ def test_refused(arguments: str, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_lists() -> None:
-    assert numbers("2147483647", "--seeds") == (2147483647,)
+    assert parse_numbers("2147483647", "--seeds") == (2147483647,)
     with pytest.raises(InputError, match="each number of --seeds is at most 2147483647"):
-        numbers(f"0,{HUGE}", "--seeds")
+        parse_numbers(f"0,{HUGE}", "--seeds")
     with pytest.raises(InputError, match=r"--seeds is at most 1,000,000 numbers"):
-        numbers("0-2000000000", "--seeds")
+        parse_numbers("0-2000000000", "--seeds")

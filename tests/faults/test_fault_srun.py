@@ -46,7 +46,7 @@ def test_two_tasks_are_one_run(tmp_path: Path) -> None:
 def test_the_first_node_is_where_they_meet(monkeypatch: pytest.MonkeyPatch, nodes: str, host: str) -> None:
     for name, value in step(1, SLURM_JOB_ID="5", SLURM_STEP_NODELIST=nodes).items():
         monkeypatch.setenv(name, value)
-    assert processes.own_place() == Place(host, 61440 + 31 * 5, 2, 1)
+    assert processes.find_place() == Place(host, 61440 + 31 * 5, 2, 1)
 
 
 def test_a_job_alone_is_not_a_task_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,15 +54,15 @@ def test_a_job_alone_is_not_a_task_of_several(monkeypatch: pytest.MonkeyPatch) -
     for name, value in step(0).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("GAXJAX_COORDINATOR", "none")
-    assert processes.own_place() is None
+    assert processes.find_place() is None
     monkeypatch.delenv("GAXJAX_COORDINATOR")
-    assert processes.own_place() is not None
+    assert processes.find_place() is not None
     monkeypatch.delenv("SLURM_STEP_NUM_TASKS")
-    assert processes.own_place() is None
+    assert processes.find_place() is None
 
 
 def test_tasks_that_cannot_meet_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PMI_SIZE", "4")
     message = "mpiexec has started 4 tasks, which do not know where to meet: set GAXJAX_COORDINATOR"
     with pytest.raises(InputError, match=f"^{re.escape(message)}"):
-        processes.own_place()
+        processes.find_place()

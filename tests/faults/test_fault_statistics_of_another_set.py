@@ -15,7 +15,7 @@ from PIL import Image
 from gaxjax import cli
 from gaxjax.data import Data
 from gaxjax.evaluation.evaluator import Evaluator
-from gaxjax.evaluation.stored import identity
+from gaxjax.evaluation.stored import statistics_key
 from gaxjax.recipe.evaluation import Evaluation
 
 SHAPE = (8, 8, 3)
@@ -57,9 +57,9 @@ def test_another_set_has_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_what_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = Data("folder", SHAPE, str(images(tmp_path / "real", 1)))
     moved = str(shutil.copytree(tmp_path / "real", tmp_path / "moved"))
-    key = identity(data)
+    key = statistics_key(data)
     Evaluator(Evaluation("fid", features="pixels", n=6), data)
-    monkeypatch.setattr(Evaluator, "of_real", lambda *_: pytest.fail("gathered again"))
+    monkeypatch.setattr(Evaluator, "gather_source", lambda *_: pytest.fail("gathered again"))
     for change in (
         {"resident": 0.0},
         {"workers": 0},
@@ -68,9 +68,9 @@ def test_what_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         {"directory": moved},
     ):
         same = replace(data, **change)  # type: ignore[arg-type]
-        assert identity(same) == key
+        assert statistics_key(same) == key
         Evaluator(Evaluation("fid", features="pixels", n=6), same)
-    assert identity(replace(data, fit="resize")) != key
+    assert statistics_key(replace(data, fit="resize")) != key
 
 
 def test_shards_of_a_set(tmp_path: Path) -> None:
@@ -79,10 +79,10 @@ def test_shards_of_a_set(tmp_path: Path) -> None:
 
     data = Data("digits", (8, 8, 1), str(tmp_path / "sets"))
     folder = prepare_digits(data.directory)
-    key = identity(data)
+    key = statistics_key(data)
     (shard,) = folder.glob("digits-train*")
     content, stat = bytearray(shard.read_bytes()), shard.stat()
     content[len(content) // 2] ^= 1
     shard.write_bytes(content)
     os.utime(shard, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert identity(data) != key
+    assert statistics_key(data) != key

@@ -23,14 +23,14 @@ import tiny
 from gaxjax import cli
 from gaxjax.errors import InputError, Unwritable
 from gaxjax.runs import lock
-from gaxjax.runs.holder import Holder, birth, myself, parse
+from gaxjax.runs.holder import Holder, parse_holder, start_time, this_process
 from gaxjax.runs.lock import FILE, Lock, hold
 
 
 def write(workdir: Path, **differing: Any) -> Holder:
     """A lock like this process's own, but for some fields."""
     workdir.mkdir(exist_ok=True)
-    holder = replace(myself(), **differing)
+    holder = replace(this_process(), **differing)
     (workdir / FILE).write_text(json.dumps(asdict(holder)))
     return holder
 
@@ -60,9 +60,9 @@ def test_second_process_and_the_one_after_a_kill(
         assert (run / "recipe.json").stat().st_mtime_ns == before and first.poll() is None
         assert cli.main(["sample", str(run), "--n", "4", "--out", str(tmp_path / "grid.png")]) == 0
         first.kill()
-        wait(lambda: not birth(first.pid))  # nobody has asked for its status: a zombie is no process
+        wait(lambda: not start_time(first.pid))  # nobody has asked for its status: a zombie is no process
         with hold(run):
-            assert parse((run / FILE).read_bytes()).process == os.getpid()
+            assert parse_holder((run / FILE).read_bytes()).process == os.getpid()
         assert f"{run} is taken over from {who} (since " in capsys.readouterr().err
     finally:
         runs.finish(first, 1)
@@ -101,7 +101,7 @@ def test_another_machine(
 ) -> None:
     """It counts as gone once its file has stood still; a sign of life refuses at once."""
     monkeypatch.setattr(lock, "STALE", 0.2)
-    monkeypatch.setattr(lock, "LOOK", 0.05)
+    monkeypatch.setattr(lock, "POLL", 0.05)
     holder = write(tmp_path, kernel="another", host="far")
     with hold(tmp_path):
         said = capsys.readouterr().err.splitlines()
@@ -121,7 +121,7 @@ def test_another_machine(
 def test_lock_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As of a process that was killed while it wrote it."""
     monkeypatch.setattr(lock, "STALE", 0.1)
-    monkeypatch.setattr(lock, "LOOK", 0.05)
+    monkeypatch.setattr(lock, "POLL", 0.05)
     for text in (b"", b"[]", b"\xff", b'{"beats": "x"}'):
         (tmp_path / FILE).write_bytes(text)
         with hold(tmp_path):
@@ -133,9 +133,9 @@ def test_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lock, "BEAT", 0.02)
     with hold(tmp_path) as held:
         path = tmp_path / FILE
-        wait(lambda: parse(path.read_bytes()).beats > 3)
+        wait(lambda: parse_holder(path.read_bytes()).beats > 3)
         path.unlink()
-        wait(lambda: path.exists() and parse(path.read_bytes()).process == os.getpid())
+        wait(lambda: path.exists() and parse_holder(path.read_bytes()).process == os.getpid())
         assert held
         held.check()
 
@@ -149,7 +149,7 @@ def test_process_that_slept_while_another_took_over(tmp_path: Path, monkeypatch:
         wait(lambda: held._successor)
         with pytest.raises(Unwritable, match=r"was taken over by process \d+ on other"):
             held.check()
-    assert parse((tmp_path / FILE).read_bytes()).host == "other"
+    assert parse_holder((tmp_path / FILE).read_bytes()).host == "other"
 
 
 def test_two_that_take_over_at_once(tmp_path: Path) -> None:

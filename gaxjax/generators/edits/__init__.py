@@ -12,14 +12,15 @@ from gaxjax.errors import InputError
 NAMES = ("mix", "interpolate", "noise", "project", "arithmetic", "directions")
 
 
-def named(name: str) -> Any:
+def find_edit(name: str) -> Any:
     """The class of the edit of that name: `mix.Mix`, and so on."""
     if name not in NAMES:
         raise InputError(f"unknown edit {name!r}; known: {', '.join(NAMES)}")
+    # Imported when asked for: directions takes scikit-learn along, project tqdm.
     return getattr(importlib.import_module(f"gaxjax.generators.edits.{name}"), name.capitalize())
 
 
-def listing() -> str:
+def list_edits() -> str:
     """Every edit with the first line of its docstring."""
     modules = {name: importlib.import_module(f"gaxjax.generators.edits.{name}") for name in NAMES}
     return "\n".join(f"  {name:16}{str(module.__doc__).splitlines()[0]}" for name, module in modules.items())

@@ -5,9 +5,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from gaxjax.expressions import numbers
-from gaxjax.generators.edits.edit import Drawing, Edit, grid
-from gaxjax.generators.trained import Trained
+from gaxjax.expressions import parse_numbers
+from gaxjax.generators.edits.edit import Drawing, Edit, image_grid
+from gaxjax.generators.model import TrainedModel
 
 AROUND = 0.25
 """Of uniform noise that is added to the answer in z for its neighbors; ibid."""
@@ -28,39 +28,39 @@ class Arithmetic(Edit):
 
     name: ClassVar = "arithmetic"
 
-    def draw(self, trained: Trained) -> Drawing:
+    def draw(self, model: TrainedModel) -> Drawing:
         if self.space == "w":
-            trained.need_styles("--space w is about styles")
-        groups = {flag: numbers(getattr(self, flag), f"--{flag}") for flag in ("plus", "minus", "also")}
-        latents = {flag: trained.latents(seeds) for flag, seeds in groups.items()}
-        vectors = {flag: trained.w(z) if self.space == "w" else z for flag, z in latents.items()}
-        answer = calculated(vectors["plus"], vectors["minus"], vectors["also"])
+            model.need_styles("--space w is about styles")
+        groups = {flag: parse_numbers(getattr(self, flag), f"--{flag}") for flag in ("plus", "minus", "also")}
+        latents = {flag: model.latents_of_seeds(seeds) for flag, seeds in groups.items()}
+        vectors = {flag: model.map_latents(z) if self.space == "w" else z for flag, z in latents.items()}
+        # Means of several, since a single latent's arithmetic is unstable (Radford et al., section 6.3.2).
+        answer = combine_means(vectors["plus"], vectors["minus"], vectors["also"])
         page: list[list[np.ndarray | None]] = []
         for flag in groups:
             mean = vectors[flag].mean(axis=0, keepdims=True)
-            page.append([*trained.images(latents[flag]), self.made(trained, mean)[0]])
+            page.append([*model.generate(latents[flag]), model.generate_points(mean, self.space)[0]])
+        # Means stand in one column whatever the groups' sizes: white is between.
         width = max(len(row) for row in page)
         page = [[*row[:-1], *[None] * (width - len(row)), row[-1]] for row in page]
         around = np.repeat(answer[None], width, axis=0)
+        # As in the paper, which has no w.
         if self.space == "z":
             shift = np.random.default_rng(0).uniform(-AROUND, AROUND, around[1:].shape)
+            # The first is the answer itself; NumPy's generator, for it is no draw of the game's.
             around[1:] += shift.astype(around.dtype)
         else:
             around = around[:1]
-        page.append([*self.made(trained, around)])
+        page.append([*model.generate_points(around, self.space)])
         arrays = {f"{flag}_{self.space}": vector for flag, vector in vectors.items()}
         arrays |= {f"{flag}_seeds": np.array(seeds) for flag, seeds in groups.items()}
-        return Drawing(grid(page), {**arrays, "answer": around})
-
-    def made(self, trained: Trained, vectors: np.ndarray) -> np.ndarray:
-        """Images of latents or of w."""
-        return trained.synthesized(trained.styles(vectors)) if self.space == "w" else trained.images(vectors)
+        return Drawing(image_grid(page), {**arrays, "answer": around})
 
 
-def calculated(plus: np.ndarray, minus: np.ndarray, also: np.ndarray) -> np.ndarray:
+def combine_means(plus: np.ndarray, minus: np.ndarray, also: np.ndarray) -> np.ndarray:
     """Mean plus - mean minus + mean also of groups [n, L], [L].
 
-    >>> calculated(np.array([[2.0], [4.0]]), np.array([[1.0]]), np.array([[5.0], [7.0]]))
+    >>> combine_means(np.array([[2.0], [4.0]]), np.array([[1.0]]), np.array([[5.0], [7.0]]))
     array([8.])
     """
     return plus.mean(axis=0) - minus.mean(axis=0) + also.mean(axis=0)

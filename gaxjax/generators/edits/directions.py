@@ -1,16 +1,16 @@
 """Finds directions of w: principal ones (Härkönen et al. 2020, GANSpace), or that of a class."""
 
 import dataclasses
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import jax
 import numpy as np
 
 from gaxjax.errors import InputError
 from gaxjax.features import classifier
-from gaxjax.generators.edits.edit import Drawing, Edit, grid
-from gaxjax.generators.trained import Trained
-from gaxjax.generators.truncation import name_of
+from gaxjax.generators.edits.edit import Drawing, Edit, image_grid
+from gaxjax.generators.model import TrainedModel
+from gaxjax.generators.truncation import describe_game
 
 REACH = 3.0
 """How far a direction is walked, in standard deviations along it, to both sides."""
@@ -21,7 +21,7 @@ HELD_OUT = 5
 """One sample of so many tests the linear model."""
 
 
-class Found(NamedTuple):
+class DirectionSet(NamedTuple):
     """Unit vectors and how samples spread along them."""
 
     mean: np.ndarray
@@ -53,42 +53,51 @@ class Directions(Edit):
 
     name: ClassVar = "directions"
 
-    def told(self, trained: Trained) -> Trained:
+    def select_class(self, model: TrainedModel) -> TrainedModel:
         """As ever where the game is told classes; elsewhere --label is one of the classifier's."""
-        return trained.of(self.label) if trained.classes else trained
+        return model.with_label(self.label) if model.classes else model
 
-    def draw(self, trained: Trained) -> Drawing:
+    def draw(self, model: TrainedModel) -> Drawing:
         if self.n < 2 * LEAST or self.components < 1:
             raise InputError(f"--n is {2 * LEAST} or more, and --components 1 or more; got {self}")
-        if self.label is not None and not trained.classes:
-            found, said = self.of_label(trained)
+        if self.label is not None and not model.classes:
+            directions, lines = self.find_class_direction(model)
         else:
-            if not trained.has_styles:
+            if not model.has_styles:
                 raise InputError(
-                    f"principal directions are of w, and {name_of(trained.gan)} has none; latents spread "
-                    "alike in every direction, so theirs would say nothing: where a game is told no classes, "
-                    "--label finds the direction of one"
+                    f"principal directions are of w, and {describe_game(model.gan)} has none; latents "
+                    "spread alike in every direction, so theirs would say nothing: where a game is told no "
+                    "classes, --label finds the direction of one"
                 )
-            found = principal(np.concatenate([w for _, w in trained.drawn(self.n)]), self.components)
-            said = [f"direction {i}: {share:.1%} of the variance" for i, share in enumerate(found.share)]
-        start = found.mean
+            # As GANSpace does with StyleGAN; of games without w it takes activations, which differ by
+            # network.
+            ws = np.concatenate([w for _, w in model.sample_latents(self.n)])
+            directions = principal_directions(ws, self.components)
+            shares = enumerate(directions.share)
+            lines = [f"direction {i}: {share:.1%} of the variance" for i, share in shares]
+        start = directions.mean
         if self.seed is not None:
-            latents = trained.latents([self.seed])
-            start = (trained.w(latents) if trained.has_styles else latents)[0]
-        page = [list(made(trained, walk(start, found, i))) for i in range(len(found.vectors))]
-        return Drawing(grid(page), {"start": start, **found._asdict()}, lines=tuple(said))
+            latents = model.latents_of_seeds([self.seed])
+            # Untruncated, as the samples were that the deviations are of.
+            start = (model.map_latents(latents) if model.has_styles else latents)[0]
+        space: Literal["z", "w"] = "w" if model.has_styles else "z"
+        walks = [walk_direction(start, directions, i) for i in range(len(directions.vectors))]
+        page = [list(model.generate_points(walk, space)) for walk in walks]
+        return Drawing(image_grid(page), {"start": start, **directions._asdict()}, lines=tuple(lines))
 
-    def of_label(self, trained: Trained) -> tuple[Found, list[str]]:
+    def find_class_direction(self, model: TrainedModel) -> tuple[DirectionSet, list[str]]:
         """The direction of a class, and how well the linear model that it is of tells samples apart."""
         assert self.label is not None
-        data = trained.recipe.data
+        data = model.recipe.data
         name = self.classifier or data.name
-        classifier.check(name)
+        classifier.check_dataset(name)
         if self.label >= classifier.CLASSES or self.label < 0:
             raise InputError(f"--label {self.label}: the classes are 0 to {classifier.CLASSES - 1}")
+        # A game that is told no classes can say none: someone else has to, of its images.
         features = classifier.classifier(name, None, data.directory)
-        look = jax.jit(lambda x: features.apply(features.params, x, ("logits",))["logits"].argmax(-1))
-        parts = [(w, np.asarray(look(x))) for _, w, x in trained.drawn(self.n, images=True)]
+        classify = jax.jit(lambda x: features.apply(features.params, x, ("logits",))["logits"].argmax(-1))
+        # A chunk at a time: of 10,000 images only vectors and labels are kept.
+        parts = [(w, np.asarray(classify(x))) for _, w, x in model.sample_latents(self.n, images=True)]
         vectors, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
         is_class = labels == self.label
         if min(is_class.sum(), (~is_class).sum()) < LEAST:
@@ -96,30 +105,34 @@ class Directions(Edit):
                 f"of {self.n} samples {is_class.sum()} look like class {self.label} to {features.name}; a "
                 f"direction needs {LEAST} that do and {LEAST} that do not: raise --n, or train the run longer"
             )
-        direction, accuracy = separating(vectors, is_class)
-        said = f"class {self.label}, as {features.name} has it: {is_class.mean():.1%} of {self.n} samples; "
-        said += f"of a fifth of them held out, the linear model has {accuracy:.1%} right (balanced accuracy)"
-        return along(vectors, direction[None]), [said]
+        # Said with the picture: a direction whose model cannot tell the class apart is no direction of it.
+        direction, accuracy = separate_class(vectors, is_class)
+        line = f"class {self.label}, as {features.name} has it: {is_class.mean():.1%} of {self.n} samples; "
+        line += f"of a fifth of them held out, the linear model has {accuracy:.1%} right (balanced accuracy)"
+        return measure_spread(vectors, direction[None]), [line]
 
 
-def principal(vectors: np.ndarray, count: int) -> Found:
+def principal_directions(vectors: np.ndarray, count: int) -> DirectionSet:
     """Principal directions of [n, S], most variance first, [count, S]; the largest entry of each is > 0."""
     count = min(count, vectors.shape[1])
+    # cov of one feature is a number; eigh wants a matrix.
     covariance = np.cov(vectors, rowvar=False, dtype=np.float64).reshape(2 * vectors.shape[1:])
-    found = np.linalg.eigh(covariance).eigenvectors[:, ::-1].T[:count]
-    largest = np.take_along_axis(found, np.abs(found).argmax(axis=1)[:, None], axis=1)
-    return along(vectors, found * np.sign(largest))
+    # eigh sorts by rising eigenvalue; its vectors are columns.
+    directions = np.linalg.eigh(covariance).eigenvectors[:, ::-1].T[:count]
+    # An eigenvector's sign is arbitrary: fixed, so that a walk goes the same way on every machine.
+    largest = np.take_along_axis(directions, np.abs(directions).argmax(axis=1)[:, None], axis=1)
+    return measure_spread(vectors, directions * np.sign(largest))
 
 
-def along(vectors: np.ndarray, directions: np.ndarray) -> Found:
+def measure_spread(vectors: np.ndarray, directions: np.ndarray) -> DirectionSet:
     """How vectors [n, S] spread along unit vectors [k, S]."""
     mean = vectors.mean(axis=0, dtype=np.float64)
     variances = np.var((vectors - mean) @ directions.T, axis=0)
-    whole = np.var(vectors, axis=0, dtype=np.float64).sum()
-    return Found(mean, directions, np.sqrt(variances), variances / whole)
+    total = np.var(vectors, axis=0, dtype=np.float64).sum()
+    return DirectionSet(mean, directions, np.sqrt(variances), variances / total)
 
 
-def separating(vectors: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, float]:
+def separate_class(vectors: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, float]:
     """The unit normal of a logistic regression, towards the class, [S], and its accuracy on a fifth held out.
 
     Both sides weigh the same, however many they are, in both. vectors [n, S], is_class [n].
@@ -128,19 +141,17 @@ def separating(vectors: np.ndarray, is_class: np.ndarray) -> tuple[np.ndarray, f
     from sklearn.metrics import balanced_accuracy_score
 
     scale = vectors.std()  # one for all, so that the normal is one of w itself
-    tested = np.arange(len(vectors)) % HELD_OUT == 0
+    # Every fifth, and no draw: samples are independent already.
+    held_out = np.arange(len(vectors)) % HELD_OUT == 0
+    # Balanced, for the class is about a tenth of the samples: always saying no would be right in nine of ten.
     model = LogisticRegression(class_weight="balanced", max_iter=10_000)
-    model.fit(vectors[~tested] / scale, is_class[~tested])
-    accuracy = balanced_accuracy_score(is_class[tested], model.predict(vectors[tested] / scale))
+    model.fit(vectors[~held_out] / scale, is_class[~held_out])
+    accuracy = balanced_accuracy_score(is_class[held_out], model.predict(vectors[held_out] / scale))
     return model.coef_[0] / np.linalg.norm(model.coef_[0]), float(accuracy)
 
 
-def walk(start: np.ndarray, found: Found, index: int) -> np.ndarray:
+def walk_direction(start: np.ndarray, directions: DirectionSet, index: int) -> np.ndarray:
     """Points from -3 to 3 standard deviations along a direction, [7, S]."""
-    steps = np.linspace(-REACH, REACH, STEPS)[:, None] * found.deviations[index]
-    return np.asarray(start[None] + steps * found.vectors[index][None], np.float32)
-
-
-def made(trained: Trained, vectors: np.ndarray) -> np.ndarray:
-    """Images of w, or of latents where there is none."""
-    return trained.synthesized(trained.styles(vectors)) if trained.has_styles else trained.images(vectors)
+    # An odd number of steps: the middle column is the start itself.
+    steps = np.linspace(-REACH, REACH, STEPS)[:, None] * directions.deviations[index]
+    return np.asarray(start[None] + steps * directions.vectors[index][None], np.float32)

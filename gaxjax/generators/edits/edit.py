@@ -10,9 +10,9 @@ import numpy as np
 
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files import write_arrays
-from gaxjax.generators.trained import Trained
-from gaxjax.generators.truncation import psi_of
-from gaxjax.pictures.images import save, save_animation, sheet, to_uint8
+from gaxjax.generators.model import TrainedModel
+from gaxjax.generators.truncation import parse_psi
+from gaxjax.pictures.images import save_animation, save_image, tile_images, to_uint8
 
 COMMAND = "command"
 """The name in the npz of what made it, as JSON."""
@@ -51,15 +51,15 @@ class Edit(ABC):
     """of the command"""
 
     @abstractmethod
-    def draw(self, trained: Trained) -> Drawing:
+    def draw(self, model: TrainedModel) -> Drawing:
         """Makes the picture."""
 
-    def told(self, trained: Trained) -> Trained:
+    def select_class(self, model: TrainedModel) -> TrainedModel:
         """The game, told the class that it is asked for."""
-        return trained.of(self.label)
+        return model.with_label(self.label)
 
 
-def perform(run: Path, edit: Edit) -> list[str]:
+def perform_edit(run: Path, edit: Edit) -> list[str]:
     """Does it and writes the files, each whole or not at all; what there is to say, the picture's path last.
 
     Raises InputError before anything slow where other files would be overwritten.
@@ -68,21 +68,26 @@ def perform(run: Path, edit: Edit) -> list[str]:
     if picture.suffix != ".png":
         raise InputError(f"--out {picture}: the picture is a PNG; end its name in .png")
     check_seed(getattr(edit, "seed", None) or 0, "--seed")
+    # The gif too where this edit has none: it would be an older command's, beside the new picture.
     files = {suffix: picture.with_suffix(suffix) for suffix in (".npz", ".gif", ".png")}
-    command = command_of(run, edit)
-    refuse_others(files, command)
-    drawing = edit.draw(edit.told(Trained(run, psi_of(edit.psi), edit.cutoff, edit.checkpoint == "best")))
+    command = describe_command(run, edit)
+    check_same_command(files, command)
+    # Seconds to minutes, and after every check that needs no model.
+    drawing = edit.draw(
+        edit.select_class(TrainedModel(run, parse_psi(edit.psi), edit.cutoff, edit.checkpoint == "best"))
+    )
     # The npz first: it says whose the other files are.
     write_arrays(files[".npz"], {COMMAND: np.array(command), **drawing.arrays})
     lines = [*drawing.lines, f"{', '.join(drawing.arrays)}: {files['.npz']}"]
     if drawing.frames is not None:
         lines.append(str(save_animation(drawing.frames, files[".gif"])))
-    return [*lines, str(save(drawing.page, picture))]
+    return [*lines, str(save_image(drawing.page, picture))]
 
 
-def command_of(run: Path, edit: Edit) -> str:
+def describe_command(run: Path, edit: Edit) -> str:
     """The command as JSON, where its files are apart."""
     fields: dict[str, Any] = {field.name: getattr(edit, field.name) for field in dataclasses.fields(edit)}
+    # Where files go is not what made them: a folder that is renamed keeps its edits.
     del fields["out"]
     if edit.checkpoint == "last":  # files from before there was a choice have no such field
         del fields["checkpoint"]
@@ -90,25 +95,26 @@ def command_of(run: Path, edit: Edit) -> str:
     return json.dumps({"edit": edit.name, "run": str(run), **plain})
 
 
-def refuse_others(files: dict[str, Path], command: str) -> None:
+def check_same_command(files: dict[str, Path], command: str) -> None:
     """InputError where a file is there that another command made, or that is of unknown making."""
-    there = [str(path) for path in files.values() if path.exists()]
-    if not there:
+    existing = [str(path) for path in files.values() if path.exists()]
+    if not existing:
         return
-    made = "something else"
+    maker = "something else"
     try:
-        with np.load(files[".npz"], allow_pickle=False) as stored:
-            made = str(stored[COMMAND])
+        # Never unpickled: the file may be anyone's.
+        with np.load(files[".npz"], allow_pickle=False) as archive:
+            maker = str(archive[COMMAND])
     except (OSError, ValueError, KeyError, EOFError):
         pass  # no npz, or one of unknown making
-    if made != command:
+    if maker != command:
         raise InputError(
-            f"{', '.join(there)}: there already, made by {made}; only the same command replaces its files: "
-            "use another --out"
+            f"{', '.join(existing)}: there already, made by {maker}; only the same command replaces its "
+            "files: use another --out"
         )
 
 
-def grid(rows: list[list[np.ndarray | None]]) -> np.ndarray:
+def image_grid(rows: list[list[np.ndarray | None]]) -> np.ndarray:
     """Images in [-1, 1] [H, W, C] as a page, row by row; None, and what a row lacks, is left white."""
     shape = next(image.shape for row in rows for image in row if image is not None)
     columns = max(len(row) for row in rows)
@@ -116,4 +122,4 @@ def grid(rows: list[list[np.ndarray | None]]) -> np.ndarray:
     cells = [
         white if image is None else image for row in rows for image in [*row, *[None] * (columns - len(row))]
     ]
-    return sheet(to_uint8(np.stack(cells)), columns)
+    return tile_images(to_uint8(np.stack(cells)), columns)

@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gaxjax.errors import InputError
-from gaxjax.expressions import numbers
-from gaxjax.generators.edits.edit import Drawing, Edit, grid
-from gaxjax.generators.trained import Trained
+from gaxjax.expressions import parse_numbers
+from gaxjax.generators.edits.edit import Drawing, Edit, image_grid
+from gaxjax.generators.model import TrainedModel
 from gaxjax.metrics.path_length import Between, lerp, slerp
 from gaxjax.pictures.images import to_uint8
 
@@ -32,30 +32,36 @@ class Interpolate(Edit):
 
     name: ClassVar = "interpolate"
 
-    def draw(self, trained: Trained) -> Drawing:
-        seeds = numbers(self.seeds, "--seeds")
+    def draw(self, model: TrainedModel) -> Drawing:
+        seeds = parse_numbers(self.seeds, "--seeds")
         if len(seeds) < 2 or self.frames < 1:
             raise InputError(f"there are two seeds or more, and one step or more; got {self}")
-        space = self.space or ("w" if trained.has_styles else "z")
+        space = self.space or ("w" if model.has_styles else "z")
         if space == "w":
-            trained.need_styles("--space w is about styles")
+            model.need_styles("--space w is about styles")
         # A sphere is where normal latents are; uniform ones would leave their cube on it.
-        between = slerp if trained.latents_of.prior == "normal" else lerp
-        ends = trained.latents(seeds)
-        latents = path(ends, self.frames, between)
+        between = slerp if model.distribution.prior == "normal" else lerp
+        ends = model.latents_of_seeds(seeds)
+        latents = interpolate_path(ends, self.frames, between)
         arrays = {"seeds": np.array(seeds), "latents": latents}
         if space == "w":
-            arrays = {"seeds": np.array(seeds), "w": path(trained.w(ends), self.frames, lerp)}
-            images = trained.synthesized(trained.styles(arrays["w"]), latents)
+            arrays = {
+                "seeds": np.array(seeds),
+                "w": interpolate_path(model.map_latents(ends), self.frames, lerp),
+            }
+            # Latents along as well: synthesis of configs A to C starts from them.
+            images = model.synthesize(model.broadcast_styles(arrays["w"]), latents)
         else:
-            images = trained.images(latents)
+            images = model.generate(latents)
+        # A row ends where the next begins: a seed in between stands in both.
         pairs = range(0, len(images) - 1, self.frames)
-        page = grid([list(images[start : start + self.frames + 1]) for start in pairs])
+        page = image_grid([list(images[start : start + self.frames + 1]) for start in pairs])
         return Drawing(page, arrays, to_uint8(images))
 
 
-def path(ends: np.ndarray, steps: int, between: Between) -> np.ndarray:
+def interpolate_path(ends: np.ndarray, steps: int, between: Between) -> np.ndarray:
     """Points [n, L] and `steps` - 1 between each two, as one path [(n - 1) steps + 1, L]."""
+    # All pairs at once: [n - 1 ends, L] becomes [(n - 1) steps, L], pair by pair.
     starts, stops = (np.repeat(points, steps, axis=0) for points in (ends[:-1], ends[1:]))
     shares = np.tile(np.arange(steps, dtype=np.float32) / steps, len(ends) - 1)
     inner = between(jnp.asarray(starts), jnp.asarray(stops), jnp.asarray(shares))

@@ -6,8 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from gaxjax.errors import InputError
-from gaxjax.generators.edits.edit import Drawing, Edit, grid
-from gaxjax.generators.trained import Trained
+from gaxjax.generators.edits.edit import Drawing, Edit, image_grid
+from gaxjax.generators.model import TrainedModel
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,25 +23,28 @@ class Noise(Edit):
 
     name: ClassVar = "noise"
 
-    def draw(self, trained: Trained) -> Drawing:
-        trained.need_styles("noise is added to layers of styles")
-        if not trained.generator.noise:
+    def draw(self, model: TrainedModel) -> Drawing:
+        model.need_styles("noise is added to layers of styles")
+        if not model.generator.noise:
             raise InputError("this generator adds no noise: it was trained with generator.noise False")
         if not 1 <= self.shown <= self.count or self.count < 2:
             raise InputError(f"--count is 2 or more, and --shown no more than that; got {self}")
-        latents = trained.latents([self.seed])
-        styles = trained.styles(trained.w(latents))
-        images = np.concatenate([trained.synthesized(styles, latents, noise) for noise in range(self.count)])
-        deviation = spread(images)
+        latents = model.latents_of_seeds([self.seed])
+        styles = model.broadcast_styles(model.map_latents(latents))
+        # One program for all: the noise's seed is an argument, not a constant.
+        images = np.concatenate([model.synthesize(styles, latents, noise) for noise in range(self.count)])
+        deviation = pixel_deviation(images)
+        # 0 where noise has no weight yet, as at the start of training: then all black, not nan.
         largest = float(deviation.max())
+        # [H, W] to the images' channels, in [-1, 1] as they are.
         bright = np.broadcast_to((deviation / (largest or 1))[..., None] * 2 - 1, images.shape[1:])
-        said = f"standard deviation over {self.count} noises, in 0..255: mean {deviation.mean():.3g}, "
-        arrays = {**trained.arrays([self.seed]), "deviation": deviation}
+        line = f"standard deviation over {self.count} noises, in 0..255: mean {deviation.mean():.3g}, "
+        arrays = {**model.seed_arrays([self.seed]), "deviation": deviation}
         return Drawing(
-            grid([[*images[: self.shown], bright]]), arrays, lines=(said + f"largest {largest:.3g}",)
+            image_grid([[*images[: self.shown], bright]]), arrays, lines=(line + f"largest {largest:.3g}",)
         )
 
 
-def spread(images: np.ndarray) -> np.ndarray:
+def pixel_deviation(images: np.ndarray) -> np.ndarray:
     """The standard deviation of each pixel, in 0..255, channels averaged: [n, H, W, C] -> [H, W]."""
     return np.mean(np.std(images * 127.5, axis=0, dtype=np.float64), axis=-1)

@@ -13,13 +13,13 @@ from jax import Array
 
 from gaxjax import features
 from gaxjax.data import normalize
-from gaxjax.data.images import DamagedError, fitted, open_picture
+from gaxjax.data.images import DamagedError, fit_pixels, open_picture
 from gaxjax.errors import InputError
 from gaxjax.features import Features
-from gaxjax.game import ask
-from gaxjax.generators.edits.edit import Drawing, Edit, grid
-from gaxjax.generators.edits.projection import Noise, Search, begin, step
-from gaxjax.generators.trained import Trained
+from gaxjax.game import call_averaged
+from gaxjax.generators.edits.edit import Drawing, Edit, image_grid
+from gaxjax.generators.edits.projection import Noise, Search, start_search, step_search
+from gaxjax.generators.model import TrainedModel
 
 SAMPLES = 10_000
 """Of w, for its mean and deviation."""
@@ -45,37 +45,42 @@ class Project(Edit):
 
     name: ClassVar = "project"
 
-    def draw(self, trained: Trained) -> Drawing:
-        trained.need_styles("projecting looks for a w")
+    def draw(self, model: TrainedModel) -> Drawing:
+        model.need_styles("projecting looks for a w")
         if self.steps < 1 or self.psi != "1" or self.cutoff is not None:
             raise InputError("projecting takes one step or more, and no --psi: w is found wherever it is")
-        target = read(self.image, trained.shape)
-        seen = features.named(self.features, None, trained.recipe.data.directory)
-        task = Task(trained, seen, target, jnp.asarray(trained.latents([self.seed])))
-        ws = np.concatenate([w for _, w in trained.drawn(SAMPLES)])
+        # Before the samples of w, which take longest: a path that is wrong is said at once.
+        target = read_target(self.image, model.shape)
+        extractor = features.load_features(self.features, None, model.recipe.data.directory)
+        task = Task(model, extractor, target, jnp.asarray(model.latents_of_seeds([self.seed])))
+        ws = np.concatenate([w for _, w in model.sample_latents(SAMPLES)])
         mean = ws.mean(axis=0, keepdims=True)
+        # One number, of the distance to the mean, not of each coordinate: as in the authors' code.
         deviation = float(np.sqrt(np.mean(np.sum((ws - mean) ** 2, axis=1))))
-        start = np.repeat(mean, len(trained.sides) if self.space == "w+" else 1, axis=0)
-        first = begin(jnp.asarray(start), noises(trained, self.seed))
-        found = search(task, first, deviation, self.steps, self.seed)
-        made = [np.asarray(jax.jit(task.image)(trained.state, x.w, x.noise)[0]) for x in (found, first)]
-        apart = [float(jax.jit(task.distance)(trained.state, x.w, x.noise)) for x in (found, first)]
-        said = f"mean squared difference ({seen.name}): {apart[0]:.4g}; of the mean w's image: {apart[1]:.4g}"
+        # w+ begins with all rows alike, at the same mean.
+        start = np.repeat(mean, len(model.layer_sides) if self.space == "w+" else 1, axis=0)
+        first = start_search(jnp.asarray(start), draw_noise(model, self.seed))
+        best = minimize(task, first, deviation, self.steps, self.seed)
+        # The mean w's image and distance beside the result: what the search has gained.
+        images = [np.asarray(jax.jit(task.image)(model.state, x.w, x.noise)[0]) for x in (best, first)]
+        distances = [float(jax.jit(task.distance)(model.state, x.w, x.noise)) for x in (best, first)]
+        line = f"mean squared difference ({extractor.name}): {distances[0]:.4g}; "
+        line += f"of the mean w's image: {distances[1]:.4g}"
         arrays = {
-            "w": np.asarray(found.w),
+            "w": np.asarray(best.w),
             "target": target,
-            "result": made[0],
-            "distance": np.array(apart[0]),
+            "result": images[0],
+            "distance": np.array(distances[0]),
         }
-        arrays |= {f"noise/{layer}": np.asarray(x) for layer, x in found.noise.items()}
-        return Drawing(grid([[target, *made]]), arrays, lines=(said,))
+        arrays |= {f"noise/{layer}": np.asarray(x) for layer, x in best.noise.items()}
+        return Drawing(image_grid([[target, *images]]), arrays, lines=(line,))
 
 
 class Task(NamedTuple):
     """What is looked for, and how far something is from it."""
 
-    trained: Trained
-    seen: Features
+    model: TrainedModel
+    extractor: Features
     target: np.ndarray
     """[H, W, C] in [-1, 1]"""
     latents: Array
@@ -83,47 +88,51 @@ class Task(NamedTuple):
 
     def image(self, state: Any, w: Array, noise: Noise) -> Array:
         """Made of w [1, S] or a row for each layer, [1, H, W, C]."""
-        styles = {layer: w[i % len(w)][None] for i, layer in enumerate(self.trained.sides)}
-        inputs = (styles, self.latents, self.trained.condition, noise or None)
-        made: Array = ask(self.trained.gan, state, jax.random.key(0), "synthesize", *inputs)
-        return made
+        # One row serves all layers, by the remainder; of w+ each has its own.
+        styles = {layer: w[i % len(w)][None] for i, layer in enumerate(self.model.layer_sides)}
+        inputs = (styles, self.latents, self.model.condition, noise or None)
+        # The key draws nothing: every layer's noise is given.
+        image: Array = call_averaged(self.model.gan, state, jax.random.key(0), "synthesize", *inputs)
+        return image
 
     def distance(self, state: Any, w: Array, noise: Noise) -> Array:
         """The mean squared difference of features."""
-        level, images = self.seen.level, (self.image(state, w, noise), jnp.asarray(self.target)[None])
-        made, wanted = (self.seen.apply(self.seen.params, x, (level,))[level] for x in images)
-        return jnp.mean((made - wanted) ** 2)
+        level, images = self.extractor.level, (self.image(state, w, noise), jnp.asarray(self.target)[None])
+        fake, target = (self.extractor.apply(self.extractor.params, x, (level,))[level] for x in images)
+        return jnp.mean((fake - target) ** 2)
 
 
-def search(task: Task, start: Search, deviation: float, steps: int, seed: int) -> Search:
+def minimize(task: Task, start: Search, deviation: float, steps: int, seed: int) -> Search:
     """All the steps; InputError where there is no slope to go down."""
     from tqdm import tqdm
 
     @jax.jit
     def move(state: Any, search: Search, t: Array, key: Array) -> tuple[Search, Array, Array]:
-        return step(search, t, key, deviation, lambda w, noise: task.distance(state, w, noise))
+        return step_search(search, t, key, deviation, lambda w, noise: task.distance(state, w, noise))
 
-    found, key = start, jax.random.key(seed)
+    search, key = start, jax.random.key(seed)
     with tqdm(total=steps, unit="step", mininterval=0.5 if sys.stderr.isatty() else 10.0) as bar:
         for i in range(steps):
             t = jnp.float32(i / steps)
-            found, distance, slope = move(task.trained.state, found, t, jax.random.fold_in(key, i))
+            search, distance, slope = move(task.model.state, search, t, jax.random.fold_in(key, i))
+            # Adam would go nowhere for all steps: features of rounded pixels have slope 0 everywhere.
             if i == 0 and float(slope) == 0:
                 raise InputError(
-                    f"{task.seen.name} has no slope here (it may see pixels as whole numbers), so there is "
-                    "nothing to go down: use --features pixels or classifier(NAME)"
+                    f"{task.extractor.name} has no slope here (it may see pixels as whole numbers), so there "
+                    "is nothing to go down: use --features pixels or classifier(NAME)"
                 )
+            # Reading a number waits for the device; at every step that would be the time of a step.
             if i % 10 == 0:
                 bar.set_postfix(distance=f"{float(distance):.4g}", refresh=False)
             bar.update()
-    return found
+    return search
 
 
-def noises(trained: Trained, seed: int) -> dict[str, Array]:
+def draw_noise(model: TrainedModel, seed: int) -> dict[str, Array]:
     """A map for each layer that adds noise, [1, H, W, 1]."""
-    if not trained.generator.noise:
+    if not model.generator.noise:
         return {}
-    grids = trained.grids()
+    grids = model.noise_shapes()
     keys = jax.random.split(jax.random.key(seed), len(grids))
     return {
         layer: jax.random.normal(key, (1, *size, 1))
@@ -131,12 +140,13 @@ def noises(trained: Trained, seed: int) -> dict[str, Array]:
     }
 
 
-def read(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+def read_target(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """An image file as the generator would make it, [H, W, C] in [-1, 1]; InputError if it cannot be read."""
     if not path.is_file():
         raise InputError(f"{path} is not a file: give the path of an image")
     try:
-        pixels = fitted(open_picture(path, upright=True), shape, "crop", "lanczos")
+        # As the data are brought to size, or the distance would be of two ways to resize.
+        pixels = fit_pixels(open_picture(path, upright=True), shape, "crop", "lanczos")
     except DamagedError as error:
         raise InputError(f"{path} cannot be used: {error}") from error
     return np.asarray(normalize(pixels))

@@ -39,13 +39,13 @@ class Search(NamedTuple):
     """state of Adam"""
 
 
-def begin(w: Array, noise: Noise) -> Search:
+def start_search(w: Array, noise: Noise) -> Search:
     """The search's start, at w [k, S] and a noise."""
-    noise = {layer: standard(x) for layer, x in noise.items()}
+    noise = {layer: standardize(x) for layer, x in noise.items()}
     return Search(w, noise, ADAM.init((w, noise)))
 
 
-def step(
+def step_search(
     search: Search,
     t: Array,
     key: Array,
@@ -56,27 +56,32 @@ def step(
 
     distance: (w [k, S], noise) -> a number, how far the image is from the target. deviation: of w, a number.
     """
+    # It falls to 0 in the first three quarters: far steps early, the exact place last.
     jitter = deviation * JITTER * jnp.maximum(0.0, 1 - t / JITTERED) ** 2
     # One draw for every layer, as in the authors' code: all move together.
     shift = jitter * jax.random.normal(key, search.w[:1].shape)
 
     def loss(w: Array, noise: Noise) -> tuple[Array, Array]:
-        apart = distance(w + jnp.broadcast_to(shift, w.shape), noise)
-        return apart + NOISE_WEIGHT * roughness(noise), apart
+        before = distance(w + jnp.broadcast_to(shift, w.shape), noise)
+        return before + NOISE_WEIGHT * roughness(noise), before
 
-    (_, apart), slopes = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(search.w, search.noise)
+    # The slope of w is returned apart: noise's regularization has one even where the features have none.
+    (_, before), slopes = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(search.w, search.noise)
     changes, optimizer = ADAM.update(slopes, search.optimizer)
-    w, noise = jax.tree.map(lambda x, change: x - rate(t) * change, (search.w, search.noise), changes)
-    noise = {layer: standard(x) for layer, x in noise.items()}
-    return Search(w, noise, optimizer), apart, jnp.linalg.norm(slopes[0])
+    w, noise = jax.tree.map(
+        lambda x, change: x - learning_rate(t) * change, (search.w, search.noise), changes
+    )
+    noise = {layer: standardize(x) for layer, x in noise.items()}
+    return Search(w, noise, optimizer), before, jnp.linalg.norm(slopes[0])
 
 
-def rate(t: Array | float) -> Array:
+def learning_rate(t: Array | float) -> Array:
     """The learning rate at time t in [0, 1): a linear rise, a plateau, a fall along a cosine.
 
-    >>> [round(float(rate(t)), 6) for t in (0.025, 0.5, 0.875)]
+    >>> [round(float(learning_rate(t)), 6) for t in (0.025, 0.5, 0.875)]
     [0.05, 0.1, 0.05]
     """
+    # From 1 to 0 over the last quarter; min holds it at 1 before.
     fall = 0.5 - 0.5 * jnp.cos(math.pi * jnp.minimum(1.0, (1 - t) / RAMP_DOWN))
     return RATE * fall * jnp.minimum(1.0, t / RAMP_UP)
 
@@ -91,15 +96,17 @@ def roughness(noise: Noise) -> Array:
     for x in noise.values():
         while True:
             for axis in (1, 2):
+                # [1, H, W, 1]: axes 1 and 2 are down and across.
                 total = total + jnp.mean(x * jnp.roll(x, 1, axis)) ** 2
             height, width = x.shape[1:3]
+            # Or where halves would not be whole, which the paper's powers of 2 never are.
             if min(height, width) <= SMALLEST or height % 2 or width % 2:
                 break
             x = 2 * jnp.mean(x.reshape(1, height // 2, 2, width // 2, 2, 1), axis=(2, 4))
     return total
 
 
-def standard(x: Array) -> Array:
+def standardize(x: Array) -> Array:
     """A map with its mean taken off, over its standard deviation."""
     x = x - jnp.mean(x)
     return x * jax.lax.rsqrt(jnp.mean(x**2) + 1e-12)

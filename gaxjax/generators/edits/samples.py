@@ -4,10 +4,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any, ClassVar
 
-from gaxjax.expressions import numbers
-from gaxjax.generators.edits.edit import Drawing, Edit, perform
-from gaxjax.generators.trained import Trained
-from gaxjax.pictures.images import sheet, to_uint8
+from gaxjax.expressions import parse_numbers
+from gaxjax.generators.edits.edit import Drawing, Edit, perform_edit
+from gaxjax.generators.model import TrainedModel
+from gaxjax.pictures.images import tile_images, to_uint8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,11 +19,14 @@ class Samples(Edit):
 
     name: ClassVar = "sample"
 
-    def draw(self, trained: Trained) -> Drawing:
-        seeds = numbers(self.seeds, "--seeds")
-        return Drawing(sheet(to_uint8(trained.images(trained.latents(seeds)))), trained.arrays(seeds))
+    def draw(self, model: TrainedModel) -> Drawing:
+        # An edit like any other, so that the latents are kept beside the picture for the next one.
+        seeds = parse_numbers(self.seeds, "--seeds")
+        return Drawing(
+            tile_images(to_uint8(model.generate(model.latents_of_seeds(seeds)))), model.seed_arrays(seeds)
+        )
 
 
-def sample(run: Path, **options: Any) -> str:
+def write_seed_samples(run: Path, **options: Any) -> str:
     """Writes the picture, and the latents beside it; returns the picture's path."""
-    return perform(run, Samples(**options))[-1]
+    return perform_edit(run, Samples(**options))[-1]

@@ -18,9 +18,9 @@ from jax import Array
 
 from gaxjax import cli
 from gaxjax.errors import InputError
-from gaxjax.evaluation.latent_space import Behind, spaces
-from gaxjax.features import Features, classifier, named
-from gaxjax.game import GAN, State, ask, sample
+from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
+from gaxjax.features import Features, classifier, load_features
+from gaxjax.game import GAN, State, call_averaged, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.began import BEGAN
 from gaxjax.latents import Latents
@@ -50,29 +50,31 @@ def matrix(state: State, network: str) -> np.ndarray:
     return np.asarray(state.average[network]["Dense_0"]["kernel"], np.float64)
 
 
-def look(params: Any, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
+def pick_pixels(params: Any, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
     return dict.fromkeys(levels, images[:, 3, 2:4, 0])
 
 
-def asked(
+def measure_spaces(
     gan: GAN, state: State, need: str = "paths", crop: bool = False, seed: int = 0
 ) -> dict[str, np.ndarray]:
     """Arrays of a need, by pixels or a classifier that looks at two of them."""
-    eyes = Features("classifier-eyes", {"logits": 2}, "logits", "", "", {}, look)
+    two_pixels = Features("classifier-eyes", {"logits": 2}, "logits", "", "", {}, pick_pixels)
     paths = need == "paths"
-    behind = Behind(named("pixels") if paths else None, None if paths else eyes, crop, seed)
-    found = quick.run(functools.partial(behind, gan), (state, behind.params), BATCH, jnp.array(0))
-    assert set(found) == set(behind.kept(gan, state, BATCH))
+    metrics = LatentSpaceMetrics(
+        load_features("pixels") if paths else None, None if paths else two_pixels, crop, seed
+    )
+    found = quick.run(functools.partial(metrics, gan), (state, metrics.params), BATCH, jnp.array(0))
+    assert set(found) == set(metrics.output_names(gan, state, BATCH))
     return {name: np.asarray(values) for name, values in found.items()}
 
 
 @pytest.mark.parametrize("gan", [plain(), styled(), BEGAN(Linear(SHAPE), Linear(SHAPE), Latents(5))])
 def test_samples_are_what_is_generated_of_what_is_drawn(gan: GAN) -> None:
     state, batch = begin(gan), {"n": 8}
-    drawn = ask(gan, state, KEY, "sample_latents", batch)
+    drawn = call_averaged(gan, state, KEY, "sample_latents", batch)
     assert drawn.shape == (8, 5)
     if not isinstance(gan, Styled):  # whose noise comes second
-        made = ask(gan, state, KEY, "generate", drawn)
+        made = call_averaged(gan, state, KEY, "generate", drawn)
         np.testing.assert_array_equal(made, sample(gan, state, batch, KEY))
 
 
@@ -80,7 +82,7 @@ def test_what_is_drawn_did_not_change() -> None:
     """Latents are the first thing that is drawn of the stream, as of old."""
     gan = plain()
     state = begin(gan)
-    latents = ask(gan, state, KEY, "sample_latents", {"n": 3})
+    latents = call_averaged(gan, state, KEY, "sample_latents", {"n": 3})
     expected = np.asarray(latents) @ matrix(state, "generator")
     np.testing.assert_allclose(
         sample(gan, state, {"n": 3}, KEY).reshape(3, -1), expected, rtol=1e-4, atol=1e-5
@@ -91,7 +93,7 @@ def test_paths_of_a_linear_game_have_the_length_that_is_known() -> None:
     """In w, E |(w1 - w0) G|^2 / 4 = |M G|^2 / 2 for latents of N(0, 1); pixels are on [0, 1], hence the 4."""
     gan = styled()
     state = begin(gan)
-    found = asked(gan, state)
+    found = measure_spaces(gan, state)
     both = matrix(state, "mapping") @ matrix(state, "generator")
     expected = np.sum(both**2) / 2
     for name in ("ppl_w_full", "ppl_w_end"):
@@ -106,10 +108,13 @@ def test_the_end_of_a_path_in_z_is_where_it_begins() -> None:
     """At t = 0 the derivative of a path is known: the angle, across, and the growth, along."""
     gan = plain()
     state = begin(gan)
-    values = asked(gan, state)["ppl_z_end"]
+    values = measure_spaces(gan, state)["ppl_z_end"]
     keys = jax.random.split(jax.random.fold_in(jax.random.fold_in(jax.random.key(0), 0), 0))
     start, end, *_ = jax.random.split(keys[1], 4)
-    a, b = (np.asarray(ask(gan, state, key, "sample_latents", BATCH), np.float64) for key in (start, end))
+    a, b = (
+        np.asarray(call_averaged(gan, state, key, "sample_latents", BATCH), np.float64)
+        for key in (start, end)
+    )
     lengths = [np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b)]
     u, v = a / lengths[0], b / lengths[1]
     cosine = np.sum(u * v, axis=1, keepdims=True)
@@ -124,25 +129,25 @@ def test_the_averaged_parameters_are_asked() -> None:
     gan = styled()
     state = begin(gan)
     still = state._replace(average=jax.tree.map(jnp.zeros_like, state.average))
-    found = asked(gan, still)  # its images are noise, the same at both ends
+    found = measure_spaces(gan, still)  # its images are noise, the same at both ends
     assert all(not found[name].any() for name in ENDS)
 
 
 def test_a_crop_is_a_part() -> None:
     gan = plain()
     state = begin(gan)
-    whole, part = (asked(gan, state, crop=crop)["ppl_z_full"] for crop in (False, True))
+    whole, part = (measure_spaces(gan, state, crop=crop)["ppl_z_full"] for crop in (False, True))
     assert np.all(part < whole) and part.mean() == pytest.approx(whole.mean() / 4, rel=0.3)  # 4 x 4 of 8 x 8
 
 
 def test_points_of_all_spaces_are_of_the_same_examples() -> None:
     gan = styled(noise=0.0)
     state = begin(gan)
-    found = asked(gan, state, "spaces")
+    found = measure_spaces(gan, state, "spaces")
     np.testing.assert_allclose(found["w"], found["z"] @ matrix(state, "mapping"), rtol=1e-3, atol=1e-4)
     images = (found["w"] @ matrix(state, "generator")).reshape(-1, *SHAPE)
     np.testing.assert_allclose(found["classes"], images[:, 3, 2:4, 0], rtol=1e-3, atol=1e-3)
-    assert np.abs(asked(gan, state, "spaces", seed=1)["z"] - found["z"]).min(axis=1).max() > 0
+    assert np.abs(measure_spaces(gan, state, "spaces", seed=1)["z"] - found["z"]).min(axis=1).max() > 0
 
 
 def test_both_ends_have_one_label() -> None:
@@ -150,7 +155,7 @@ def test_both_ends_have_one_label() -> None:
     critic = mlp.Discriminator(features=(4,))
     parts = (Concatenated(network, 2) for network in (Linear(SHAPE), critic))
     gan = Adversarial(*parts, Latents(5), condition="label")
-    found = asked(gan, begin(gan))
+    found = measure_spaces(gan, begin(gan))
     assert set(found) == {"ppl_z_full", "ppl_z_end"}
     assert found["ppl_z_full"].max() < 1e4
 
@@ -160,7 +165,7 @@ def test_a_game_without_latents_is_refused() -> None:
     with pytest.raises(
         InputError, match=r"Bilinear has no latents.* sample_latents\(batch\) and generate\(latents"
     ):
-        spaces(gan, games.begin(gan), BATCH)
+        latent_spaces(gan, games.begin(gan), BATCH)
 
 
 # The command.
@@ -198,8 +203,8 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of a classifier that has learned nothing."""
     note = {"dataset": "digits", "epochs": 0, "seed": 0, "accuracy": 0.1, "tested": 1}
-    return classifier.save(
-        classifier.initial(KEY)[0], note, tmp_path_factory.mktemp("weights") / "digits.npz"
+    return classifier.save_weights(
+        classifier.init_classifier(KEY)[0], note, tmp_path_factory.mktemp("weights") / "digits.npz"
     )
 
 
@@ -282,7 +287,7 @@ def test_refused_before_training(recipe: Path, tmp_path: Path, capsys: pytest.Ca
     assert "best='ppl_w_end' is not measured: Adversarial has no styles" in capsys.readouterr().err
     other = runs.write_recipe(tmp_path / "other")
     assert cli.main(["train", str(other), "--workdir", str(tmp_path / "run"), *best[:4]]) == 2
-    assert "Duel has no latents to look behind" in capsys.readouterr().err
+    assert "Duel has no latents to measure" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

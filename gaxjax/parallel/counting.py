@@ -10,10 +10,12 @@ import jax.extend.core as core
 
 COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 PRODUCTS = ("dot_general", "conv_general_dilated")
+# An array in a program's text, such as bf16[8,128]{1,0}: kind, bits, sizes. pred has no bits and takes a
+# byte.
 SHAPE = re.compile(r"\b(pred|[a-z]+(\d+))\w*\[([\d,]*)\]")
 
 
-def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max, dtype: str = "") -> float:
+def count_operations(jaxpr: Any, branch: Callable[[list[float]], float] = max, dtype: str = "") -> float:
     """Multiplications and additions of all matrix products and convolutions in a (closed) jaxpr.
 
     What is not one of these is not counted, nor are products with the zeros of a dilated convolution. branch:
@@ -21,31 +23,42 @@ def operations(jaxpr: Any, branch: Callable[[list[float]], float] = max, dtype: 
     without a fixed length counts once.
 
     >>> import jax, jax.numpy as jnp
-    >>> operations(jax.make_jaxpr(lambda a, b: jnp.sin(a @ b))(jnp.ones((2, 3)), jnp.ones((3, 4))))
+    >>> count_operations(jax.make_jaxpr(lambda a, b: jnp.sin(a @ b))(jnp.ones((2, 3)), jnp.ones((3, 4))))
     48.0
     """
+    # From the traced program and not the compiled one, whose operations are fused, and on GPUs are calls of
+    # libraries that say nothing of their size.
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     total = 0.0
     for equation in jaxpr.eqns:
         parameters = equation.params
+        # By the first operand's type; products of two types are not made here.
         if equation.primitive.name in PRODUCTS and dtype not in ("", equation.invars[0].aval.dtype.name):
             continue
         match equation.primitive.name:
             case "dot_general":
                 (contracted, _), _ = parameters["dimension_numbers"]
                 left = equation.invars[0].aval.shape
+                # Each output is a sum of as many products as the contracted axes have entries: 2 for multiply
+                # and add.
                 total += 2 * equation.outvars[0].aval.size * math.prod(left[i] for i in contracted)
             case "conv_general_dilated":
                 kernel = equation.invars[1].aval.shape
+                # Each output is a sum over the kernel but for its output channels; a kernel of g groups holds
+                # the inputs of one group only, so groups need no case of their own.
                 out_axis = parameters["dimension_numbers"].rhs_spec[0]
                 each = math.prod(kernel) // kernel[out_axis] / math.prod(parameters["lhs_dilation"])
                 total += 2 * equation.outvars[0].aval.size * each
+            # Its body once for every step; a while loop has no length to read, and counts as one.
             case "scan":
-                total += parameters["length"] * operations(parameters["jaxpr"], branch, dtype)
+                total += parameters["length"] * count_operations(parameters["jaxpr"], branch, dtype)
             case "cond":
-                total += branch([operations(b, branch, dtype) for b in parameters["branches"]])
+                total += branch([count_operations(b, branch, dtype) for b in parameters["branches"]])
+            # jit, custom gradients, remat: whatever holds a jaxpr holds its operations.
             case _:
-                total += sum(operations(inner, branch, dtype) for inner in core.jaxprs_in_params(parameters))
+                total += sum(
+                    count_operations(inner, branch, dtype) for inner in core.jaxprs_in_params(parameters)
+                )
     return float(total)
 
 
@@ -58,6 +71,7 @@ def wire_bytes(program: str) -> int:
     total = 0
     for line in program.splitlines():
         name, _, right = line.partition(" = ")
+        # Asynchronous ones come as -start and -done: the start alone has the shapes, so it alone is counted.
         operation = next((c for c in COLLECTIVES if re.search(rf"\s{c}(-start)?\(", right)), None)
         if operation and not name.strip().startswith("//"):
             shapes = right[: re.search(rf"\s{operation}", right).start()]  # type: ignore[union-attr]

@@ -1,0 +1,136 @@
+"""From the statistics of real and fake examples to the numbers of each metric, with their errors."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gaxjax.errors import InputError
+from gaxjax.metrics import (
+    inception_score,
+    kernel,
+    modes,
+    neighbors,
+    parzen,
+    points,
+    separability,
+    similarity,
+    sliced,
+)
+from gaxjax.metrics.frechet import frechet_distance
+from gaxjax.metrics.path_length import path_length
+from gaxjax.metrics.samples import PATHS, SPACES, Samples, Value
+
+LEAST = 20
+"""Samples near a mode of a mixture that make it a found one."""
+
+
+def fid(samples: Samples) -> dict[str, Value]:
+    """Needs moments, of the features' level."""
+    assert samples.real.moments and samples.fake.moments
+    return {"fid": Value(frechet_distance(samples.real.moments, samples.fake.moments))}
+
+
+def kid(samples: Samples) -> dict[str, Value]:
+    """Needs vectors."""
+    # The numbers of `Metric.options`, as torch-fidelity has them by default.
+    found = kernel.kernel_distance(samples.real.arrays["vectors"], samples.fake.arrays["vectors"], 100, 1000)
+    return {"kid": Value(found.mean, found.standard_deviation)}
+
+
+def prdc(samples: Samples) -> dict[str, Value]:
+    """Needs vectors; four numbers."""
+    found = neighbors.neighbors(samples.real.arrays["vectors"], samples.fake.arrays["vectors"], 5)
+    return {name: Value(value) for name, value in found._asdict().items()}
+
+
+def inception_mean(samples: Samples) -> dict[str, Value]:
+    """The Inception Score; needs the logits of fakes."""
+    found = inception_score.inception_score(samples.fake.arrays["logits"], 10)
+    return {"inception score": Value(found.mean, found.standard_deviation)}
+
+
+def swd(samples: Samples) -> dict[str, Value]:
+    """The mean over a pyramid's levels, and each of them; needs images."""
+    real, fake = samples.real.arrays["images"], samples.fake.arrays["images"]
+    # As many of each, as in the paper; `sliced_wasserstein` refuses others.
+    n = min(len(real), len(fake))
+    found = sliced.sliced_wasserstein(real[:n], fake[:n], samples.seed)
+    by_side = ", ".join(f"{side} px {value:.4g}" for side, value in found.items())
+    return {"swd": Value(float(np.mean(list(found.values()))), None, f"mean of {by_side}")}
+
+
+def ms_ssim(samples: Samples) -> dict[str, Value]:
+    """The similarity of fakes with one another; needs images."""
+    return {"ms_ssim": Value(similarity.diversity(samples.fake.arrays["images"], 10_000, samples.seed))}
+
+
+def log_likelihood(samples: Samples) -> dict[str, Value]:
+    """Of test images under Parzen windows on fakes; needs pixels."""
+    # Three sets: the width is chosen on images that it is not measured on.
+    test, validation, fake = (s.arrays["pixels"] for s in (samples.real, samples.validation, samples.fake))
+    found = parzen.parzen(test, validation, fake)
+    return {"parzen": Value(found.mean, found.standard_error, f"sigma {found.sigma:.3f}")}
+
+
+def count_modes(samples: Samples) -> dict[str, Value]:
+    """Of stacked or single digits; needs digits, the classes of channels."""
+    digits = samples.fake.arrays["digits"]
+    found = modes.modes(
+        # [N, 3] of stacked digits, 1,000 classes; [N, 1] of single ones, 10.
+        modes.stacked_labels(digits) if digits.shape[1] == 3 else digits[:, 0],
+        10 ** digits.shape[1],
+    )
+    return {"modes": Value(found.classes_found), "modes kl": Value(found.kl)}
+
+
+def compare_points(samples: Samples) -> dict[str, Value]:
+    """Against the mixture that the real points are of; needs points."""
+    real, fake = samples.real.arrays["points"], samples.fake.arrays["points"]
+    assert samples.mixture
+    found = points.find_modes(fake, samples.mixture, LEAST)
+    # What sampling alone comes to: no model is expected to be nearer.
+    halves = points.sliced_distance(real[0::2], real[1::2])
+    return {
+        "modes found": Value(found.modes),
+        "high quality": Value(found.high_quality),
+        "sliced distance": Value(
+            points.sliced_distance(real, fake), None, f"{halves:.3g} between halves of the real points"
+        ),
+    }
+
+
+def path_lengths(samples: Samples) -> dict[str, Value]:
+    """In z and w, along whole paths and at their ends; needs paths."""
+    # Of w only where the game has one: z alone is measured of others.
+    found = {name: path_length(samples.fake.arrays[name]) for name in PATHS if name in samples.fake.arrays}
+    return {name: Value(mean, standard_error) for name, (mean, standard_error) in found.items()}
+
+
+def separate_classes(samples: Samples) -> dict[str, Value]:
+    """Of each class from the rest, in z and in w; needs spaces."""
+    logits = separability.one_vs_rest(samples.fake.arrays["classes"])
+    found = {}
+    for name in SPACES:
+        space = name.removeprefix("separability_")
+        if space in samples.fake.arrays:
+            # Not the paper's half of all: of a class that a tenth of the images have, the surest half lacks
+            # it.
+            score, entropies = separability.separability(samples.fake.arrays[space], logits, either=True)
+            how = ", ".join(f"{entropy:.3f}" for entropy in entropies)
+            found[name] = Value(score, None, f"entropies {how}")
+    return found
+
+
+def compare_pairs(name: str) -> Callable[[Samples], dict[str, Value]]:
+    """PSNR or SSIM of fakes with the images that they belong to; needs images."""
+
+    def compute(samples: Samples) -> dict[str, Value]:
+        real, fake = samples.real.arrays["images"], samples.fake.arrays["images"]
+        # Image i of one set belongs to image i of the other.
+        if real.shape != fake.shape:
+            raise InputError(f"{name} compares pairs; got images of shapes {real.shape} and {fake.shape}")
+        # [N], of images as bytes, whose peak is 255; the error is that of a mean over images.
+        each = getattr(similarity, name)(fake, real, 255.0)
+        return {name: Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))}
+
+    return compute

@@ -1,0 +1,52 @@
+"""What a metric is given of images or points: the kinds of statistics that are kept of each set of them."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from gaxjax.metrics.frechet import Moments, Vectors
+from gaxjax.metrics.points import Mixture
+
+Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points", "paths", "spaces"]
+"""moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
+pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
+are, [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and
+logits of their images."""
+OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
+OF_CLASSES = {"logits", "spaces"}
+"""Those that are of the features' level "logits"."""
+OF_GAME = {"paths", "spaces"}
+"""Those that images alone do not give: what is made of latents has to be asked."""
+PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
+SPACES = ("separability_z", "separability_w")
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What was kept of a set of images."""
+
+    count: int
+    moments: Moments | Vectors | None = None
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    """the other needs, by name"""
+
+
+class Samples(NamedTuple):
+    """What a metric is given."""
+
+    real: Statistics
+    fake: Statistics
+    validation: Statistics
+    """of a split of its own, for what has to be chosen"""
+    seed: int
+    mixture: Mixture | None = None
+    """that the data are, where they are points"""
+
+
+class Value(NamedTuple):
+    """A number, what is known of its error, and how it was come by if that is not always the same."""
+
+    value: float
+    error: float | None = None
+    details: str = ""
