@@ -112,7 +112,7 @@ def test_reals_are_blended_as_the_generators_are() -> None:
     images = jax.random.normal(jax.random.key(0), (2, *SHAPE))
     mean = images.reshape(2, 8, 2, 8, 2, 1).mean((2, 4)).repeat(2, 1).repeat(2, 2)
     for step, alpha in ((5, 0.0), (10, 0.0), (13, 0.3), (20, 1.0), (99, 1.0)):
-        blended = gan.real({"image": images}, jnp.int32(step))
+        blended = gan.real_images({"image": images}, jnp.int32(step))
         np.testing.assert_allclose(blended, alpha * images + (1 - alpha) * mean, atol=1e-6)
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import quick
 
-from gaxjax import Adversary, bench, cli, objectives, penalties
+from gaxjax import Adversary, cli, objectives, penalties
+from gaxjax.bench import speed
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
@@ -69,7 +70,7 @@ def test_first_commands_are_the_scripts() -> None:
 
 def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # It takes longer than all the rest of a benchmark; test_bench.py measures it.
-    monkeypatch.setattr(bench, "matmul_rate", lambda dtype, device: 1e11)
+    monkeypatch.setattr(speed, "matmul_rate", lambda dtype, device: 1e11)
     lines = commands(*(page for page in PAGES if page != EXTENDING))
     # IMAGE is a picture of one's own: what the samples are drawn to does as well.
     own = [line.replace("IMAGE", "grid.png") for line in lines if "--data.directory" not in line]

@@ -25,6 +25,7 @@ from gaxjax.latents import Latents
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
 from gaxjax.networks import dcgan, progressive, style, translation
+from gaxjax.objectives import FeatureMatching
 from gaxjax.parallel import compiler
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
 
@@ -71,7 +72,7 @@ NETWORKS: dict[str, nn.Module] = {
 ADAPTED = dcgan.Generator(SHAPE, features=4, depth=2)
 GAMES: dict[str, game.GAN] = {
     "batch norm": Adversarial(
-        ADAPTED, dcgan.Discriminator(features=4, depth=2), Latents(SIZE), "feature_matching"
+        ADAPTED, dcgan.Discriminator(features=4, depth=2), Latents(SIZE), Adversary(FeatureMatching())
     ),
     "dropout": Adversarial(ADAPTED, Dropping(), Latents(SIZE), adversary=Adversary(penalties=(DRAGAN(),))),
     "progan": StyleGAN(
@@ -166,8 +167,8 @@ def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> 
 def loss_of(network: nn.Module, variables: Any, x: Array) -> Callable[[Any], Array]:
     def loss(params: Any) -> Array:
         rngs = {name: RNGS[name] for name in (game.PLAY, game.DROPOUT)}
-        out = network.apply({**variables, "params": params}, x, rngs=rngs, mutable=list(variables))[0]
-        return jnp.mean(jnp.square(out.astype(jnp.float32)))
+        outputs = network.apply({**variables, "params": params}, x, rngs=rngs, mutable=list(variables))[0]
+        return jnp.mean(jnp.square(game.output_of(outputs, "logits").astype(jnp.float32)))
 
     return loss
 
