@@ -1,6 +1,8 @@
 """Solvers as values: frozen dataclasses with their numbers, for recipes and the command line."""
 
+import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -21,11 +23,16 @@ class Solver(ABC):
     accumulates: ClassVar[bool] = False
     """whether gradients can be taken of a minibatch in parts: those that are differentiated through cannot"""
 
+    @property
     @abstractmethod
+    def function(self) -> Callable[..., Step]:
+        """The solver as a function, with the value's numbers in it."""
+
     def __call__(
         self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
     ) -> Step:
         """The train step, (state, batches, key) -> (state, logs). Options: half_life, ramp_up, accumulate."""
+        return self.function(gan, optimizers, updates, *options, **more)
 
     def check_parts(self, parts: int) -> None:
         """InputError for parts of minibatches where there can be none."""
@@ -45,10 +52,9 @@ class Alternating(Solver):
 
     accumulates: ClassVar[bool] = True
 
-    def __call__(
-        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
-    ) -> Step:
-        return alternating(gan, optimizers, updates, *options, **more)
+    @property
+    def function(self) -> Callable[..., Step]:
+        return alternating
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,9 @@ class Simultaneous(Solver):
 
     accumulates: ClassVar[bool] = True
 
-    def __call__(
-        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
-    ) -> Step:
-        return simultaneous(gan, optimizers, updates, *options, **more)
+    @property
+    def function(self) -> Callable[..., Step]:
+        return simultaneous
 
 
 @dataclass(frozen=True)
@@ -69,10 +74,9 @@ class Extragradient(Solver):
 
     accumulates: ClassVar[bool] = True
 
-    def __call__(
-        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
-    ) -> Step:
-        return extragradient(gan, optimizers, updates, *options, **more)
+    @property
+    def function(self) -> Callable[..., Step]:
+        return extragradient
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,9 @@ class Unrolled(Solver):
     def __post_init__(self) -> None:
         unrolled(self.k)  # which refuses a number that is none
 
-    def __call__(
-        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
-    ) -> Step:
-        return unrolled(self.k)(gan, optimizers, updates, *options, **more)
+    @property
+    def function(self) -> Callable[..., Step]:
+        return unrolled(self.k)
 
 
 @dataclass(frozen=True)
@@ -100,11 +103,9 @@ class Competitive(Solver):
     tolerance: float = 1e-6
     """share of the right side that the residual is brought to"""
 
-    def __call__(
-        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
-    ) -> Step:
-        more = {"iterations": self.iterations, "tolerance": self.tolerance, **more}
-        return competitive(gan, optimizers, updates, *options, **more)
+    @property
+    def function(self) -> Callable[..., Step]:
+        return functools.partial(competitive, iterations=self.iterations, tolerance=self.tolerance)
 
 
 AnySolver: TypeAlias = Annotated[Solver, text_flag(Solver, "SOLVER")]
