@@ -1,8 +1,6 @@
 """Solvers as values: frozen dataclasses with their numbers, for recipes and the command line."""
 
-import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -23,16 +21,11 @@ class Solver(ABC):
     accumulates: ClassVar[bool] = False
     """whether gradients can be taken of a minibatch in parts: those that are differentiated through cannot"""
 
-    @property
     @abstractmethod
-    def function(self) -> Callable[..., Step]:
-        """The solver as a function, with the value's numbers in it."""
-
     def __call__(
         self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
     ) -> Step:
         """The train step, (state, batches, key) -> (state, logs). Options: half_life, ramp_up, accumulate."""
-        return self.function(gan, optimizers, updates, *options, **more)
 
     def check_parts(self, parts: int) -> None:
         """InputError for parts of minibatches where there can be none."""
@@ -52,9 +45,10 @@ class Alternating(Solver):
 
     accumulates: ClassVar[bool] = True
 
-    @property
-    def function(self) -> Callable[..., Step]:
-        return alternating
+    def __call__(
+        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
+    ) -> Step:
+        return alternating(gan, optimizers, updates, *options, **more)
 
 
 @dataclass(frozen=True)
@@ -63,9 +57,10 @@ class Simultaneous(Solver):
 
     accumulates: ClassVar[bool] = True
 
-    @property
-    def function(self) -> Callable[..., Step]:
-        return simultaneous
+    def __call__(
+        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
+    ) -> Step:
+        return simultaneous(gan, optimizers, updates, *options, **more)
 
 
 @dataclass(frozen=True)
@@ -74,9 +69,10 @@ class Extragradient(Solver):
 
     accumulates: ClassVar[bool] = True
 
-    @property
-    def function(self) -> Callable[..., Step]:
-        return extragradient
+    def __call__(
+        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
+    ) -> Step:
+        return extragradient(gan, optimizers, updates, *options, **more)
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,10 @@ class Unrolled(Solver):
     def __post_init__(self) -> None:
         unrolled(self.k)  # which refuses a number that is none
 
-    @property
-    def function(self) -> Callable[..., Step]:
-        return unrolled(self.k)
+    def __call__(
+        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
+    ) -> Step:
+        return unrolled(self.k)(gan, optimizers, updates, *options, **more)
 
 
 @dataclass(frozen=True)
@@ -103,9 +100,11 @@ class Competitive(Solver):
     tolerance: float = 1e-6
     """share of the right side that the residual is brought to"""
 
-    @property
-    def function(self) -> Callable[..., Step]:
-        return functools.partial(competitive, iterations=self.iterations, tolerance=self.tolerance)
+    def __call__(
+        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
+    ) -> Step:
+        more = {"iterations": self.iterations, "tolerance": self.tolerance, **more}
+        return competitive(gan, optimizers, updates, *options, **more)
 
 
 AnySolver: TypeAlias = Annotated[Solver, text_flag(Solver, "SOLVER")]
