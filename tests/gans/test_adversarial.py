@@ -27,7 +27,14 @@ from gaxjax.layers.standard import Dense
 from gaxjax.layers.transformed import Transformed
 from gaxjax.networks import dcgan, mlp
 from gaxjax.networks.autoencoder import Energy
-from gaxjax.objectives import FeatureMatching, Minimax, Objective, RelativisticPaired, Wasserstein, ZeroSum
+from gaxjax.objectives import (
+    FeatureMatching,
+    Minimax,
+    Objective,
+    RelativisticPaired,
+    Wasserstein,
+    ZeroSum,
+)
 from gaxjax.penalties import R1, Drift, GradientPenalty, Penalty
 from gaxjax.transforms import Clip, Spectral
 

@@ -19,7 +19,14 @@ from gaxjax.game import GAN, State, objective, player_params
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.recipe.optimizers import Optimizer
-from gaxjax.solvers import Alternating, Solver, Unrolled, alternating, simultaneous, unrolled
+from gaxjax.solvers import (
+    Alternating,
+    Solver,
+    Unrolled,
+    alternating,
+    simultaneous,
+    unrolled,
+)
 
 pytestmark = pytest.mark.usefixtures("float64")
 

@@ -9,7 +9,14 @@ from PIL import Image
 
 from gaxjax.data import normalize
 from gaxjax.files import write_bytes
-from gaxjax.pictures.images import animate, draw_samples, plot_curves, save_image, tile_images, to_uint8
+from gaxjax.pictures.images import (
+    animate,
+    draw_samples,
+    plot_curves,
+    save_image,
+    tile_images,
+    to_uint8,
+)
 
 
 def gray(*values: int, height: int = 4, width: int = 4) -> np.ndarray:

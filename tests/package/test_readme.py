@@ -17,7 +17,7 @@ import quick
 from gaxjax import Adversary, cli, objectives, penalties
 from gaxjax.bench import speed
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]
 """In the order in which their commands run: pages go on with README's run."""

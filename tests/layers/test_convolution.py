@@ -14,7 +14,14 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers import convolution
-from gaxjax.layers.convolution import Pair, Pairs, conv, conv_transpose, correlate, same_padding
+from gaxjax.layers.convolution import (
+    Pair,
+    Pairs,
+    conv,
+    conv_transpose,
+    correlate,
+    same_padding,
+)
 
 Case = tuple[Pair, Pair, Pair, Pairs, int, int]
 Function = Callable[[Array, Array], Array]

@@ -23,9 +23,22 @@ from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import Concatenated
 from gaxjax.layers.transformed import Transformed
 from gaxjax.networks import dcgan, mlp
-from gaxjax.objectives import FeatureMatching, Hinge, LeastSquares, Minimax, Nonsaturating, Wasserstein
+from gaxjax.objectives import (
+    FeatureMatching,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    Nonsaturating,
+    Wasserstein,
+)
 from gaxjax.pictures.images import compose_moments, draw_samples, new_figure, save_image
-from gaxjax.pictures.point_plots import PLANE, density, draw_line, optimal_discriminator, probe_points
+from gaxjax.pictures.point_plots import (
+    PLANE,
+    density,
+    draw_line,
+    optimal_discriminator,
+    probe_points,
+)
 from gaxjax.runs.examples import fixed_batch
 from gaxjax.transforms import Spectral
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1] / "gaxjax"
+PACKAGE = Path(__file__).resolve().parents[2] / "gaxjax"
 FLOORS = (
     {"errors", "files", "latents"},
     {"expressions", "losses"},

@@ -20,7 +20,13 @@ import pytest
 
 from gaxjax.errors import InputError
 from gaxjax.features import Features, inception_weights, load_features
-from gaxjax.features.inception import LEVELS, apply, average_pool, interpolation, resize_input
+from gaxjax.features.inception import (
+    LEVELS,
+    apply,
+    average_pool,
+    interpolation,
+    resize_input,
+)
 from gaxjax.features.inception_weights import EPSILON, layers
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (2, 64, 48, 3), np.uint8)

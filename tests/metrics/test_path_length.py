@@ -11,7 +11,16 @@ from jax import Array
 from rounding import rounding
 
 from gaxjax.errors import InputError
-from gaxjax.metrics.path_length import EPSILON, Space, crop_face, lengths, lerp, path_length, shrink, slerp
+from gaxjax.metrics.path_length import (
+    EPSILON,
+    Space,
+    crop_face,
+    lengths,
+    lerp,
+    path_length,
+    shrink,
+    slerp,
+)
 
 RANDOM = np.random.default_rng(0)
 PATHS, SIZE, SHAPE = 64, 16, (8, 8, 3)

@@ -27,7 +27,13 @@ from gaxjax.objectives import Objective
 from gaxjax.programs.program import StageProgram, check_programs, stage_programs
 from gaxjax.recipe import Recipe, Stage
 from gaxjax.recipe.optimizers import Exponential, Linear
-from gaxjax.recipe.serialization import CONFIG, describe, differences, fields_of, rebuild
+from gaxjax.recipe.serialization import (
+    CONFIG,
+    describe,
+    differences,
+    fields_of,
+    rebuild,
+)
 from gaxjax.runs.checkpoint import Checkpoints
 from gaxjax.solvers import Solver
 from gaxjax.transforms import WeightTransform

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 PROGRAM = """\
 HloModule jit_step, is_scheduled=true
 
