@@ -29,7 +29,7 @@ from gaxjax.augmentations import (
     Augment,
     Brightness,
     Contrast,
-    Drift,
+    FractionalShift,
     Rotation,
     Scale,
     Shift,
@@ -43,7 +43,7 @@ from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 turn = Rotation(among=2)
-transformations = (Shift(), Scale(), turn, Stretch(), turn, Drift(), Brightness(), Contrast())
+transformations = (Shift(), Scale(), turn, Stretch(), turn, FractionalShift(), Brightness(), Contrast())
 
 gan = Adversarial(
     generator=Concatenated(Generator((16, 16, 1), features=32, depth=2), classes=10),

@@ -18,7 +18,7 @@ from dataclasses import replace
 from gaxjax import objectives
 from gaxjax.adversary import Adversary
 from gaxjax.gans import Adversarial
-from gaxjax.networks.autoencoder import Energy
+from gaxjax.networks.autoencoder import EnergyDiscriminator
 from gaxjax.networks.mlp import Autoencoder, Generator
 from gaxjax.recipe import Data, Optimizer, Recipe
 
@@ -26,7 +26,7 @@ SHAPE = (28, 28, 1)
 
 gan = Adversarial(
     generator=Generator(SHAPE, features=(800, 800)),
-    discriminator=Energy(Autoencoder(SHAPE, features=(256,))),
+    discriminator=EnergyDiscriminator(Autoencoder(SHAPE, features=(256,))),
     adversary=Adversary(objectives.Energy(margin=10)),
 )
 recipe = Recipe(

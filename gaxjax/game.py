@@ -118,7 +118,7 @@ def count_examples(batch: Batch) -> int:
     return batch["n"] if "n" in batch else jax.tree.leaves(dict(batch))[0].shape[0]
 
 
-def read_condition(batch: Batch, name: str) -> Tree:
+def select_condition(batch: Batch, name: str) -> Tree:
     """What a batch has by that name, such as label; InputError where it has no such thing."""
     if name not in batch:
         raise InputError(

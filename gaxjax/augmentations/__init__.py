@@ -5,8 +5,8 @@ from gaxjax.augmentations.augmentation import Augmentation, ImageAugmentation, N
 from gaxjax.augmentations.colors import Brightness, ColorAugmentation, Contrast, Hue, Luma, Saturation
 from gaxjax.augmentations.differentiable import Color, Cutout, Translation
 from gaxjax.augmentations.geometry import (
-    Drift,
     Flip,
+    FractionalShift,
     GeometricAugmentation,
     Rotate90,
     Rotation,
@@ -25,8 +25,8 @@ __all__ = [
     "ColorAugmentation",
     "Contrast",
     "Cutout",
-    "Drift",
     "Flip",
+    "FractionalShift",
     "GeometricAugmentation",
     "Hue",
     "ImageAugmentation",
@@ -51,7 +51,7 @@ ADAPTIVE: tuple[Augmentation, ...] = (
     Rotation(among=2),
     Stretch(),
     Rotation(among=2),
-    Drift(),
+    FractionalShift(),
     Brightness(),
     Contrast(),
     Luma(),

@@ -143,7 +143,7 @@ class Stretch(GeometricAugmentation):
 
 
 @dataclass(frozen=True)
-class Drift(GeometricAugmentation):
+class FractionalShift(GeometricAugmentation):
     """A shift by N(0, deviation^2) of the image's size along each axis, parts of a pixel too."""
 
     deviation: float = 1 / 8

@@ -6,7 +6,7 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples, read_condition
+from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples, select_condition
 from gaxjax.latents import Joint, Latents
 from gaxjax.losses import classification
 
@@ -33,7 +33,7 @@ class ACGAN(GAN):
 
     def condition_of(self, batch: Batch) -> Array:
         """The batch's labels, which fakes are made of too."""
-        label: Array = read_condition(batch, "label")
+        label: Array = select_condition(batch, "label")
         return label
 
     def sample_latents(self, batch: Batch) -> Array:

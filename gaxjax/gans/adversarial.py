@@ -6,7 +6,7 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, call_network, count_examples, read_condition
+from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, call_network, count_examples, select_condition
 from gaxjax.latents import Joint, Latents
 
 
@@ -32,7 +32,7 @@ class Adversarial(GAN):
 
     def condition_of(self, batch: Batch) -> Tree:
         """The batch's condition, [B, ...]; None where there is none."""
-        return read_condition(batch, self.condition) if self.condition else None
+        return select_condition(batch, self.condition) if self.condition else None
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents, one for each of the batch, [B, L]."""

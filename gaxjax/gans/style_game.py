@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax import transforms
-from gaxjax.game import GAN, PLAY, Batch, count_examples, pure, read_condition
+from gaxjax.game import GAN, PLAY, Batch, count_examples, pure, select_condition
 from gaxjax.layers.resampling import repeat_pixels
 from gaxjax.networks.style import mix_styles
 from gaxjax.networks.synthesis import Noise, Styles
@@ -26,7 +26,7 @@ class StyleGame(GAN):
 
     def condition_of(self, batch: Batch) -> Array | None:
         """The batch's labels, where the generator has classes."""
-        return read_condition(batch, "label") if self.generator.classes else None
+        return select_condition(batch, "label") if self.generator.classes else None
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents, one for each of the batch, [B, L]."""

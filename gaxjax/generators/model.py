@@ -171,7 +171,9 @@ class TrainedModel:
         w = {"w": self.map_latents(latents)} if self.has_styles else {}
         return {"seeds": np.array(seeds), "latents": latents, **w}
 
-    def sample_latents(self, n: int, seed: int = 0, images: bool = False) -> Iterator[tuple[np.ndarray, ...]]:
+    def iterate_latents(
+        self, n: int, seed: int = 0, images: bool = False
+    ) -> Iterator[tuple[np.ndarray, ...]]:
         """`n` of the prior, in chunks: latents [B, L]; w [B, S], or latents where there is none; images.
 
         For statistics. Untruncated; noise is drawn for each.

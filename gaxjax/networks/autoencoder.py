@@ -78,7 +78,7 @@ class Autoencoder(nn.Module):
         return {"reconstruction": decode(codes), "features": codes}
 
 
-class Energy(nn.Module):
+class EnergyDiscriminator(nn.Module):
     """Examples -> minus the distance to their reconstruction as {"logits": [B]}. Zhao et al. 2017, 2.3."""
 
     autoencoder: nn.Module

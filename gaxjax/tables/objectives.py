@@ -16,7 +16,7 @@ from gaxjax.adversary import Adversary
 from gaxjax.data import Data
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.layers.transformed import Transformed
-from gaxjax.networks.autoencoder import Energy
+from gaxjax.networks.autoencoder import EnergyDiscriminator
 from gaxjax.networks.dcgan import Discriminator, Generator
 from gaxjax.networks.mlp import Autoencoder
 from gaxjax.objectives import (
@@ -77,7 +77,7 @@ ENTRIES = {
     "energy": Entry(
         "energy of an autoencoder",
         Adversary(objectives.Energy(margin=10)),
-        discriminator=lambda features: Energy(Autoencoder(SHAPE, features=(16 * features,))),
+        discriminator=lambda features: EnergyDiscriminator(Autoencoder(SHAPE, features=(16 * features,))),
     ),
 }
 

@@ -1,1 +1,1 @@
-"""The loop, its chapters, and what interrupts it."""
+"""The loop, its bookkeeping, and what interrupts it."""

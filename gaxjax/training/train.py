@@ -29,7 +29,7 @@ from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
 from gaxjax.runs.rollback import Anomaly, Rollbacks
-from gaxjax.training.chapters import open_chapters
+from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
 
 
@@ -91,8 +91,10 @@ def train_loop(
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(checkpoints_of(workdir, recipe))
         number, begin, carry = start_from(checkpoints, programs)
-        chapters = stack.enter_context(
-            open_chapters(workdir, source, programs, evaluator, checkpoints, begin, seeds.select(sample_key))
+        books = stack.enter_context(
+            open_bookkeeping(
+                workdir, source, programs, evaluator, checkpoints, begin, seeds.select(sample_key)
+            )
         )
         stack.enter_context(interruption)
         step, state, stop_signal = begin, None, 0
@@ -108,7 +110,7 @@ def train_loop(
                 for count in itertools.chain(counts, [0]):  # none after the last step, which has events too
                     own_steps = step - max(begin, events.first)  # of this start, in this stage
                     if own_steps and events.due("log", step):
-                        carry = chapters.log(step, carry)
+                        carry = books.log(step, carry)
                     if lock:  # before what replaces anything is written
                         lock.check()
                     # Several processes can only agree to stop where they meet, and at rows they do anyway.
@@ -117,15 +119,15 @@ def train_loop(
                     picture_due = events.due("sample", step) and (step > begin or step == 0)
                     save_due = (events.due("checkpoint", step) or stop_signal) and step > begin
                     if picture_due or save_due:  # a last look, for rows are not due at the same steps
-                        chapters.check(step, carry)
+                        books.check(step, carry)
                     # A collapse is looked for before a checkpoint takes the place of a good one.
                     collapse_due = save_due and events.due("checkpoint", step) and recipe.sentinel.diversity
                     if picture_due or collapse_due:
-                        chapters.sample(gan, step, carry[0], picture_due, check_collapse=step > events.first)
+                        books.sample(gan, step, carry[0], picture_due, check_collapse=step > events.first)
                     if evaluator and own_steps and events.due("evaluation", step):
-                        chapters.evaluate(program, step, carry)
+                        books.evaluate(program, step, carry)
                     if save_due:
-                        chapters.save(program, step, carry)
+                        books.save(program, step, carry)
                     if stop_signal or not count:
                         break
                     carry = advance(carry, next(inputs), step_key)  # dispatched, and not waited for
@@ -133,7 +135,7 @@ def train_loop(
             if stop_signal:
                 break
             state, carry = carry[0], None
-        chapters.finish()
+        books.finish()
     if stop_signal:
         what = f"stopped at step {step}, all is saved: the same command goes on from it"
         raise Interrupted(what, stop_signal)

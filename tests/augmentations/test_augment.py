@@ -23,7 +23,7 @@ from gaxjax.augmentations import (
     Color,
     Contrast,
     Cutout,
-    Drift,
+    FractionalShift,
     Noise,
     Rotation,
     Scale,
@@ -78,7 +78,7 @@ def test_transformations_follow_one_another(ones: None) -> None:
 
 def test_neighboring_moves_are_one_resampling(ones: None) -> None:
     # First twice as large, then a quarter turn, then three pixels on: linear images show it exactly.
-    moves = (Scale(1.0), Rotation(90), Drift(3 / 15))
+    moves = (Scale(1.0), Rotation(90), FractionalShift(3 / 15))
     image = jnp.broadcast_to(ramps(15), (2, 15, 15, 2))
     together = np.asarray(Augment(moves).apply({}, image, KEY, 0))
     single = image

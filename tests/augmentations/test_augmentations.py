@@ -21,8 +21,8 @@ from gaxjax.augmentations import (
     Color,
     Contrast,
     Cutout,
-    Drift,
     Flip,
+    FractionalShift,
     Hue,
     Luma,
     Noise,
@@ -265,7 +265,9 @@ def test_scale_by_hand(ones: None) -> None:
 def test_outside_is_the_reflection(ones: None) -> None:
     image = jnp.broadcast_to(jnp.array([0.0, 1, 4, 9, 16])[:, None, None], (5, 5, 1))
     # Down by two of five pixels: the edge itself is not repeated.
-    np.testing.assert_allclose(repeated(Drift(2 / 5), image, 1)[0, :, 0, 0], [4, 1, 0, 1, 4], atol=1e-5)
+    np.testing.assert_allclose(
+        repeated(FractionalShift(2 / 5), image, 1)[0, :, 0, 0], [4, 1, 0, 1, 4], atol=1e-5
+    )
 
 
 def test_rotation_is_rigid_and_uniform() -> None:
@@ -291,7 +293,7 @@ def test_stretch_keeps_the_area() -> None:
 
 
 def test_drift() -> None:
-    found = repeated(Drift(1 / 20), ramps(21), 2000)[:, 10, 10]
+    found = repeated(FractionalShift(1 / 20), ramps(21), 2000)[:, 10, 10]
     normal(found, 21 / 20)
     assert abs(np.corrcoef(found.T)[0, 1]) < 4 / math.sqrt(2000)
 

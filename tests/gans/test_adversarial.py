@@ -26,7 +26,7 @@ from gaxjax.layers.conditioning import Concatenated
 from gaxjax.layers.standard import Dense
 from gaxjax.layers.transformed import Transformed
 from gaxjax.networks import dcgan, mlp
-from gaxjax.networks.autoencoder import Energy
+from gaxjax.networks.autoencoder import EnergyDiscriminator
 from gaxjax.objectives import (
     FeatureMatching,
     Minimax,
@@ -142,7 +142,7 @@ def test_a_relativistic_generator_sees_real_examples() -> None:
 def test_an_energy_by_hand() -> None:
     """Images of four pixels are reconstructed by half: the energy is the gray's size."""
     gan = grays(
-        discriminator=Energy(Half()),
+        discriminator=EnergyDiscriminator(Half()),
         generator=Constant(0.4),
         adversary=Adversary(objectives.Energy(margin=1, pulling_away=0.1)),
     )

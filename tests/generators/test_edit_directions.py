@@ -75,7 +75,7 @@ def test_principal_directions_of_a_run(run: Path, tmp_path: Path) -> None:
     style = TrainedModel(run)
     with np.load(tmp_path / "walk.npz") as stored:
         np.testing.assert_array_equal(stored["start"], style.map_latents(style.latents_of_seeds([2]))[0])
-        w = np.concatenate([w for _, w in style.sample_latents(500)])
+        w = np.concatenate([w for _, w in style.iterate_latents(500)])
         expected = principal_directions(w, 3)
         np.testing.assert_allclose(stored["vectors"], expected.vectors, atol=1e-6)
         np.testing.assert_allclose(stored["mean"], w.mean(axis=0), atol=1e-5)
@@ -96,7 +96,7 @@ MIDDLE = [0.0]
 
 def test_direction_of_a_class(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     style = TrainedModel(run)
-    light = np.concatenate([x.mean((1, 2, 3)) for _, _, x in style.sample_latents(400, images=True)])
+    light = np.concatenate([x.mean((1, 2, 3)) for _, _, x in style.iterate_latents(400, images=True)])
     MIDDLE[0] = float(np.median(light))
     monkeypatch.setattr(classifier, "classifier", bright)
     said = perform_edit(run, Directions(n=400, label=3, out=tmp_path / "class.png"))

@@ -50,7 +50,7 @@ def test_direction_of_a_class_in_z(progan: Path, tmp_path: Path, monkeypatch: py
     def above(images: Any) -> Any:
         return images[:, :4].mean((1, 2, 3)) - images[:, 4:].mean((1, 2, 3))
 
-    middle = np.median(np.concatenate([above(x) for _, _, x in game.sample_latents(300, images=True)]))
+    middle = np.median(np.concatenate([above(x) for _, _, x in game.iterate_latents(300, images=True)]))
 
     def apply(params: Any, images: Any, levels: Any) -> Any:
         score = jnp.where(jnp.arange(10)[None] == 1, (above(images) - middle)[:, None], 0.0)

@@ -96,7 +96,7 @@ def test_an_energy_is_minus_the_distance_to_the_reconstruction() -> None:
             return 2 * x
 
     def energy(x: Array) -> Array:
-        logits: Array = autoencoder.Energy(Twice()).apply({}, x)["logits"]  # type: ignore[index]
+        logits: Array = autoencoder.EnergyDiscriminator(Twice()).apply({}, x)["logits"]  # type: ignore[index]
         return logits
 
     images = jnp.array([[3.0, 4.0], [0.0, 0.0]]).reshape(2, 1, 2, 1)

@@ -71,7 +71,7 @@ class Directions(Edit):
                 )
             # As GANSpace does with StyleGAN; of games without w it takes activations, which differ by
             # network.
-            ws = np.concatenate([w for _, w in model.sample_latents(self.n)])
+            ws = np.concatenate([w for _, w in model.iterate_latents(self.n)])
             directions = principal_directions(ws, self.components)
             shares = enumerate(directions.share)
             lines = [f"direction {i}: {share:.1%} of the variance" for i, share in shares]
@@ -97,7 +97,7 @@ class Directions(Edit):
         features = classifier.classifier(name, None, data.directory)
         classify = jax.jit(lambda x: features.apply(features.params, x, ("logits",))["logits"].argmax(-1))
         # A chunk at a time: of 10,000 images only vectors and labels are kept.
-        parts = [(w, np.asarray(classify(x))) for _, w, x in model.sample_latents(self.n, images=True)]
+        parts = [(w, np.asarray(classify(x))) for _, w, x in model.iterate_latents(self.n, images=True)]
         vectors, labels = (np.concatenate(part) for part in zip(*parts, strict=True))
         is_class = labels == self.label
         if min(is_class.sum(), (~is_class).sum()) < LEAST:

@@ -53,7 +53,7 @@ class Project(Edit):
         target = read_target(self.image, model.shape)
         extractor = features.load_features(self.features, None, model.recipe.data.directory)
         task = Task(model, extractor, target, jnp.asarray(model.latents_of_seeds([self.seed])))
-        ws = np.concatenate([w for _, w in model.sample_latents(SAMPLES)])
+        ws = np.concatenate([w for _, w in model.iterate_latents(SAMPLES)])
         mean = ws.mean(axis=0, keepdims=True)
         # One number, of the distance to the mean, not of each coordinate: as in the authors' code.
         deviation = float(np.sqrt(np.mean(np.sum((ws - mean) ** 2, axis=1))))

@@ -1,4 +1,4 @@
-"""What the loop does beside training, a chapter each: rows of metrics, pictures, measuring, checkpoints.
+"""What the loop does beside training, a method each: rows of metrics, pictures, measuring, checkpoints.
 
 All processes of a run go through all of them, since arrays are fetched together; one keeps the record.
 """
@@ -31,8 +31,8 @@ from gaxjax.training.progress import Progress
 
 
 @dataclass
-class Chapters:
-    """What a run keeps of itself, while it trains. Open it with `open_chapters`."""
+class Bookkeeping:
+    """What a run keeps of itself, while it trains. Open it with `open_bookkeeping`."""
 
     workdir: Path
     source: Source
@@ -126,7 +126,7 @@ class Chapters:
 
 
 @contextlib.contextmanager
-def open_chapters(
+def open_bookkeeping(
     workdir: Path,
     source: Source,
     programs: Sequence[StageProgram],
@@ -134,8 +134,8 @@ def open_chapters(
     checkpoints: Checkpoints,
     begin: int,
     sample_key: jax.Array,
-) -> Iterator[Chapters]:
-    """The chapters of a start that goes on from step `begin`; what they have open is closed in the end."""
+) -> Iterator[Bookkeeping]:
+    """That of a start that goes on from step `begin`; what it has open is closed in the end."""
     recipe, stages = programs[0].recipe, [program.stage for program in programs]
     images = images_at_step(stages, begin)
     total = sum(stage.steps * stage.images_per_step for stage in stages)
@@ -149,7 +149,7 @@ def open_chapters(
         # Results of images that are to be seen again are made again.
         results = [result for result in read_results(workdir) if (result.checkpoint or 0) <= images]
         progress = stack.enter_context(Progress(total, images, programs[0].mesh, visible=record is not None))
-        yield Chapters(
+        yield Bookkeeping(
             workdir=workdir,
             source=source,
             programs=programs,
