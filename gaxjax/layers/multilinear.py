@@ -1,8 +1,8 @@
 """Linear and bilinear maps that say themselves what their transposes are.
 
 JAX derives forward and reverse mode, of any order, from linearity and those transposes; a `jax.custom_vjp`
-would have reverse mode alone. How a map is computed is traced where it is called, and is not differentiated,
-but for what `jax.vmap` has made of it.
+would have reverse mode alone. How a map is computed is traced where it is called, once for inputs of one shape,
+and is not differentiated, but for what `jax.vmap` has made of it.
 """
 
 from collections.abc import Callable
@@ -25,11 +25,10 @@ def define_linear(
         return [ad.Zero(x.aval) if type(dy) is ad.Zero else transpose(dy, x.aval.shape, *how)]
 
     ad.deflinear2(primitive, transpose_rule)
+    trace = program_tracer(compute)
 
     def call(x: Array, *how: Any) -> Array:
-        # Traced here, where shapes and types are known, and carried along as a parameter of the operation.
-        program = jax.make_jaxpr(lambda x: compute(x, *how))(x)
-        result: Array = primitive.bind(x, program=program, how=how)
+        result: Array = primitive.bind(x, program=trace(how, x), how=how)
         return result
 
     return call
@@ -52,12 +51,33 @@ def define_bilinear(
         lambda dy, a, b, program, how: of_second(dy, a, b.aval.shape, *how),
     )
 
+    trace = program_tracer(compute)
+
     def call(a: Array, b: Array, *how: Any) -> Array:
-        program = jax.make_jaxpr(lambda a, b: compute(a, b, *how))(a, b)
-        result: Array = primitive.bind(a, b, program=program, how=how)
+        result: Array = primitive.bind(a, b, program=trace(how, a, b), how=how)
         return result
 
     return call
+
+
+def program_tracer(compute: Callable[..., Array]) -> Callable[..., ClosedJaxpr]:
+    """`(how, *inputs)` -> the program of `compute(*inputs, *how)`, to be a parameter of an operation.
+
+    One object for inputs of one shape, wherever they come from: JAX then lowers it once, too. A network asks
+    for each of its convolutions several times a step, and for as many gradients.
+    """
+
+    def compute_here(how: tuple[Any, ...], backend: str, *inputs: Array) -> Array:
+        return compute(*inputs, *how)
+
+    # The backend, since how a map is computed depends on it; whatever else a trace depends on, JAX looks at.
+    traced = jax.jit(compute_here, static_argnums=(0, 1))
+
+    def trace(how: tuple[Any, ...], *inputs: Array) -> ClosedJaxpr:
+        shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in inputs]
+        return traced.trace(how, jax.default_backend(), *shapes).jaxpr
+
+    return trace
 
 
 def new_primitive(name: str) -> Primitive:
