@@ -30,6 +30,11 @@ class Shards:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def files(self) -> list[str]:
+        """Paths, in order."""
+        return [str(part.filename) for part in self.instructions]
+
     def check(self, remedy: str) -> None:
         """InputError for files that are missing, cut off, or of another length than the set's own is."""
         parts = {str(part.filename): part.examples_in_shard for part in self.instructions}

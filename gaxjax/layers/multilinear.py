@@ -1,8 +1,8 @@
 """Linear and bilinear maps that say themselves what their transposes are.
 
 JAX derives forward and reverse mode, of any order, from linearity and those transposes; a `jax.custom_vjp`
-would have reverse mode alone. How a map is computed is traced where it is called, once for inputs of one shape,
-and is not differentiated, but for what `jax.vmap` has made of it.
+would have reverse mode alone. How a map is computed is traced where it is called, once for inputs of one
+shape, and is not differentiated, but for what `jax.vmap` has made of it.
 """
 
 from collections.abc import Callable
