@@ -1,6 +1,7 @@
 """Every recipe of configs/, made so small that a step takes no time, and examples for it.
 
-As a script: plays each of them on as many devices as JAX finds, and leaves what came of it in a folder.
+As a script: plays each of them on as many devices as JAX finds, from the states in a folder, and leaves what
+came of it there.
 """
 
 import dataclasses
@@ -208,7 +209,8 @@ def main(target: Path, names: list[str]) -> None:
     for name in names:
         recipe = dataclasses.replace(shrunk(found[name]), seeds=1, steps_per_call=1)
         program = StageProgram(recipe, 0, spec_of(recipe.data))
-        state = parallel.replicate(descending(begin(recipe)), mesh)
+        state = load(target / f"{name}.begun.npz", jax.eval_shape(program.init, jax.random.key(0)))
+        state = parallel.replicate(descending(state), mesh)
         examples = parallel.shard(batches(recipe, program.stage, 0), mesh)
         logs = jax.eval_shape(program.step, state, examples, key)[1]
         totals = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), {"sums": logs, "count": np.int32(0)})
