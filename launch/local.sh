@@ -3,7 +3,8 @@
 #
 #     bash launch/local.sh 2 gaxjax train configs/quickstart.py --workdir runs/two
 #
-# gaxjax finds the others by GAXJAX_COORDINATOR, GAXJAX_PROCESSES and GAXJAX_PROCESS, which are set here.
+# gaxjax finds the others by GAXJAX_COORDINATOR, GAXJAX_PROCESSES and GAXJAX_PROCESS, which are set here; with --dry-run
+# before the command, the N commands are printed and none is run.
 # Every line of output begins with the number of its process. INT and TERM are passed on to all of them, which may
 # then take their time to save. When one fails, the others are ended (and killed after GAXJAX_GRACE seconds, 10 by
 # default: a process that waits for a peer that is gone cannot answer). The first status that is not 0 is the whole's.
@@ -12,15 +13,28 @@ set -euo pipefail
 set -m # every process gets its own group, so that a signal reaches what it started, and INT is not ignored
 
 if (($# < 2)) || [[ ! $1 =~ ^[1-9][0-9]*$ ]]; then
-    echo "usage: launch/local.sh N [--] COMMAND...   with N processes, 1 or more; got: ${*:-nothing}" >&2
+    echo "usage: launch/local.sh N [--dry-run] [--] COMMAND...   with N processes, 1 or more; got: ${*:-nothing}" >&2
     exit 2
 fi
 count=$1
 shift
-[[ $1 != -- ]] || shift
+dry_run=
+if [[ $1 == --dry-run ]]; then
+    dry_run=1
+    shift
+fi
+[[ ${1:-} != -- ]] || shift
 if (($# == 0)); then
-    echo "usage: launch/local.sh N [--] COMMAND...   there is no command after --" >&2
+    echo "usage: launch/local.sh N [--dry-run] [--] COMMAND...   there is no command" >&2
     exit 2
+fi
+if [[ $dry_run ]]; then
+    # shellcheck source=launch/words.sh
+    source "$(dirname "${BASH_SOURCE[0]}")/words.sh"
+    for ((i = 0; i < count; i++)); do
+        echo "GAXJAX_COORDINATOR=127.0.0.1:PORT GAXJAX_PROCESSES=$count GAXJAX_PROCESS=$i $(quote "$@")"
+    done
+    exit
 fi
 
 # The environment of this repository, where there is one, so that it need not be activated.

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# What launch/tpu_pod.sh runs on every worker of a TPU slice: install, run, status, stop.
+# What launch/tpu_pod.sh runs on every worker of a TPU slice: install, run, status, outcome, stop.
 #
-# ~/gaxjax holds the code (source), the environment (venv), the log (run.log) and the status of the last run
-# (run.status). A run is going for as long as one of its processes holds run.lock.
+# ~/gaxjax holds the code (source), the environment (venv), the log (run.log), and the command and status of the last
+# run (run.command, run.status). A run is going for as long as one of its processes holds run.lock.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -15,6 +15,13 @@ die() {
 
 is_running() {
     ! flock --nonblock "$here/run.lock" true
+}
+
+# Whether the host is about to be taken down for maintenance, as Compute Engine's metadata server says it, up to an
+# hour before. A spot slice that is taken away gets no notice here: its system shuts down, with SIGTERM to everything.
+is_maintenance_due() {
+    [[ $(curl --silent --max-time 5 --header 'Metadata-Flavor: Google' \
+        http://metadata.google.internal/computeMetadata/v1/instance/maintenance-event) == TERMINATE* ]]
 }
 
 install_here() {
@@ -69,16 +76,29 @@ run() {
     echo "$(hostname): started; its log is $here/run.log"
 }
 
+# Asks the session's command to stop, once: a second signal would end it before it has saved.
+heed_maintenance() {
+    until is_maintenance_due; do
+        sleep "${GAXJAX_POLL:-10}"
+    done
+    printf '== %s: maintenance is due, the run is asked to save and stop\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')"
+    kill -TERM -- "-$$"
+}
+
 # The session of a run: holds the lock, lives through the signals that stop the command, keeps its status.
 keep() {
-    local status=0
+    local status=0 notice
     exec 9>"$here/run.lock"
     flock --timeout 10 9 || die "a run is going already"
     trap : TERM INT HUP
     rm -f -- "$here/run.status"
+    printf '%q ' "$@" >"$here/run.command"
+    heed_maintenance 9>&- &
+    notice=$!
     printf '== %s: %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$*"
     cd "$here/source"
     PATH=$here/venv/bin:$PATH GAXJAX_COORDINATOR=auto "$@" || status=$?
+    kill "$notice" 2>/dev/null || true
     echo "$status" >"$here/run.status"
     printf '== %s: ended with status %s\n' "$(date -u '+%Y-%m-%d %H:%M:%S UTC')" "$status"
 }
@@ -94,6 +114,20 @@ report() {
     [[ ! -e $here/run.log ]] || tail -n 20 "$here/run.log"
 }
 
+# For launch/tpu_pod.sh supervise: how the run of this command stands here, in one word.
+outcome() {
+    local word=none same=
+    [[ ! -e $here/run.command || $(<"$here/run.command") != "$(printf '%q ' "$@")" ]] || same=1
+    if is_running; then
+        word=$([[ $same ]] && echo running || echo other)
+    elif is_maintenance_due; then
+        word=maintenance
+    elif [[ $same && -e $here/run.status ]]; then
+        word=$(<"$here/run.status")
+    fi
+    echo "gaxjax-outcome $word"
+}
+
 stop() {
     if ! is_running; then
         echo "$(hostname): nothing is running"
@@ -106,7 +140,7 @@ stop() {
 
 case ${1:-} in
     install) install_here ;;
-    run | keep | stop) "$@" ;;
+    run | keep | stop | outcome) "$@" ;;
     status) report ;;
-    *) die "unknown verb ${1:-}; expected install, run, status or stop" ;;
+    *) die "unknown verb ${1:-}; expected install, run, status, outcome or stop" ;;
 esac

@@ -21,7 +21,7 @@ check() {
 check ruff check --output-format concise .
 check ruff format --check .
 echo "== shellcheck" >&2
-"$environment/bin/shellcheck" --external-sources launch/*.sh tests/run.sh .ci/run >&2 || status=1
+"$environment/bin/shellcheck" --external-sources launch/*.sh launch/slurm.sbatch tests/run.sh .ci/run >&2 || status=1
 check mypy
 # Without the notice of a successor that mkdocs-material prints at every build.
 NO_MKDOCS_2_WARNING=1 check mkdocs build --strict --quiet

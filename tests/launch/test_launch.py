@@ -88,11 +88,22 @@ while True:
     assert not any(is_alive(int(path.read_text())) for path in pids)
 
 
-@pytest.mark.parametrize("arguments", [(), ("2",), ("0", "true"), ("two", "true"), ("2", "--")])
+def test_local_dry_run_prints_every_process() -> None:
+    result = run("bash", LAUNCH / "local.sh", "2", "--dry-run", "gaxjax", "train", "a b.py")
+    expected = (
+        "GAXJAX_COORDINATOR=127.0.0.1:PORT GAXJAX_PROCESSES=2 GAXJAX_PROCESS={} gaxjax train 'a b.py'\n"
+    )
+    assert (result.returncode, result.stdout) == (0, expected.format(0) + expected.format(1))
+
+
+BAD = [(), ("2",), ("0", "true"), ("two", "true"), ("2", "--"), ("2", "--dry-run"), ("2", "--dry-run", "--")]
+
+
+@pytest.mark.parametrize("arguments", BAD)
 def test_local_says_how_it_is_used(arguments: tuple[str, ...]) -> None:
     result = run("bash", LAUNCH / "local.sh", *arguments)
     assert result.returncode == 2
-    assert result.stderr.startswith("usage: launch/local.sh N [--] COMMAND...")
+    assert result.stderr.startswith("usage: launch/local.sh N [--dry-run] [--] COMMAND...")
 
 
 # The environment

@@ -25,43 +25,53 @@ def pod(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return pod
 
 
-TPU = "gcloud compute tpus tpu-vm"
+TPU = "gcloud compute tpus queued-resources"
+ALL = "--node=all --worker=all"
 ARCHIVE = shlex.quote(str(REPOSITORY / "gaxjax.tar.gz"))
 OUTPUT = shlex.quote(f"--output={REPOSITORY / 'gaxjax.tar.gz'}")
+CREATE = "--node-id=pod --accelerator-type={0} --runtime-version={1}"
 DRY_RUNS = {
     "create --type v4-32 --spot --project mine": f"""\
-{TPU} create pod --accelerator-type=v4-32 --version=tpu-ubuntu2204-base --spot --zone=z1 --project=mine
+{TPU} create pod {CREATE.format("v4-32", "tpu-ubuntu2204-base")} --spot --zone=z1 --project=mine
 """,
-    "create --type v6e-16": f"""\
-{TPU} create pod --accelerator-type=v6e-16 --version=v2-alpha-tpuv6e --zone=z1
+    "create --type v5litepod-16": f"""\
+{TPU} create pod {CREATE.format("v5litepod-16", "v2-alpha-tpuv5-lite")} --zone=z1
+""",
+    "create --type v5p-16": f"""\
+{TPU} create pod {CREATE.format("v5p-16", "v2-alpha-tpuv5")} --zone=z1
+""",
+    "create --type v6e-16 --node-count 2": f"""\
+{TPU} create pod --node-count=2 --accelerator-type=v6e-16 --runtime-version=v2-alpha-tpuv6e --zone=z1
 """,
     "create --type v9-8 --version other": f"""\
-{TPU} create pod --accelerator-type=v9-8 --version=other --zone=z1
+{TPU} create pod {CREATE.format("v9-8", "other")} --zone=z1
 """,
     "install": f"""\
 git -C {shlex.quote(str(REPOSITORY))} archive --format=tar.gz {OUTPUT} HEAD
-{TPU} scp {ARCHIVE} pod:gaxjax.tar.gz --worker=all --zone=z1
+{TPU} scp {ARCHIVE} pod:gaxjax.tar.gz {ALL} --zone=z1
 rm -- {ARCHIVE}
-{TPU} ssh pod --worker=all '--command=rm -rf gaxjax/incoming && mkdir -p gaxjax/incoming \
+{TPU} ssh pod {ALL} '--command=rm -rf gaxjax/incoming && mkdir -p gaxjax/incoming \
 && tar -xzf gaxjax.tar.gz -C gaxjax/incoming && bash gaxjax/incoming/launch/tpu_worker.sh install' --zone=z1
 """,
     "run -- gaxjax train configs/a.py:b --workdir /shared/run --kimg 5": f"""\
-{TPU} ssh pod --worker=all \
+{TPU} ssh pod {ALL} \
 '--command={WORKER} run gaxjax train configs/a.py:b --workdir /shared/run --kimg 5' --zone=z1
 """,
+    "run -- gaxjax train configs/a.py:b --workdir gs://bucket/run": f"""\
+{TPU} ssh pod {ALL} '--command={WORKER} run gaxjax train configs/a.py:b --workdir gs://bucket/run' --zone=z1
+""",
     "run --one-worker -- gaxjax train configs/a.py --workdir runs/a": f"""\
-{TPU} ssh pod --worker=all \
-'--command={WORKER} run --one-worker gaxjax train configs/a.py --workdir runs/a' --zone=z1
+{TPU} ssh pod {ALL} '--command={WORKER} run --one-worker gaxjax train configs/a.py --workdir runs/a' --zone=z1
 """,
     "status": f"""\
-{TPU} describe pod '--format=table(state,health,acceleratorType,runtimeVersion)' --zone=z1
-{TPU} ssh pod --worker=all '--command={WORKER} status' --zone=z1
+{TPU} describe pod '--format=value(state.state)' --zone=z1
+{TPU} ssh pod {ALL} '--command={WORKER} status' --zone=z1
 """,
     "stop": f"""\
-{TPU} ssh pod --worker=all '--command={WORKER} stop' --zone=z1
+{TPU} ssh pod {ALL} '--command={WORKER} stop' --zone=z1
 """,
     "delete": f"""\
-{TPU} delete pod --zone=z1
+{TPU} delete pod --force --zone=z1
 """,
 }
 
@@ -76,9 +86,9 @@ def test_pod_dry_run_prints_the_commands_and_runs_none(pod: Callable, tmp_path: 
 
 def test_pod_takes_its_names_from_the_environment(pod: Callable) -> None:
     named = {"TPU_NAME": "pod", "TPU_ZONE": "z1", "TPU_TYPE": "v4-32", "TPU_VERSION": "v", "TPU_PROJECT": "p"}
-    line = f"{TPU} create pod --accelerator-type=v4-32 --version=v --zone=z1 --project=p\n"
+    line = f"{TPU} create pod {CREATE.format('v4-32', 'v')} --zone=z1 --project=p\n"
     assert pod("create", "--dry-run", **named).stdout == line
-    assert pod("create", "--dry-run", "--name", "other", **named).stdout == line.replace(" pod ", " other ")
+    assert pod("create", "--dry-run", "--name", "other", **named).stdout == line.replace("pod ", "other ")
 
 
 def test_pod_quotes_what_the_workers_shell_reads(pod: Callable) -> None:
@@ -91,32 +101,49 @@ def test_pod_quotes_what_the_workers_shell_reads(pod: Callable) -> None:
 
 def test_pod_asks_gcloud(pod: Callable, tmp_path: Path) -> None:
     assert pod("delete", "--name", "pod", "--zone", "z1").returncode == 0
-    assert (tmp_path / "asked").read_text() == "compute tpus tpu-vm delete pod --zone=z1\n"
+    assert (tmp_path / "asked").read_text() == "compute tpus queued-resources delete pod --force --zone=z1\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "no verb; expected create, install, run, status, stop or delete"),
-        ("fly", "unknown verb fly; expected create, install, run, status, stop or delete"),
+        ("", "no verb; expected supervise, create, install, run, status, stop or delete"),
+        ("fly", "unknown verb fly; expected supervise, create, install, run, status, stop or delete"),
         ("status --zone z1", "status: which slice? give --name or set TPU_NAME"),
         ("status --name pod", "status: which zone is pod in? give --zone or set TPU_ZONE"),
         ("status --name", "--name needs a value"),
         ("status --nmae pod", "status: unknown argument --nmae"),
         ("run --name pod --zone z1 gaxjax", "run: unknown argument gaxjax; the command to run follows --"),
-        ("stop --name pod --zone z1 --spot", "stop: --spot belongs to create"),
+        ("stop --name pod --zone z1 --spot", "stop: --spot and --node-count belong to create and supervise"),
         ("stop --name pod --zone z1 -- gaxjax", "stop takes no command; got: gaxjax"),
         (
             "create --name pod --zone z1",
-            "create: which accelerator? give --type or set TPU_TYPE, such as v4-32 or v5litepod-16",
+            "create: which accelerator? give --type or set TPU_TYPE, such as v6e-16 or v5litepod-16",
         ),
         (
             "create --name pod --zone z1 --type v9-8",
             "create: no runtime version is known for v9-8; give --version or set TPU_VERSION",
         ),
         (
+            "create --name pod --zone z1 --type tpu7x-16",
+            "create: TPU7x and later are not in this API: use GKE (launch/gke.sh --type tpu7x:2x2x2), or a "
+            "managed instance group (Compute Engine's pages, 'Create a MIG with multi-host TPU slice')",
+        ),
+        (
+            "supervise --name pod --zone z1 --type v5e-16 -- gaxjax train a --workdir /b",
+            "supervise: this API calls v5e v5litepod; give --type v5litepod-16",
+        ),
+        (
+            "create --name pod --zone z1 --type v3-32 --node-count 2",
+            "create: several slices at once need v4 or newer, not v3-32",
+        ),
+        (
+            "create --name pod --zone z1 --type v4-32 --node-count some",
+            "create: --node-count some is no number of slices, 1 or more",
+        ),
+        (
             "run --name pod --zone z1 -- train ring.py",
-            "run: what? end with: -- gaxjax train CONFIG.py --workdir DIR",
+            "run: what? end with: -- gaxjax train CONFIG --workdir DIR",
         ),
         (
             "run --name pod --zone z1 -- gaxjax train ring.py",
@@ -145,10 +172,15 @@ def worker(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         tmp_path / "gaxjax" / "venv" / "bin" / "gaxjax",
         'echo "$GAXJAX_COORDINATOR: $*, in ${PWD##*/}"\n'
         "[[ $2 == long ]] || exit 4\n"
-        "trap 'echo saved; exit 0' TERM\n"
+        "trap 'echo saved; exit 143' TERM\n"
         "while true; do sleep 0.1; done",
     )
-    return lambda *arguments: run("bash", tmp_path / "gaxjax/source/launch/tpu_worker.sh", *arguments)
+    # For Compute Engine's metadata server.
+    notice = shlex.quote(str(tmp_path / "notice"))
+    executable(tmp_path / "bin" / "curl", f'[[ $* == *"/maintenance-event" ]] && cat {notice}')
+    (tmp_path / "notice").write_text("NONE")
+    variables = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}", "GAXJAX_POLL": "0.1"}
+    return lambda *words: run("bash", tmp_path / "gaxjax/source/launch/tpu_worker.sh", *words, **variables)
 
 
 def test_worker_runs_reports_and_stops(worker: Callable, tmp_path: Path) -> None:
@@ -163,13 +195,33 @@ def test_worker_runs_reports_and_stops(worker: Callable, tmp_path: Path) -> None
     refused = worker("install")
     assert refused.returncode == 1 and "a run is going; stop it before installing" in refused.stderr
     stopped = worker("stop")
-    assert ": ended with status 0\n" in stopped.stdout
+    assert ": ended with status 143\n" in stopped.stdout
     assert "saved" in stopped.stdout.splitlines()
+
+
+def test_worker_stops_the_run_when_maintenance_is_due(worker: Callable, tmp_path: Path) -> None:
+    """Its one word for what supervises it, from nothing to a notice and past it."""
+    command = ("gaxjax", "train", "long", "--workdir", "b/c")
+    word = lambda *words: worker("outcome", *words).stdout  # noqa: E731
+    assert word(*command) == "gaxjax-outcome none\n"
+    worker("run", "--one-worker", *command)
+    log = tmp_path / "gaxjax" / "run.log"
+    until(lambda: log.exists() and "auto: train long" in log.read_text())
+    assert word(*command) == "gaxjax-outcome running\n"
+    assert word("gaxjax", "train", "another") == "gaxjax-outcome other\n"
+    (tmp_path / "notice").write_text("TERMINATE_ON_HOST_MAINTENANCE")
+    until(lambda: word(*command) == "gaxjax-outcome maintenance\n")
+    assert log.read_text().splitlines().count("saved") == 1
+    assert "maintenance is due, the run is asked to save and stop" in log.read_text()
+    (tmp_path / "notice").write_text("NONE")
+    assert word(*command) == "gaxjax-outcome 143\n"
+    assert word("gaxjax", "train", "another") == "gaxjax-outcome none\n"
 
 
 def test_worker_keeps_the_status_of_a_run_that_failed(worker: Callable) -> None:
     assert worker("run", "--one-worker", "gaxjax", "train", "short", "--workdir=b/c").returncode == 0
     until(lambda: ": ended with status 4\n" in worker("status").stdout)
+    assert worker("outcome", "gaxjax", "train", "short", "--workdir=b/c").stdout == "gaxjax-outcome 4\n"
 
 
 def test_worker_wants_a_directory_that_all_workers_see(worker: Callable, tmp_path: Path) -> None:
