@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs gaxjax on TPU slices in a GKE cluster that has JobSet, from your own machine, with kubectl:
+# Runs gaxjax on TPU slices in a GKE cluster that has JobSet 0.10 or newer, from your own machine, with kubectl:
 #
 #     launch/gke.sh build  --image IMAGE [--base IMAGE] [--extra cuda]     makes and pushes the last commit's image
 #     launch/gke.sh run    --name N --image IMAGE --type v6e:4x4 [--slices 2] [--spot] [--claim C] [--restarts 5]

@@ -13,102 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
+from jobsets import JOBSET, find_faults
 from launching import LAUNCH, REPOSITORY, executable, run
 
+from gaxjax.errors import EXIT_PEER_LOST
+
 TERMINATED = 128 + signal.SIGTERM
-
-# What JobSet's own definition (v1alpha2, release 0.12) and Kubernetes' say of the fields that are used here:
-# type, fields that there may be, with ! those that there must be; {...: type} is a map, (...) a choice.
-POD = {
-    "containers!": [
-        {
-            "name!": str,
-            "image": str,
-            "command": [str],
-            "env": [{"name!": str, "value": str}],
-            "resources": {"limits": {...: (int, str)}, "requests": {...: (int, str)}},
-            "volumeMounts": [{"name!": str, "mountPath!": str, "readOnly": bool}],
-        }
-    ],
-    "restartPolicy": ("Always", "OnFailure", "Never"),
-    "terminationGracePeriodSeconds": int,
-    "hostNetwork": bool,
-    "dnsPolicy": ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"),
-    "nodeSelector": {...: str},
-    "volumes": [{"name!": str, "persistentVolumeClaim": {"claimName!": str, "readOnly": bool}}],
-}
-POD_FAILURE = {
-    "action!": ("FailJob", "FailIndex", "Ignore", "Count"),
-    "onPodConditions": [{"type!": str, "status": ("True", "False", "Unknown")}],
-    "onExitCodes": {"operator!": ("In", "NotIn"), "values!": [int], "containerName": str},
-}
-JOB = {
-    "parallelism": int,
-    "completions": int,
-    "completionMode": ("Indexed", "NonIndexed"),
-    "backoffLimit": int,
-    "podFailurePolicy": {"rules!": [POD_FAILURE]},
-    "template!": {"metadata": {"labels": {...: str}, "annotations": {...: str}}, "spec": POD},
-}
-RESTARTS = (
-    "RestartJobSet",
-    "RestartJobSetAndIgnoreMaxRestarts",
-    "RestartJob",
-    "RestartJobAndIgnoreMaxRestarts",
-)
-REASONS = (
-    "BackoffLimitExceeded",
-    "DeadlineExceeded",
-    "FailedIndexes",
-    "MaxFailedIndexesExceeded",
-    "PodFailurePolicy",
-)
-JOBSET = {
-    "apiVersion!": ("jobset.x-k8s.io/v1alpha2",),
-    "kind!": ("JobSet",),
-    "metadata!": {"name!": str, "labels": {...: str}, "annotations": {...: str}},
-    "spec!": {
-        "replicatedJobs": [{"name!": str, "replicas": int, "template!": {"spec": JOB}}],
-        "failurePolicy": {
-            "maxRestarts": int,
-            "restartStrategy": ("Recreate", "BlockingRecreate", "InPlaceRestart"),
-            "rules": [
-                {
-                    "name!": str,
-                    "action!": ("FailJobSet", *RESTARTS),
-                    "targetReplicatedJobs": [str],
-                    "onJobFailureReasons": [REASONS],
-                }
-            ],
-        },
-        "ttlSecondsAfterFinished": int,
-    },
-}
-
-
-def find_faults(value: Any, schema: Any, path: str = "") -> list[str]:
-    """Where a value is not what a schema of the form above says."""
-    if isinstance(schema, tuple):
-        fits = any(
-            value == choice or (isinstance(choice, type) and type(value) is choice) for choice in schema
-        )
-        return [] if fits else [f"{path}: {value!r} is none of {schema}"]
-    if isinstance(schema, type):
-        return [] if type(value) is schema else [f"{path}: {value!r} is no {schema.__name__}"]
-    if type(value) is not type(schema):
-        return [f"{path}: {value!r} is no {type(schema).__name__}"]
-    if isinstance(schema, list):
-        return [fault for i, x in enumerate(value) for fault in find_faults(x, schema[0], f"{path}[{i}]")]
-    if ... in schema:
-        return [fault for name, x in value.items() for fault in find_faults(x, schema[...], f"{path}.{name}")]
-    fields = {name.rstrip("!"): inner for name, inner in schema.items()}
-    missing = [name for name in fields if f"{name}!" in schema and name not in value]
-    faults = [f"{path}.{name} is missing" for name in missing]
-    faults += [f"{path}.{name} is unknown" for name in value if name not in fields]
-    known = [name for name in value if name in fields]
-    return faults + [
-        fault for name in known for fault in find_faults(value[name], fields[name], f"{path}.{name}")
-    ]
 
 
 @pytest.fixture
@@ -200,21 +110,38 @@ def test_flags_are_in_the_manifest(gke: Callable) -> None:
     assert volume["persistentVolumeClaim"] == {"claimName": "disk"}
 
 
-def test_a_run_that_was_asked_to_stop_is_started_again_without_limit(gke: Callable) -> None:
-    """By the status that it then ends with, and by the mark of a node that was taken away."""
+def test_the_status_decides_on_the_restart(gke: Callable) -> None:
+    """As JobSet and Kubernetes read the policy: by the pods that ended, and then by what the job says of them."""
     jobset = read_manifest(gke, "--type", "v6e:4x4", "--claim", "disk")
-    (rule,) = jobset["spec"]["failurePolicy"]["rules"]
-    assert rule["action"] == "RestartJobSetAndIgnoreMaxRestarts"
-    assert rule["onJobFailureReasons"] == ["PodFailurePolicy"]
     job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
     pod = job["template"]["spec"]
     disrupted, ended = job["podFailurePolicy"]["rules"]
-    assert disrupted["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
-    assert ended["onExitCodes"] == {"containerName": "gaxjax", "operator": "In", "values": [TERMINATED]}
-    assert disrupted["action"] == ended["action"] == "FailJob"
     # What Kubernetes demands for such a policy, and without which the first failure would not end the job.
     assert (pod["restartPolicy"], job["backoffLimit"]) == ("Never", 0)
-    assert pod["containers"][0]["name"] == "gaxjax"
+    assert disrupted["action"] == ended["action"] == "FailJob"
+    assert disrupted["onPodConditions"] == [{"type": "DisruptionTarget", "status": "True"}]
+    codes = ended["onExitCodes"]
+    assert (codes["operator"], codes["containerName"]) == ("In", pod["containers"][0]["name"])
+
+    def restart(message: str) -> str:
+        """Action on a job that failed by the policy, with Kubernetes' message."""
+        return next(
+            str(rule["action"])
+            for rule in jobset["spec"]["failurePolicy"]["rules"]
+            if "PodFailurePolicy" in rule["onJobFailureReasons"]
+            and any(re.search(x, message) for x in rule.get("onJobFailureMessagePatterns", [""]))
+        )
+
+    message = (
+        "Container gaxjax for pod default/mine-slice-0-1-x2d9f failed with exit code {} matching FailJob "
+    )
+    actions = {code: restart(f"{message.format(code)}rule at index 1") for code in codes["values"]}
+    always = "RestartJobSetAndIgnoreMaxRestarts"
+    assert actions == {1: "FailJobSet", 2: "FailJobSet", TERMINATED: always}
+    gone = "Pod default/mine-slice-0-1-x2d9f has condition DisruptionTarget matching FailJob rule at index 0"
+    assert restart(gone) == always
+    # A lost process has a reason elsewhere; in doubt it counts.
+    assert EXIT_PEER_LOST not in codes["values"] and jobset["spec"]["failurePolicy"]["maxRestarts"] == 5
 
 
 def test_run_applies_the_manifest(gke: Callable, tmp_path: Path) -> None:

@@ -153,10 +153,17 @@ def test_parts_of_ones_own() -> None:
     np.testing.assert_allclose(moved, [3 - 0.1 * 4, 4 + 0.1 * 3], rtol=1e-6)
 
 
-def test_launching(here: Path) -> None:
-    pod = next(line for line in commands(LAUNCHING) if "tpu_pod" in line)
-    result = subprocess.run(["bash", "-c", pod], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert result.stdout.startswith("gcloud compute tpus tpu-vm create pod --accelerator-type=v4-16")
+def test_launching() -> None:
+    """The launchers' commands, of the page and of their own README, without a cloud or a cluster."""
+    begins = {"local": "GAXJAX_COORDINATOR", "tpu_pod": "(# the request is|gcloud)", "gke": "(kubectl|git)"}
+    begins |= {"slurm": "srun"}
+    for line in commands(LAUNCHING, REPOSITORY / "launch" / "README.md"):
+        words = shlex.split(line)
+        if "--dry-run" not in words:  # after the script, and its verb or its number of processes
+            words.insert(3, "--dry-run")
+        ended = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stderr
+        assert re.match(begins[Path(words[1]).stem], ended.stdout)
 
 
 @pytest.mark.slow
