@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # what is not assigned here is in tpu_pod.sh
-# The verb supervise of tpu_pod.sh, which sources this: looks every minute at the request and at the workers, and does
-# what is next. Nothing is remembered that is not there to be seen, so that it can be started again at any time.
+# The verb supervise of tpu_pod.sh, which sources this: looks every minute (GAXJAX_POLL seconds) at the request and at
+# the workers, and does what is next. Nothing is remembered that is not there to be seen, so that it can be started again at any time.
 
 # Statuses that the next start goes on from: 143, asked to stop and saved; 3, another process was gone; none, for a
 # worker that was started anew in the middle of a run. Of any other one the same command would fail again.
 RESUMED='^(143|3|none|0)$'
 most_restarts=10 # on one slice, without an end
 most_failures=3 # of requests in a row that became no slice
-most_silences=10 # looks in a row at a slice that does not answer
+most_troubles=10 # in a row: workers that do not answer, an installation or a start that fails
 pause=${GAXJAX_POLL:-60}
 
 # What a dry run goes through, state of the request and outcome of the run: taken away once, and then finished.
@@ -74,7 +74,7 @@ leave() {
 }
 
 supervise() {
-    local state outcome restarts=0 failures=0 silences=0
+    local state outcome restarts=0 failures=0 troubles=0
     trap leave INT TERM
     while true; do
         look_at_request
@@ -98,7 +98,8 @@ supervise() {
             '') report "gcloud does not answer" ;;
             *) report "the request is $state" ;; # waiting for resources, provisioning, suspending, deleting
         esac
-        [[ $dry_run ]] || sleep "$pause"
+        # In the background, because a signal's trap runs while bash waits, and not while a program runs.
+        [[ $dry_run ]] || { sleep "$pause" & wait $! || true; }
     done
 }
 
@@ -110,18 +111,19 @@ fail_request() { # WHY
     }
 }
 
+# Counts what may pass by itself; too often in a row it does not.
+count_trouble() { # WHAT
+    report "$1"
+    ((++troubles < most_troubles)) || {
+        report "that happened $most_troubles times; giving up. The slice stays, and its bill: see status and delete"
+        exit 1
+    }
+}
+
 # What the workers' outcome asks for.
 attend_run() { # COMMAND
-    [[ $outcome ]] || {
-        ((++silences < most_silences)) || {
-            report "the workers have not answered $silences times; giving up. The slice stays, and its bill"
-            exit 1
-        }
-        report "not all workers answer"
-        return 0
-    }
-    silences=0
     case $outcome in
+        '') count_trouble "not all workers answer" ;;
         absent)
             report "installing"
             # As a program of its own: in a condition, bash would go on after what fails inside of a function.
@@ -129,18 +131,18 @@ attend_run() { # COMMAND
                 ${dry_run:+--dry-run} && run "$@"; then
                 report "started"
             else
-                report "that failed; trying again"
+                count_trouble "it cannot be installed or started yet"
             fi
             ;;
-        running) ;;
+        running) troubles=0 ;;
         maintenance) report "waiting for the maintenance of a host" ;;
         restart)
             ((restarts++ < most_restarts)) || {
                 report "started $most_restarts times on this slice without an end; giving up"
                 finish 1
             }
-            report "resuming"
-            run "$@" || report "that failed; trying again"
+            report "starting it, from its last checkpoint"
+            run "$@" || count_trouble "it cannot be started yet"
             ;;
         other)
             report "another command is running on this slice; stop it first"

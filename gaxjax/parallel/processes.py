@@ -45,7 +45,16 @@ def join(workdir: Path | None = None) -> None:
     import jax
 
     coordinator = start_relay(place) if place.index else str(place)
-    jax.distributed.initialize(coordinator, place.count, place.index, initialization_timeout=int(seconds))
+    # By itself JAX gives a task of srun or mpirun one GPU, that of its number on the node: right for a task
+    # per GPU, and for one per node all but one would idle in silence.
+    detection = "deactivate" if is_alone_on_node() else None
+    jax.distributed.initialize(
+        coordinator,
+        place.count,
+        place.index,
+        cluster_detection_method=detection,
+        initialization_timeout=int(seconds),
+    )
     atexit.register(lambda: leave(1))  # after a traceback; any other way `leave` was called before
 
 
@@ -134,6 +143,12 @@ def place_from_slurm() -> Place | None:
     # Of the job and its step, so that two steps on one host do not meet each other.
     port = 61440 + (31 * int(job) + int(step or 0)) % 4096
     return Place(host, port, int(count), int(index))
+
+
+def is_alone_on_node() -> bool:
+    """Whether this is its node's only process of the run, as srun or mpirun tells its tasks."""
+    tasks, nodes = (os.environ.get(f"SLURM_STEP_NUM_{what}", "") for what in ("TASKS", "NODES"))
+    return tasks == nodes != "" or os.environ.get("OMPI_COMM_WORLD_LOCAL_SIZE") == "1"
 
 
 def place_from_jax() -> Place | None:

@@ -111,7 +111,7 @@ def test_flags_are_in_the_manifest(gke: Callable) -> None:
 
 
 def test_the_status_decides_on_the_restart(gke: Callable) -> None:
-    """As JobSet and Kubernetes read the policy: by the pods that ended, and then by what the job says of them."""
+    """As Kubernetes and JobSet read the policy: by how a pod ended, and by what the job says of it."""
     jobset = read_manifest(gke, "--type", "v6e:4x4", "--claim", "disk")
     job = jobset["spec"]["replicatedJobs"][0]["template"]["spec"]
     pod = job["template"]["spec"]
