@@ -6,6 +6,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,7 +58,8 @@ def test_job_is_requeued_once_it_has_saved(job: Callable, tmp_path: Path) -> Non
     process = job("RUNNING")
     until(lambda: (tmp_path / "task").exists() and (tmp_path / "task").read_text() != "")
     process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    assert process.poll() is None and not (tmp_path / "signals").exists()
     os.kill(int((tmp_path / "task").read_text()), signal.SIGTERM)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 128 + signal.SIGTERM

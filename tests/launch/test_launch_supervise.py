@@ -96,6 +96,7 @@ def test_a_slice_that_is_taken_away_is_made_again_and_the_run_resumed(
         ("0 0", 0, ["status", "delete"]),  # it was started again when all was over
         ("3 2", 2, ["status", "delete"]),  # the one that has the reason, and not those that lost it
         ("1 0", 1, ["status", "delete"]),
+        ("running 2, 3 2", 2, ["ask", "status", "delete"]),  # not before all have ended
         ("3 143, running", 0, ["run", "ask"]),
         ("none none, running", 0, ["run", "ask"]),  # the workers were started anew
         ("0 3, running", 0, ["run", "ask"]),
@@ -141,6 +142,15 @@ def test_it_gives_up(supervise: Callable, tmp_path: Path) -> None:
     (tmp_path / "refused").touch()
     result = supervise("ABSENT ABSENT ABSENT", "")
     assert result.returncode == 1 and "the request was refused; giving up" in result.stderr
+
+
+def test_interrupted_it_leaves_the_slice_alone(supervise: Callable, tmp_path: Path) -> None:
+    """And the next one takes up what is there, as all of them begin with a look."""
+    executable(tmp_path / "bin" / "sleep", "kill -TERM $PPID; exec /bin/sleep 0.2")
+    result = supervise("ABSENT ACTIVE", "running")
+    assert result.returncode == 130
+    assert "the slice and its run go on, and the bill" in result.stderr
+    assert words((tmp_path / "asked").read_text()) == ["create"]
 
 
 def test_dry_run_goes_through_one_preemption(supervise: Callable, tmp_path: Path) -> None:
