@@ -27,8 +27,9 @@ check mypy
 NO_MKDOCS_2_WARNING=1 check mkdocs build --strict --quiet
 ((status == 0)) || echo "== the checks above failed; the tests may still pass" >&2
 
-# Tests last: pytest's own last line is the last line of the output. A process for each core, and each file to
-# one of them, for its tests share what they compiled, in the order of conftest.py; more than four would only
-# take memory.
-"$python" -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@" || status=$?
+# Tests last: pytest's own last line is the last line of the output. A process more than there are cores, for tests
+# wait for disks and for other processes too, and each file to one of them, for its tests share what they compiled, in
+# the order of conftest.py; more than four would only take memory.
+workers=$("$python" -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+"$python" -m pytest --numprocesses "$workers" --dist loadfile --no-loadscope-reorder "$@" || status=$?
 exit "$status"
