@@ -17,7 +17,7 @@ from gaxjax.parallel import tell
 from gaxjax.parallel.counting import nbytes
 from gaxjax.runs import checksums
 from gaxjax.runs.fit import array_kinds, check_fit
-from gaxjax.runs.literal import check_place, literal_path
+from gaxjax.runs.literal import absolute_path, check_place, literal_path
 from gaxjax.runs.silence import silence_failed_saves, silence_orbax
 
 Tree = Any
@@ -57,7 +57,7 @@ class Checkpoints:
                 reason = f"cannot write to {directory} ({summarize_error(error)})"
                 raise InputError(f"{reason}; use another --workdir") from error
         handlers = {"state": ocp.StandardCheckpointHandler(), "meta": ocp.JsonCheckpointHandler()}
-        self._folder = directory.absolute()
+        self._folder = absolute_path(directory)
         try:
             self._manager = ocp.CheckpointManager(
                 literal_path(directory), options=options, item_handlers=handlers

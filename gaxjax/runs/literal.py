@@ -11,7 +11,7 @@ from gaxjax.errors import InputError
 
 def check_place(directory: Path) -> None:
     """Refuses a directory whose path tensorstore takes for another one, before anything is in it."""
-    path, effective = str(directory.absolute()), str(literal_path(directory))
+    path, effective = str(absolute_path(directory)), str(literal_path(directory))
     text = path.encode(errors="backslashreplace").decode()
     if "\\" in path:  # it would write to a folder of another name, with / in its place
         reason = "has a backslash"
@@ -26,7 +26,14 @@ def check_place(directory: Path) -> None:
 
 def literal_path(directory: Path) -> Any:
     """The directory as orbax's own kind of path, which for `glob` would be a pattern as a whole."""
-    return path_class()(str(directory.absolute()))
+    return path_class()(str(absolute_path(directory)))
+
+
+def absolute_path(directory: Path) -> Path:
+    """The directory from the root on, without the `..` that tensorstore reads nothing through."""
+    # As the system goes, for `link/..` is beside what the link points to. A path without one stays as it was
+    # given, links and all, so that messages name it as its owner does.
+    return directory.resolve() if ".." in directory.parts else directory.absolute()
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""A bracket or a backslash in the run's path: no checkpoint can be read, and every start begins at 0.
+"""A bracket, a backslash or `..` in the run's path: no checkpoint can be read, and every start begins at 0.
 
 Right: a path is taken as it is written, or is refused before anything is in it. The first checkpoint is read
 back at once, so that a place that does not keep what it is given is known then.
@@ -24,6 +24,19 @@ def test_works(tmp_path: Path, name: str) -> None:
     saving.save(tmp_path / name / "checkpoints", 1, 2, 3)
     assert saving.newest(tmp_path / name / "checkpoints") == 3
     assert runs.steps(tmp_path / name) == [2, 3] and os.listdir(tmp_path) == [name]
+
+
+def test_up_and_down_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`..` leads where the system says: through a link, to beside what it points to."""
+    for name in ("here", "far/away"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "here/link").symlink_to(tmp_path / "far/away")
+    monkeypatch.chdir(tmp_path / "here")
+    for folder, place in {"../up": "up", "link/../run": "far/run", "none/../run": "here/run"}.items():
+        saving.save(Path(folder, "checkpoints"), 1, 2, 3)
+        assert saving.newest(Path(folder, "checkpoints"), writable=False) == 3
+        assert runs.steps(tmp_path / place) == [2, 3]
+    assert runs.steps(Path("../up")) == [2, 3] and os.listdir(tmp_path / "far/away") == []
 
 
 REFUSED = {
