@@ -22,12 +22,13 @@ __all__ = ["evaluate_folders", "evaluate_run"]
 
 
 def evaluate_run(
-    workdir: Path, evaluation: Evaluation, best: bool = False, directory: str = ""
+    workdir: Path | str, evaluation: Evaluation, best: bool = False, directory: str = ""
 ) -> list[Result]:
     """Measures samples of a run's last (or best) checkpoint, and adds the results to the run's results.jsonl.
 
     directory: where the data are, if not where the run found them.
     """
+    workdir = Path(workdir)
     recipe = read_run(workdir)
     data = replace(recipe.data, directory=directory or recipe.data.directory)
     source = open_source(data)
@@ -50,11 +51,12 @@ def evaluate_run(
     return results
 
 
-def evaluate_folders(fake: Path, real: Path, evaluation: Evaluation) -> list[Result]:
+def evaluate_folders(fake: Path | str, real: Path | str, evaluation: Evaluation) -> list[Result]:
     """Measures the images of one folder against those of another; all of one size.
 
     Where the metrics compare pairs, images of one name belong together.
     """
+    fake, real = Path(fake), Path(real)
     metrics = parse_metrics(evaluation.metrics)
     of_game = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
     if of_game:

@@ -32,8 +32,9 @@ class TrainedModel:
     latents.
     """
 
-    def __init__(self, run: Path, psi: Psi = 1.0, cutoff: int | None = None, best: bool = False):
+    def __init__(self, run: Path | str, psi: Psi = 1.0, cutoff: int | None = None, best: bool = False):
         """best: of the checkpoint that was measured as the best, not of the last."""
+        run = Path(run)
         self.recipe, self.gan, states = runs.open(run, best)
         _, classes = examples.read_shapes(run, self.recipe)
         state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)

@@ -19,9 +19,9 @@ from gaxjax.runs.examples import fixed_batch
 
 
 def write_samples(
-    workdir: Path,
+    workdir: Path | str,
     n: int,
-    out: Path,
+    out: Path | str,
     seed: int = 0,
     psi: Psi = 1.0,
     cutoff: int | None = None,
@@ -35,6 +35,7 @@ def write_samples(
     if n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
+    workdir, out = Path(workdir), Path(out)
     recipe, gan, states = runs.open(workdir, best)
     batch = batch_for(workdir, recipe, n)
     # A run of several seeds shows the first: pictures are of one generator.

@@ -17,13 +17,14 @@ from gaxjax.pictures.point_plots import draw_line, draw_plane
 
 
 def draw_samples(
-    samples: Any, path: Path, real: Any = None, verdict: Mapping[str, Any] | None = None
+    samples: Any, path: Path | str, real: Any = None, verdict: Mapping[str, Any] | None = None
 ) -> Path:
     """Writes one picture of fakes: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
 
     Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
     those (`point_plots.probe_points`), [N] by name.
     """
+    path = Path(path)
     if isinstance(samples, dict):
         # A row for each example: its images by name (a, fake_b, ...) side by side, as [n, H, names * W, C].
         rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)

@@ -27,12 +27,12 @@ NOT_PART_OF_TRAINING = {f"data.{name}" for name in NOT_PART_OF_EXAMPLES} | {
 data are read, how steps are sent off, what is measured, what loss stops it."""
 
 
-def load_recipe(target: str) -> tuple[Recipe, Path]:
+def load_recipe(target: Path | str) -> tuple[Recipe, Path]:
     """The recipe `NAME` or `NAME:variant` of those that come with gaxjax, or at `FILE.py`, and its file.
 
     Without a variant it is the one that the file calls recipe.
     """
-    path, variant = locate(target)
+    path, variant = locate(str(target))
     recipes = {key: value for key, value in vars(import_file(path)).items() if isinstance(value, Recipe)}
     if variant not in recipes:
         raise InputError(f"{path} has no recipe {variant!r}; it has {', '.join(recipes) or 'none'}")

@@ -36,7 +36,7 @@ class Start(NamedTuple):
     """the state and sums of logs, on the devices; None at the beginning"""
 
 
-def open(workdir: Path, best: bool = False, data: Spec | None = None) -> Run:
+def open(workdir: Path | str, best: bool = False, data: Spec | None = None) -> Run:
     """The run in a directory, at its last checkpoint, or at the best one that was measured.
 
     Needs no data set: shapes are kept with the run. Only those begun before that was so have their data
@@ -45,6 +45,7 @@ def open(workdir: Path, best: bool = False, data: Spec | None = None) -> Run:
 
     Raises InputError where there is no run, no checkpoint that can be read, or one of other networks.
     """
+    workdir = Path(workdir)
     recipe = read_run(workdir)
     # Of all stages, since the checkpoint says which it is of; shapes are traced for that one alone.
     programs = stage_programs(recipe, data or examples.read_shapes(workdir, recipe)[0])

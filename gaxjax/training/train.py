@@ -33,7 +33,9 @@ from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
 
 
-def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bool = False) -> Path | None:
+def train(
+    recipe: Recipe, workdir: Path | str, config: Path | None = None, restart: bool = False
+) -> Path | None:
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
     restart: where checkpoints are gone, from those that are left, or the beginning, in place of a refusal.
@@ -43,6 +45,7 @@ def train(recipe: Recipe, workdir: Path, config: Path | None = None, restart: bo
     has seen something else, and no rollback is left; Unwritable where the disk refuses, and Interrupted, once
     all is saved, after Ctrl-C or SIGTERM.
     """
+    workdir = Path(workdir)
     # Each block of `fail_together` ends in all processes alike: one that raised an error of its own would
     # leave the others waiting.
     with parallel.fail_together():

@@ -84,6 +84,12 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
             assert ended.value.code == 0
         else:
             assert cli.main(command) == 0, capsys.readouterr().err
+    # In Python too, with the run that is there by now.
+    (snippet,) = blocks(DOCS / "runs.md", "python")
+    names: dict[str, Any] = {}
+    exec(snippet, names)
+    assert names["images"].shape == (16, 16, 16, 1) and abs(names["images"]).max() <= 1
+    assert (here / "python.png").stat().st_size > 1000 and names["recipe"].kimg == 0.128
     assert (here / "grid.png").stat().st_size > 1000
     assert (here / "runs/digits/curves.png").exists()
     for name in ("seeds", "mix", "interpolate", "noise", "project", "arithmetic", "directions", "threes"):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tiny
 
+import gaxjax
 from gaxjax import cli, runs
 from gaxjax.data import open_source
 from gaxjax.errors import InputError
@@ -27,7 +28,7 @@ def test_a_run_is_opened_without_its_data(run: Path, monkeypatch: pytest.MonkeyP
         last, carry = checkpoints.latest(), checkpoints.restore(60, program.saved_carry)
     monkeypatch.setattr("gaxjax.runs.examples.open_source", lambda *_: pytest.fail("the data were opened"))
     before = tiny.contents(run)
-    opened = runs.open(run)
+    opened = gaxjax.load(str(run))  # as text or as a Path
     assert last == opened.state.step == 60
     # A class of a recipe's own file is another one every time it is read.
     assert type(opened.gan).__name__ == "Duel" and opened.gan == opened.recipe.gan
