@@ -5,8 +5,10 @@ The only place where text becomes a value; nothing is evaluated. In Python they 
 
 import ast
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import tyro
 
@@ -55,8 +57,8 @@ def parse_choice(text: str, choices: Mapping[str, Callable[..., Any]], usage: st
 def parse_value(text: str, base: type[T]) -> T:
     """The value of a subclass of `base`, all of them dataclasses, by its name and its fields.
 
-    Capitals and underscores of a name do not matter. InputError, with all that there are, for anything else.
-    A subclass in a recipe's own file is known too.
+    Capitals and underscores of a name do not matter. InputError, with all that there are, for anything else,
+    and for a field's value that is not of its type. A subclass in a recipe's own file is known too.
 
     >>> from gaxjax.objectives import Objective
     >>> parse_value("LeastSquares(a=-1, b=1, c=0)", Objective), parse_value("least_squares", Objective)
@@ -71,8 +73,11 @@ def parse_value(text: str, base: type[T]) -> T:
         if isinstance(node, ast.Name):
             return kinds[plain_name(node.id)]()
         if isinstance(node, ast.Call):
+            kind = kinds[plain_name(ast.unparse(node.func))]
             options = {str(word.arg): value(word.value) for word in node.keywords}
-            return kinds[plain_name(ast.unparse(node.func))](*map(value, node.args), **options)
+            given = inspect.signature(kind).bind(*map(value, node.args), **options)
+            check_types(kind, given.arguments)
+            return kind(*given.args, **given.kwargs)
         return ast.literal_eval(node)
 
     try:
@@ -84,6 +89,47 @@ def parse_value(text: str, base: type[T]) -> T:
     except (SyntaxError, KeyError, ValueError, TypeError):
         pass
     raise InputError(f"{text!r} is not one of: {', '.join(map(usage_of, kinds.values()))}")
+
+
+def check_types(kind: type[Any], given: Mapping[str, Any]) -> None:
+    """InputError where a field is not of its type: dataclasses take anything, and JAX fails far from here."""
+    types = get_type_hints(kind)
+    for name, value in given.items():
+        if not is_of_type(value, types[name]):
+            raise InputError(f"{kind.__name__}({name}={value!r}): must be {describe_type(types[name])}")
+
+
+def is_of_type(value: Any, kind: Any) -> bool:
+    """Whether a value that was written is of a field's type; of types that no text can break, True.
+
+    >>> is_of_type(1, float), is_of_type(True, float), is_of_type((1, "a"), tuple[int, ...])
+    (True, False, False)
+    """
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(is_of_type(value, part) for part in parts)
+    if origin is Literal:
+        return value in parts
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        parts = parts[:1] * len(value) if parts[1:] == (...,) else parts
+        return len(value) == len(parts) and all(map(is_of_type, value, parts))
+    if kind in (int, float):  # True is an int to Python, and a whole number is a number
+        return isinstance(value, int if kind is int else int | float) and not isinstance(value, bool)
+    return kind is Any or not isinstance(kind, type) or isinstance(value, kind)
+
+
+def describe_type(kind: Any) -> str:
+    """A field's type in words.
+
+    >>> describe_type(float), describe_type(Literal["two", "one"])
+    ('a number', "'two' or 'one'")
+    """
+    if get_origin(kind) is Literal:
+        return " or ".join(map(repr, get_args(kind)))
+    words = {float: "a number", int: "a whole number", str: "text in quotes", bool: "True or False"}
+    return words.get(kind) or (f"a value of {kind.__name__}" if isinstance(kind, type) else str(kind))
 
 
 def plain_name(name: str) -> str:
@@ -120,6 +166,54 @@ def text_flag(base: type[Any], metavar: str) -> Any:
         is_instance=lambda value: isinstance(value, base),
         str_from_instance=lambda value: [repr(value)],
     )
+
+
+REGISTRY = tyro.constructors.ConstructorRegistry()
+"""What the parser of flags is told besides its own rules."""
+
+
+@REGISTRY.struct_rule
+def tuple_flags(info: Any) -> Any:
+    """A tuple of values has a flag for all of them, each a word, beside those of each one's fields.
+
+    Such a tuple is of an abstract dataclass, as penalties are: its subclasses are what can be written.
+    """
+    parts = get_args(info.type) if get_origin(info.type) is tuple else ()
+    base: Any = parts[0] if parts else None
+    now = info.default
+    of_values = inspect.isabstract(base) and dataclasses.is_dataclass(base)
+    if not of_values or not isinstance(now, tuple):
+        return None
+
+    def from_words(words: list[str]) -> tuple[Any, ...]:
+        try:
+            return tuple(parse_value(word, base) for word in words if word)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+
+    def make(text: tuple[Any, ...], **fields: Any) -> tuple[Any, ...]:
+        by_field = tuple(fields.values())
+        # What was not written is the default itself. Of two spellings at once, one would go unheard.
+        if text is now or text == by_field:
+            return by_field
+        if by_field != now:
+            written = " ".join(map(repr, text))
+            raise InputError(f"{written or 'nothing'} is all of them: leave out the flags of single fields")
+        return text
+
+    word = tyro.constructors.PrimitiveConstructorSpec(
+        nargs="*",
+        metavar=f"[{base.__name__.upper()} ...]",
+        instance_from_str=from_words,
+        is_instance=lambda value: isinstance(value, tuple),
+        str_from_instance=lambda value: list(map(repr, value)),
+    )
+    # Its name is empty, so that its flag is that of the tuple.
+    kind: Any = Annotated[tuple, word, tyro.conf.arg(name="")]
+    about = "all of them, in place of these, each in quotes; nothing after it: none"
+    field = tyro.constructors.StructFieldSpec
+    fields = [field(str(i), type(value), value) for i, value in enumerate(now)]
+    return tyro.constructors.StructConstructorSpec(make, (field("text", kind, now, about), *fields))
 
 
 def parse_numbers(text: str, flag: str) -> tuple[int, ...]:

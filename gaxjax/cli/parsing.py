@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import tyro
 
 from gaxjax.errors import InputError
+from gaxjax.expressions import REGISTRY
 from gaxjax.recipe.catalog import locate
 
 Options = TypeVar("Options")
@@ -28,7 +29,13 @@ def parse(
     defaults: dict[str, Any] = {} if default is None else {"default": default}
     # `prog` has what was read before the flags, so that the usage shows how the command is written.
     return tyro.cli(
-        kind, args=flags, prog=f"gaxjax {program}", description=description, config=config, **defaults
+        kind,
+        args=flags,
+        prog=f"gaxjax {program}",
+        description=description,
+        config=config,
+        registry=REGISTRY,
+        **defaults,
     )
 
 
