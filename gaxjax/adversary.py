@@ -20,8 +20,8 @@ from jax import Array
 
 from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
-from gaxjax.game import PLAY, Logs, Tree, call_network, pure
-from gaxjax.layers.modules import Mixing, visit_modules
+from gaxjax.game import PLAY, Logs, Tree, pure
+from gaxjax.layers.modules import Mixing, call_network, visit_modules
 from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
 
@@ -53,6 +53,13 @@ class Adversary(nn.Module):
         if not isinstance(self.objective, Objective):
             known = "such as Hinge() or LeastSquares(a=-1, b=1, c=0)"
             raise InputError(f"objective is a value of gaxjax.objectives, {known}; got {self.objective!r}")
+        penalties: Any = self.penalties
+        if not (isinstance(penalties, tuple) and all(isinstance(each, Penalty) for each in penalties)):
+            known = "such as (R1(0.1),) or (R1(1.0), Drift())"
+            raise InputError(f"penalties are a tuple of gaxjax.penalties, {known}; got {penalties!r}")
+        if not isinstance(self.augment, Augment):
+            known = "such as Augment(DIFFERENTIABLE)"
+            raise InputError(f"augment is a value of gaxjax.augmentations, {known}; got {self.augment!r}")
         super().__post_init__()
 
     def __call__(
@@ -81,6 +88,7 @@ class Adversary(nn.Module):
 
         key: of augmentations and penalties; in a game it may be left out, and both players' losses have one.
         """
+        check_step(step)
         # A convolutional discriminator takes images of either size, and nothing else would say so.
         check_shapes(real, fake)
         fake_key, real_key, *keys = jax.random.split(self.key_for(key), 2 + len(self.penalties))
@@ -99,6 +107,9 @@ class Adversary(nn.Module):
                 # At the examples as augmented: where the discriminator's loss is taken, its slope is
                 # penalized.
                 value = penalty(critic_of(discriminator, condition), real, fake, penalty_key, step)
+            if jnp.shape(value) != ():
+                name = type(penalty).__name__
+                raise InputError(f"{name} returned shape {jnp.shape(value)}; expected a scalar")
             loss, logs[log_name(penalty, logs)] = loss + value, value
         return loss, logs, outputs
 
@@ -117,6 +128,7 @@ class Adversary(nn.Module):
         The discriminator is asked about real examples for a relative objective alone: its batch statistics
         would follow, and compiling take longer. For others, `outputs.real` is empty.
         """
+        check_step(step)
         # Split as for the discriminator: players that move at once judge the same augmented fakes, computed
         # once.
         fake_key, real_key, *_ = jax.random.split(self.key_for(key), 2 + len(self.penalties))
@@ -202,6 +214,13 @@ def mean_logit(logits: Tree) -> Array:
 def add_prefix(prefix: str, logs: Logs) -> Logs:
     """The same, for one of several discriminators: {"video_real_logits": ...}."""
     return {f"{prefix}_{name}": value for name, value in logs.items()}
+
+
+def check_step(step: Any) -> None:
+    """Refuses a random key in the step's place, where it would be taken for none at all."""
+    # Of the older kind, a key is an array of two numbers.
+    if jnp.shape(step) != () or jnp.issubdtype(jnp.result_type(step), jax.dtypes.prng_key):
+        raise InputError("step is a number, the fourth argument; a random key goes by name: give key=...")
 
 
 def check_shapes(real: Tree, fake: Tree) -> None:

@@ -17,7 +17,7 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.layers.mode import DROPOUT as DROPOUT
 from gaxjax.layers.mode import evaluation_mode as evaluation_mode
-from gaxjax.layers.modules import submodules
+from gaxjax.layers.modules import check_bound, describe_shared, submodules
 
 Tree = Any
 """Any nesting of dicts, tuples and arrays."""
@@ -132,6 +132,8 @@ def networks(gan: GAN, fields: Iterable[str]) -> dict[str, nn.Module]:
     modules: dict[str, nn.Module] = {}
     for field in fields:
         value = getattr(gan, field)
+        if isinstance(value, list):
+            raise InputError(f"{type(gan).__name__}.{field} is a list; networks stand in a tuple")
         # linen names the modules of a tuple so.
         modules |= (
             {f"{field}_{i}": x for i, x in enumerate(value)} if isinstance(value, tuple) else {field: value}
@@ -165,11 +167,10 @@ def init(gan: GAN, optimizers: Mapping[str, optax.GradientTransformation], key: 
     variables = dict(gan.init({"params": parameters, PLAY: play, DROPOUT: dropout}, zeros))
     params = variables.pop("params")
     # An untouched network has no parameters, and its player would move nothing without a word.
-    missing = {name for fields in gan.players.values() for name in networks(gan, fields)} - set(params)
-    if missing:
-        raise InputError(
-            f"{type(gan).__name__}.__call__ must use every network once; it left out {sorted(missing)}"
-        )
+    moved = networks(gan, (field for fields in gan.players.values() for field in fields))
+    if missing := sorted(set(moved) - set(params)):
+        what = f"{type(gan).__name__}.__call__ must use every network once; it left out {missing}"
+        raise InputError(what + describe_shared(moved))
     # Kernels may begin out of bounds (WGAN's clipping), and the first loss is to be of what may be.
     params = gan.project(params)
     return State(
@@ -193,6 +194,8 @@ def objective(
     Returns `params -> (loss, (logs, stats))`; `params` as `player_params` gives them. A gradient of it can
     reach no one else's parameters. Networks are in training mode: batch statistics, dropout.
     """
+    if player not in gan.players:
+        raise InputError(f"{type(gan).__name__} has no player {player!r}; it has {list(gan.players)}")
     check_batch(batch)
     play, dropout = jax.random.split(key)
 
@@ -260,11 +263,6 @@ def output_of(outputs: Any, name: str) -> Array:
     return output
 
 
-def call_network(network: Callable[..., Any], x: Tree, condition: Tree = None) -> Any:
-    """A network of x and its condition; without one, of x alone."""
-    return network(x) if condition is None else network(x, condition)
-
-
 def pure(
     network: nn.Module, method: str = "__call__", through: Callable[[Tree], Tree] = lambda tree: tree
 ) -> Callable[..., Any]:
@@ -273,6 +271,7 @@ def pure(
     The function keeps the mode of the network (training or not) and one draw of its dropout; what it would
     write into running statistics is dropped. (`jax.grad` of the bound network itself would leak tracers.)
     """
+    check_bound(network)
     # Mutable, as batch norm tells from that that it trains; what it writes is dropped with [1] below.
     mutable = [c for c in network.variables if c != "params" and network.is_mutable_collection(c)]
     rngs = {name: network.make_rng(name) for name in (PLAY, DROPOUT) if network.has_rng(name)}

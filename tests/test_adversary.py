@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import flax.linen as nn
+import games
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,12 +11,15 @@ import optax
 import pytest
 import quick
 from jax import Array
-from labelled import IMAGES, KEY, SHAPE, SmoothCritic
+from labelled import BATCH, IMAGES, KEY, LABELS, SHAPE, SmoothCritic
 
 from gaxjax.adversary import Adversary
 from gaxjax.augmentations import DIFFERENTIABLE, Augment, Noise
 from gaxjax.errors import InputError
-from gaxjax.networks.mlp import Generator
+from gaxjax.gans.adversarial import Adversarial
+from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClass
+from gaxjax.layers.transformed import Transformed
+from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.objectives import Hinge, LeastSquares, Wasserstein
 from gaxjax.penalties import R1, Drift
 
@@ -85,6 +90,71 @@ def test_patches_scales_and_pairs() -> None:
     np.testing.assert_allclose(logs["real_logits"], (3 + 2) / 2)
     with pytest.raises(InputError, match="generator makes examples of shape"):
         adversary.discriminator_loss(critic, real, {**fake, "small": jnp.ones((2, 3))}, 0, key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"penalties": R1(1.0)},
+            r"penalties are a tuple of .*, such as \(R1\(0.1\),\).*; got R1\(weight=1.0\)",
+        ),
+        ({"penalties": (R1,)}, r"penalties are a tuple of .*; got \(<class 'gaxjax.penalties.R1'>,\)"),
+        ({"penalties": [R1()]}, r"penalties are a tuple of .*; got \[R1\(weight=10.0\)\]"),
+        ({"augment": "x"}, r"augment is a value of gaxjax.augmentations, such as Augment\(.*; got 'x'"),
+        ({"augment": DIFFERENTIABLE}, r"augment is a value of .*; got \(Color\("),
+    ],
+)
+def test_penalties_and_augmentations_are_values(fields: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Adversary(Hinge(), **fields)
+
+
+def test_what_a_loop_of_ones_own_gets_wrong() -> None:
+    class Each(Drift):
+        """As many numbers as there are examples."""
+
+        def __call__(self, critic: Any, real: Any, fake: Any, key: Array, step: Array | int) -> Array:
+            return critic(real) ** 2
+
+    def critic(x: Array) -> Array:
+        return jnp.mean(x, axis=(1, 2, 3))
+
+    loss = Adversary(penalties=(Each(),)).discriminator_loss
+    with pytest.raises(InputError, match=r"Each returned shape \(6,\); expected a scalar"):
+        loss(critic, IMAGES, IMAGES, 0, key=KEY)
+    for key in (KEY, jax.random.PRNGKey(0)):
+        for loss in (Adversary().discriminator_loss, Adversary().generator_loss):
+            with pytest.raises(
+                InputError, match=r"step is a number.*; a random key goes by name: give key=\.\."
+            ):
+                loss(critic, IMAGES, IMAGES, key)
+
+
+def test_a_discriminator_and_a_condition_that_do_not_go_together() -> None:
+    loss = Adversary().discriminator_loss
+    for network, name in (
+        (lambda x: x, "<lambda>"),
+        (Discriminator((4,)), "Discriminator"),
+        (RealOrClass(SmoothCritic(), 3), "RealOrClass"),
+        (Transformed(Head(Discriminator((4,)), "code", 2)), "Discriminator"),
+    ):
+        with pytest.raises(
+            InputError, match=f"{name} takes no condition, but is given one: use Concatenated"
+        ):
+            if isinstance(network, nn.Module):
+                gan = Adversarial(Concatenated(Generator(SHAPE, (4,)), 3), network, condition="label")
+                games.begin(gan, batch=BATCH)
+            else:
+                loss(network, IMAGES, IMAGES, 0, LABELS)
+    with pytest.raises(InputError, match=r"Projected needs a condition, and is given none: set the game's"):
+        games.begin(Adversarial(Generator(SHAPE, (4,)), Projected(SmoothCritic(), 3)), batch=BATCH)
+
+    def broken(x: Array) -> Array:
+        return jnp.sum(x, 1, 2, 3, 4, 5, 6, 7, 8, 9)  # type: ignore[no-any-return, call-arg, arg-type]
+
+    with pytest.raises(TypeError, match="takes from"):  # a defect of its own keeps its traceback
+        loss(broken, IMAGES, IMAGES, 0)
 
 
 def test_an_objective_is_a_value() -> None:

@@ -17,7 +17,7 @@ from rounding import derivative, widest
 
 from gaxjax import solvers
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, State, count_examples, init, objective, player_params, pure, sample
+from gaxjax.game import GAN, State, count_examples, frozen, init, objective, player_params, pure, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
 from gaxjax.layers.standard import BatchNorm, Dense, Dropout
@@ -144,6 +144,12 @@ def test_an_objective_is_of_the_players_own_networks(player: str) -> None:
     assert "loss" in logs and stats == {}
 
 
+def test_an_objective_of_a_player_that_is_none_is_refused() -> None:
+    gan = adversarial()
+    with pytest.raises(InputError, match=r"has no player 'disc'; it has \['discriminator', 'generator'\]"):
+        objective(gan, "disc", begin(gan), {"image": jnp.ones((4, 2))}, KEY)
+
+
 def test_a_loss_that_is_no_scalar_is_refused() -> None:
     class Vector(games.Chase):
         def leader_loss(self, batch: Any, step: Array) -> Any:
@@ -220,6 +226,12 @@ def test_pure_gives_what_the_bound_network_gives() -> None:
     running = stats["batch_stats"]["generator"]["layers_1"]
     np.testing.assert_allclose(running["mean"], 0.1 * inside.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(running["var"], 0.9 + 0.1 * inside.var(axis=0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("function", [pure, frozen])
+def test_pure_and_frozen_are_for_networks_in_a_loss(function: Any) -> None:
+    with pytest.raises(InputError, match=r"Dense has no parameters here: .*; elsewhere use network.app"):
+        function(Dense(1))(jnp.ones((2, 3)))
 
 
 @pytest.mark.usefixtures("float64")

@@ -9,6 +9,7 @@ import games
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import quick
 import runs
 from games import begin, play, sgd
@@ -19,6 +20,7 @@ import gaxjax
 from gaxjax import cli, solvers
 from gaxjax.adversary import Adversary
 from gaxjax.data import spec_of
+from gaxjax.errors import InputError
 from gaxjax.game import (
     GAN,
     PRETRAINED,
@@ -75,6 +77,16 @@ def test_a_field_may_be_a_tuple_of_networks() -> None:
     moved, _ = quick.run(step, state, {k: jnp.stack([v, v]) for k, v in BATCH.items()}, KEY)
     for name, params in moved.params.items():
         assert not np.allclose(jax.tree.leaves(params)[-1], jax.tree.leaves(state.params[name])[-1]), name
+
+
+def test_a_list_of_networks_and_one_network_twice_are_refused() -> None:
+    generators = tuple(Generator(SHAPE, (w,)) for w in (4, 5))
+    critics: Any = [SmoothCritic(), SmoothCritic()]
+    with pytest.raises(InputError, match=r"Levels.discriminators is a list; networks stand in a tuple"):
+        begin(Levels(generators, critics), batch=BATCH)
+    twice = r"left out \['discriminators_1'\]: discriminators_0 and discriminators_1 are one instance"
+    with pytest.raises(InputError, match=twice):
+        begin(Levels(generators, (critics[0], critics[0])), batch=BATCH)
 
 
 class Pretrained(nn.Module):

@@ -6,8 +6,9 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, call_network, count_examples, select_condition
+from gaxjax.game import GAN, PLAY, Batch, Logs, Tree, count_examples, select_condition
 from gaxjax.latents import Joint, Latents
+from gaxjax.layers.modules import call_network
 
 
 class Adversarial(GAN):

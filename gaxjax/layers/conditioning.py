@@ -45,6 +45,17 @@ class Concatenated(nn.Module):
                 f'set the game\'s condition, such as condition="label"'
             )
         # Labels themselves would be one channel, in which class 9 is nine times as much as class 1.
+        shape = condition.shape
+        if self.classes and len(shape) != 1 and shape != x.shape[:-1]:  # a label for each pixel is a map
+            raise InputError(
+                f"Concatenated(classes={self.classes}) takes labels [{len(x)}], which it makes one-hot; got "
+                f"{list(shape)}: give the number of each class, or classes=0 for what is one-hot already"
+            )
+        if not self.classes and len(shape) < 2:
+            raise InputError(
+                f"Concatenated(classes=0) takes arrays [{len(x)}, K]; got {condition.dtype} {list(shape)}: "
+                f"for labels set classes to how many there are"
+            )
         if self.classes:
             condition = jax.nn.one_hot(condition, self.classes, dtype=x.dtype)
         return self.network(concatenate(x, condition))

@@ -2,10 +2,13 @@
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import flax.linen as nn
+
+from gaxjax.errors import InputError
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -34,6 +37,52 @@ def submodules(module: nn.Module) -> dict[str, nn.Module]:
             parts = enumerate(value)
             modules |= {f"{field.name}_{i}": part for i, part in parts if isinstance(part, nn.Module)}
     return modules
+
+
+def describe_shared(modules: dict[str, nn.Module]) -> str:
+    """The end of a message: those that are one instance with another, if any."""
+    ids = [id(module) for module in modules.values()]
+    names = [name for name, module in modules.items() if ids.count(id(module)) > 1]
+    one = "are one instance, which is one network; give each its own"
+    return f": {' and '.join(names)} {one}" if names else ""
+
+
+def check_bound(network: nn.Module) -> None:
+    """Refuses a network that has no parameters, of which linen says other things."""
+    if network.scope is None:
+        raise InputError(
+            f"{type(network).__name__} has no parameters here: pure and frozen are for a game's networks "
+            "inside of a loss; elsewhere use network.apply(variables, x), with jax.lax.stop_gradient of these"
+        )
+
+
+def call_network(network: Callable[..., Any], x: Any, condition: Any = None) -> Any:
+    """A network, or a function like one, of x and its condition; without one, of x alone."""
+    try:
+        return network(x) if condition is None else network(x, condition)
+    except TypeError as error:
+        # Python's own words are of positional arguments, which nobody has written.
+        if reason := explain_arguments(network, error, condition is not None):
+            raise InputError(reason) from error
+        raise
+
+
+def explain_arguments(network: Callable[..., Any], error: TypeError, conditioned: bool) -> str:
+    """What it means that a network, or one in it, does not take its arguments; "" for any other error."""
+    inside = [network]
+    for function in inside:  # wrappers hand on what they are given
+        inside += submodules(function).values() if isinstance(function, nn.Module) else ()
+    calls = [type(f).__call__ if isinstance(f, nn.Module) else f for f in inside]
+    refusal = re.match(r"(\S+)\(\) (takes|missing) ", str(error))
+    if not refusal or refusal[1] not in [getattr(call, "__qualname__", "") for call in calls]:
+        return ""
+    name = refusal[1].removesuffix(".__call__").rpartition(".")[2]
+    if conditioned and refusal[2] == "takes":
+        wrap = "Concatenated(network, classes) or Projected(network, classes)"
+        return f"{name} takes no condition, but is given one: use {wrap}, or leave the game's condition out"
+    if not conditioned and refusal[2] == "missing":
+        return f'{name} needs a condition, and is given none: set the game\'s, such as condition="label"'
+    return ""
 
 
 def replace_modules(module: M, change: Callable[[str, nn.Module], nn.Module]) -> M:

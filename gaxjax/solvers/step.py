@@ -75,6 +75,17 @@ def split_keys(state: State, key: Array, updates: Updates) -> Array:
     return jax.random.split(jax.random.fold_in(key, state.step), minibatches_per_step(updates))
 
 
+def check_minibatches(batches: Batch, updates: Updates) -> None:
+    """Refuses batches that have not one minibatch for each move, before a scan is given them in vain."""
+    count, lengths = minibatches_per_step(updates), {x.shape[:1] for x in jax.tree.leaves(dict(batches))}
+    if lengths - {(count,)}:
+        found = ", ".join(str(list(length)) for length in sorted(lengths))
+        raise InputError(
+            f"a step of updates {dict(updates)} takes {count} minibatches, one for each move: arrays "
+            f"[{count}, B, ...]; got {found} in place of [{count}]"
+        )
+
+
 def take_index(tree: Any, index: Any) -> Any:
     """The tree with every array indexed along its first axis."""
     return jax.tree.map(lambda x: x[index], tree)

@@ -12,6 +12,7 @@ from gaxjax.solvers.step import (
     Step,
     Updates,
     apply_gradient,
+    check_minibatches,
     check_players,
     check_single_updates,
     compute_gradient,
@@ -37,6 +38,7 @@ def alternating(
     check_players(gan, optimizers, updates)
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
+        check_minibatches(batches, updates)
         keys = split_keys(state, key, updates)
         logs: Logs = {}
         start = 0

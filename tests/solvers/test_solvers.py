@@ -300,6 +300,15 @@ def test_unrolled_takes_a_whole_number(k: Any) -> None:
         unrolled(k)
 
 
+def test_a_step_takes_a_minibatch_for_each_move() -> None:
+    gan = Chase()
+    step = alternating(gan, sgd(gan), {"follower": 2, "leader": 1}, 0.0)
+    for shape in ((2, 4, 2), (4, 2)):
+        message = rf"takes 3 minibatches, .*: arrays \[3, B, ...\]; got \[{shape[0]}\] in place of"
+        with pytest.raises(InputError, match=message):
+            step(begin(gan), {"image": jnp.zeros(shape)}, jax.random.key(0))
+
+
 def test_solvers_by_name() -> None:
     for text in ("alternating", "Alternating", "Alternating()"):
         assert parse_value(text, Solver) == Alternating()
