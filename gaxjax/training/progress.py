@@ -31,11 +31,16 @@ class Progress:
         """Leaves the line as it is."""
         self._bar.close()
 
+    def show_compiling(self) -> None:
+        """Says why nothing moves: of many seeds or large networks, the first call takes minutes."""
+        self._bar.set_description("compiling")
+
     def update(self, row: dict[str, Any]) -> None:
         """Goes on to a row of metrics."""
         losses = {name: value for name, value in row.items() if name.endswith("/loss")}
         short = {name.removesuffix("/loss"): f"{value:.3f}" for name, value in losses.items()}
-        # Not drawn for this alone: the next line does it.
+        # Not drawn for these alone: the next line does it.
+        self._bar.set_description(refresh=False)
         self._bar.set_postfix(short, refresh=False)
         self._bar.update(row["images"] - self._bar.n)
 

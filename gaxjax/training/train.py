@@ -103,6 +103,7 @@ def train_loop(
         step, state, stop_signal = begin, None, 0
         for program in programs[number:]:
             gan, events = program.stage.gan, program.events
+            books.progress.show_compiling()
             if carry is None:
                 # The last stage's state is let go at once: two of them may not fit on a device.
                 carry, state = program.init_carry(init_key, state), None

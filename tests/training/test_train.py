@@ -162,13 +162,19 @@ def test_finished_run_again(run: Path, recipe: Path, capsys: pytest.CaptureFixtu
     assert contents(run) == before
 
 
-def test_finished_run_made_longer(finished: Path, recipe: Path, tmp_path: Path) -> None:
+def test_finished_run_made_longer(
+    finished: Path, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A larger kimg goes on from the end; a smaller one is another recipe."""
     run = tmp_path / "run"
     assert train(recipe, run, "--kimg", str(35 * 16 / 1000)) == 0
     assert runs.steps(run)[-1] == 35
     (run / "samples/0000000560.png").unlink()  # of an end that is none any more
+    capsys.readouterr()
     assert train(recipe, run) == 0
+    # Until there is a row, the line says why nothing moves.
+    bars = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()
+    assert any(bar.startswith("compiling:  58%") for bar in bars) and bars[-1].startswith("100%")
     runs.assert_same_run(finished, run, runs.STEPS)
     assert train(recipe, run, "--kimg", "0.5") == 2
 
