@@ -20,7 +20,7 @@ from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import load_or_make, statistics_key
 from gaxjax.game import GAN, State
-from gaxjax.metrics.metric import PAIRED, Metric, parse_metrics
+from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, PATHS, SPACES, Samples, Statistics, Value
@@ -74,10 +74,8 @@ class Evaluator:
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
         self.shape = self.source.spec[evaluation.reference].shape
         self.sampler = Sampler(evaluation, self.shape)
-        for name, metric in self.metrics.items():
-            # All that can be refused is refused here, before the first step of the training that this belongs
-            # to.
-            metric.check(name, self.shape, evaluation.n, self.count)
+        # All that can be refused is refused here, before the first step of the training that this belongs to.
+        check_metrics(self.metrics, self.shape, evaluation.n, self.count)
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
         # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
         self.real = self.gather_cached(self.data, self.source, self.count, real) if real else Statistics(0)

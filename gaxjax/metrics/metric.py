@@ -164,3 +164,17 @@ def parse_metrics(text: str) -> dict[str, Metric]:
         what = f"unknown metric {', '.join(map(repr, unknown))}" if unknown else "no metric is named"
         raise InputError(f"{what}; known: {', '.join(METRICS)}")
     return {name: METRICS[name] for name in names}
+
+
+def check_metrics(metrics: dict[str, Metric], shape: tuple[int, ...], fake: int, real: int) -> None:
+    """Refuses, of all together, what `Metric.check` refuses of any, and says which of them would go."""
+    refused: dict[str, str] = {}
+    for name, metric in metrics.items():
+        try:
+            metric.check(name, shape, fake, real)
+        except InputError as error:
+            refused[name] = str(error)
+    if refused:
+        fine = ",".join(name for name in metrics if name not in refused)
+        hint = [f"the others would go: --metrics {fine}"] if fine else []
+        raise InputError("; ".join([*refused.values(), *hint]))

@@ -202,6 +202,11 @@ def test_folder_against_itself(folders: tuple[Path, Path], capsys: pytest.Captur
         ("RUN --metrics fid --features pixels --output a", "output='a' is none of the game's outputs"),
         ("RUN --metrics fid --features pixels --reference b", "reference='b' is not in the data"),
         ("RUN --metrics kid --features pixels --n 100", "kid needs at least 1,000 images of each side"),
+        (
+            "RUN --metrics fid,kid,prdc,swd --features pixels --n 100",
+            "got 100; swd needs images that are square, of at least 16 pixels a side; these are 8 x 8; "
+            "the others would go: --metrics fid,prdc",
+        ),
         ("RUN --metrics swd", "swd needs images that are square, of at least 16 pixels a side"),
         ("RUN --metrics fid --n 1", "n is at least 2"),
         ("--metrics fid", "say what is measured"),

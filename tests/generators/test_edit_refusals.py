@@ -42,6 +42,11 @@ def folder(style_run: Path, conditional_run: Path, tmp_path_factory: pytest.Temp
         ("sample style --label 1", "--label goes with --seeds"),
         ("sample style --seeds 0 --label 1", "--label 1: the game cannot be asked for it; it is told no"),
         ("sample dcgan --seeds 0 --label 10", "its classes are 0 to 9"),
+        ("sample dcgan --seeds 0 --label 10 --out there.png", "its classes are 0 to 9"),
+        (
+            "sample dcgan --seeds 0 --label 9 --out there.png",
+            "there.png: there already, made by something else",
+        ),
         ("sample own --seeds 0", "Duel makes nothing of single latents"),
         ("sample style --seeds 0 --out grid.jpg", "the picture is a PNG"),
         ("edit dcgan mix --rows 0 --columns 1", "mixing takes styles, and Adversarial has none"),
@@ -84,6 +89,7 @@ def test_refused(
     message: str,
 ) -> None:
     monkeypatch.chdir(folder)
+    (folder / "there.png").touch()  # a picture of unknown making
     before = sorted(folder.rglob("*"))
     assert cli.main(shlex.split(command)) == 2
     assert message in capsys.readouterr().err

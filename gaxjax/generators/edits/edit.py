@@ -62,7 +62,7 @@ class Edit(ABC):
 def perform_edit(run: Path, edit: Edit) -> list[str]:
     """Does it and writes the files, each whole or not at all; what there is to say, the picture's path last.
 
-    Raises InputError before anything slow where other files would be overwritten.
+    Raises InputError before anything is drawn where other files would be overwritten.
     """
     picture = edit.out or Path(f"{edit.name}.png")
     if picture.suffix != ".png":
@@ -71,11 +71,12 @@ def perform_edit(run: Path, edit: Edit) -> list[str]:
     # The gif too where this edit has none: it would be an older command's, beside the new picture.
     files = {suffix: picture.with_suffix(suffix) for suffix in (".npz", ".gif", ".png")}
     command = describe_command(run, edit)
+    # First what the model refuses: a label that it has not would have any files refused for it, as those of
+    # another command.
+    model = TrainedModel(run, parse_psi(edit.psi), edit.cutoff, edit.checkpoint == "best")
+    model = edit.select_class(model)
     check_same_command(files, command)
-    # Seconds to minutes, and after every check that needs no model.
-    drawing = edit.draw(
-        edit.select_class(TrainedModel(run, parse_psi(edit.psi), edit.cutoff, edit.checkpoint == "best"))
-    )
+    drawing = edit.draw(model)  # seconds to minutes
     # The npz first: it says whose the other files are.
     write_arrays(files[".npz"], {COMMAND: np.array(command), **drawing.arrays})
     lines = [*drawing.lines, f"{', '.join(drawing.arrays)}: {files['.npz']}"]
