@@ -16,6 +16,7 @@ import quick
 
 from gaxjax import Adversary, cli, objectives, penalties
 from gaxjax.bench import speed
+from gaxjax.game import PRETRAINED
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README, DOCS = REPOSITORY / "README.md", REPOSITORY / "docs"
@@ -133,8 +134,8 @@ def test_loop_of_ones_own() -> None:
     assert isinstance(names["adversary"].penalties[0], penalties.R1)
 
 
-def test_parts_of_ones_own() -> None:
-    """Extending's objective, penalty, network and solver, on points and by hand."""
+def test_parts_of_ones_own(here: Path) -> None:
+    """Extending's objective, penalty, networks and solver, on points and by hand."""
     names: dict[str, Any] = {}
     for block in blocks(EXTENDING, "python")[1:]:
         exec(block, names)
@@ -152,6 +153,10 @@ def test_parts_of_ones_own() -> None:
     network = names["Points"](4)
     outputs = network.apply(network.init(jax.random.key(0), points), points)
     assert {name: x.shape for name, x in outputs.items()} == {"logits": (2,), "features": (2, 4)}
+    np.save("kernel.npy", np.float32([[1], [2]]))
+    features, variables = names["Features"]("kernel.npy").init_with_output(jax.random.key(0), points)
+    np.testing.assert_allclose(features, np.tanh([[2.0], [8.0]]), rtol=1e-6)
+    assert set(variables) == {PRETRAINED}
     gan = games.Bilinear()
     step = names["Together"](rate=0.1)(gan, {}, {})
     state, _ = step(games.begin(gan), {"image": jnp.ones((1, 1))}, jax.random.key(0))
