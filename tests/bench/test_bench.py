@@ -47,8 +47,13 @@ def test_report(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     milliseconds = number(rows["step"])
     assert number(rows["images per second"]) == pytest.approx(16 / milliseconds * 1000, rel=0.05)
     assert rows["steps in a call"] == "2" and rows["minibatch, images a step, seeds"] == "16, 16, 1"
-    assert number(rows["over the wire"]) == 0
+    assert number(rows["over the wire"]) == 0 and rows["share of the ceiling"].endswith("%")
     assert number(rows["compile, with the cache warm"]) > 0
+
+
+def test_more_than_the_ceiling_is_the_ceilings_fault() -> None:
+    assert bench.describe_share(1.0) == "100%"
+    assert bench.describe_share(1.17).startswith("117% (the ceiling was measured while the machine was busy")
 
 
 def test_several_seeds_and_nothing_left_behind(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
