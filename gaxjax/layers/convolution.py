@@ -4,10 +4,10 @@ Each of the three is linear in both arguments, and the two gradients of each are
 
     conv(x, kernel) -> y        conv_transpose(y, kernel) -> x        correlate(x, y) -> kernel
 
-so differentiation of any order and mode (gradient penalties, `jax.jvp`) stays among them. On CPUs each is
-computed as `convolution_cpu` has it, elsewhere as XLA has it. XLA's own gradients would be slower there too:
-that of a transposed convolution's kernel takes channels for the batch, of images that are turned for it on
-GPUs.
+so differentiation of any order and mode (gradient penalties, `jax.jvp`) stays among them. In programs for
+CPUs each is computed as `convolution_cpu` has it, in others as XLA has it. XLA's own gradients would be
+slower there too: that of a transposed convolution's kernel takes channels for the batch, of images that are
+turned for it on GPUs.
 
 Images are [B, H, W, C] and kernels [h, w, I, O].
 """
@@ -113,39 +113,34 @@ def reference_correlate(x: Array, y: Array, window: Pair, stride: Pair, padding:
     return kernel
 
 
-def _formulations() -> tuple[Callable[..., Array], Callable[..., Array], Callable[..., Array]]:
-    """The three maps as this backend computes them, chosen when a function is traced."""
-    # When traced, not when imported: importing must not start a backend.
-    if jax.default_backend() == "cpu":
-        return convolution_cpu.conv, convolution_cpu.conv_transpose, convolution_cpu.correlate
-    return reference_conv, reference_conv_transpose, reference_correlate
-
-
 _conv: Callable[..., Array] = define_bilinear(
     "convolution",
-    lambda x, kernel, *how: _formulations()[0](x, kernel, *how),
+    reference_conv,
     # In x: the transpose, to the size of x, as with a stride several sizes have the same outputs.
     lambda dy, kernel, shape, stride, padding: _conv_transpose(dy, kernel, stride, padding, shape[1:3]),
     # In the kernel: the correlation, over its window.
     lambda dy, x, shape, stride, padding: _correlate(x, dy, shape[:2], stride, padding),
+    on_cpus=convolution_cpu.conv,
 )
 _conv_transpose: Callable[..., Array] = define_bilinear(
     "transposed_convolution",
-    lambda y, kernel, *how: _formulations()[1](y, kernel, *how),
+    reference_conv_transpose,
     # In y: the transpose of the transpose is the convolution.
     lambda dx, kernel, shape, stride, padding, size: _conv(dx, kernel, stride, padding),
     # In the kernel: x and dx have changed sides.
     lambda dx, y, shape, stride, padding, size: _correlate(dx, y, shape[:2], stride, padding),
+    on_cpus=convolution_cpu.conv_transpose,
 )
 _correlate: Callable[..., Array] = define_bilinear(
     "correlation",
-    lambda x, y, *how: _formulations()[2](x, y, *how),
+    reference_correlate,
     # In x: y, through the transpose with that cotangent as its kernel.
     lambda dkernel, y, shape, window, stride, padding: _conv_transpose(
         y, dkernel, stride, padding, shape[1:3]
     ),
     # In y: x, convolved with the cotangent of the kernel.
     lambda dkernel, x, shape, window, stride, padding: _conv(x, dkernel, stride, padding),
+    on_cpus=convolution_cpu.correlate,
 )
 
 

@@ -19,9 +19,9 @@ FAST = {
 KEEP_BARRIERS = {"xla_disable_hlo_passes": "cse_barrier_expander"}
 
 
-def options() -> dict[str, str]:
-    """Options of the compiler for this backend."""
-    if jax.default_backend() != "cpu":
+def options(platform: str = "") -> dict[str, str]:
+    """Options of the compiler for programs of this platform, such as "tpu"; by default this machine's."""
+    if (platform or jax.default_backend()) != "cpu":
         return {}
     return {**KEEP_BARRIERS, **(FAST if has_fast_options() else {})}
 

@@ -153,7 +153,8 @@ def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None)
         in_shardings=(state, inputs, state),
         out_shardings=(state, state),
         donate_argnums=0,  # or two states would have to fit
-        compiler_options=compiler.options() or None,
+        # Of those devices, which need not be this machine's: programs are also compiled for others.
+        compiler_options=compiler.options(mesh.devices.flat[0].platform) or None,
     )
 
 
