@@ -6,6 +6,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.sharding import PartitionSpec
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,10 @@ class Latents:
     """of the uniform prior; sqrt(3) gives unit variance"""
 
     def draw(self, key: Array, n: int) -> Array:
-        """`n` latent vectors, [n, size]."""
+        """`n` latent vectors, [n, size], of which each device of the program's mesh has its part."""
+        return split_over_devices(self._draw(key, n))
+
+    def _draw(self, key: Array, n: int) -> Array:
         match self.prior:
             case "normal":
                 return jax.random.normal(key, (n, self.size))
@@ -67,6 +71,16 @@ class Joint:
         parts = zip(self.parts, self.split(parameters), self.split(latents), strict=True)
         values = [part.log_likelihood(q, c) for part, q, c in parts]
         return sum(values[1:], start=values[0])
+
+
+def split_over_devices(examples: Array) -> Array:
+    """Examples, [n, ...], a part on each device along `data` of the mesh in use; without one, as they are."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if dict(mesh.shape).get("data", 1) == 1:
+        return examples
+    # Parameters are whole on every device. Where a loss reads no data, as a generator's, nothing else would
+    # tell the compiler that the batch is split, and each device would compute all of it.
+    return jax.lax.with_sharding_constraint(examples, PartitionSpec("data"))
 
 
 def reparametrized(key: Array, mean: Array, log_variance: Array) -> Array:

@@ -142,7 +142,7 @@ def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) ->
 def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Any:
     """The same as JAX has it, for `lower` and `compile` without a call."""
     # Seeds inside of the calls: all of them make the same number of steps, from the same tables.
-    state, function = state_sharding(mesh), vmap_seeds(step, mesh)
+    state, function = state_sharding(mesh), use_mesh(vmap_seeds(step, mesh), mesh)
     inputs: Tree = batch_sharding(mesh)
     if calls:
         whole = replicated_sharding(mesh)
@@ -174,6 +174,17 @@ def loop_steps(step: Callable[..., Any], mesh: Mesh, calls: Calls) -> Callable[.
         return body(0, state) if calls.longest == 1 else jax.lax.fori_loop(0, inputs.steps, body, state), {}
 
     return advance
+
+
+def use_mesh(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
+    """The function, which `jax.sharding.get_abstract_mesh` tells while it is traced what mesh it is for."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+            return function(*arguments)
+
+    return call
 
 
 def vmap_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:

@@ -113,12 +113,18 @@ class StageProgram:
     @functools.cached_property
     def output_shapes(self) -> tuple[State, Logs]:
         """Shapes and types of the state and of a step's logs, of one seed; computes nothing."""
+        return jax.eval_shape(parallel.use_mesh(self.step, self.mesh), *self._step_arguments)
+
+    def trace(self) -> Any:
+        """The step of one seed as JAX has traced it, a closed jaxpr."""
+        return jax.make_jaxpr(parallel.use_mesh(self.step, self.mesh))(*self._step_arguments)
+
+    @functools.cached_property
+    def _step_arguments(self) -> tuple[Any, ...]:
         key = jax.eval_shape(lambda: jax.random.key(0))
         arguments = jax.eval_shape(self.init, key), self.batches, key
         # Where the step will run: JAX remembers a trace for arrays of one mesh.
-        return jax.eval_shape(
-            self.step, *parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
-        )
+        return parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
 
     @property
     def state(self) -> State:
