@@ -26,17 +26,9 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Footprint:
-    """A compiled step's memory on one device, in bytes."""
+class Memory:
+    """A compiled program's memory on one device, in bytes."""
 
-    shape: tuple[int, ...]
-    """of the images"""
-    batch_size: int
-    """examples of a minibatch, over all devices"""
-    accumulate: int
-    """parts that a minibatch is taken in"""
-    recompute: bool
-    """whether networks compute activations again"""
     arguments: int
     """the state and the minibatches"""
     outputs: int
@@ -52,6 +44,20 @@ class Footprint:
         return self.arguments + self.outputs - self.alias + self.temporaries
 
 
+@dataclass(frozen=True, kw_only=True)
+class Footprint(Memory):
+    """A compiled step's memory on one device, and what it is of."""
+
+    shape: tuple[int, ...]
+    """of the images"""
+    batch_size: int
+    """examples of a minibatch, over all devices"""
+    accumulate: int
+    """parts that a minibatch is taken in"""
+    recompute: bool
+    """whether networks compute activations again"""
+
+
 def measure_footprint(recipe: Recipe, spec: Batch) -> Footprint:
     """Compiles the step of a recipe's heaviest stage, for examples of this spec, and reads what it needs.
 
@@ -61,16 +67,23 @@ def measure_footprint(recipe: Recipe, spec: Batch) -> Footprint:
     stage, mesh = program.stage, program.mesh
     # Refused as training would, and before minutes of compiling.
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
-    memory = compile_step(program, mesh).memory_analysis()
-    if memory is None:
-        raise InputError(
-            f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
-        )
     return Footprint(
         shape=max((x.shape for x in program.spec.values()), key=len),
         batch_size=stage.batch_size,
         accumulate=recipe.accumulate,
         recompute=recomputes(stage.gan),
+        **vars(read_memory(compile_step(program, mesh), mesh)),
+    )
+
+
+def read_memory(compiled: Any, mesh: Mesh) -> Memory:
+    """What a compiled program needs. InputError where its compiler does not say."""
+    memory = compiled.memory_analysis()
+    if memory is None:
+        raise InputError(
+            f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
+        )
+    return Memory(
         arguments=memory.argument_size_in_bytes,
         outputs=memory.output_size_in_bytes,
         alias=memory.alias_size_in_bytes,

@@ -1,0 +1,185 @@
+"""What `gaxjax bench CONFIG --target` prints: a recipe's stages on hardware that is not here, in Markdown."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import jax
+
+from gaxjax.bench.targets.chips import HOP, Chip
+from gaxjax.bench.targets.collectives import (
+    Collective,
+    fewest_hops,
+    ring_bytes,
+    ring_hops,
+    tree_bytes,
+)
+from gaxjax.bench.targets.costs import Cost, measure_cost
+from gaxjax.bench.targets.instructions import Instruction
+from gaxjax.bench.targets.largest import largest_batch
+from gaxjax.bench.targets.topology import Target, target_mesh
+from gaxjax.errors import InputError
+from gaxjax.game import Batch
+from gaxjax.programs.program import stage_programs
+from gaxjax.recipe import Recipe
+
+DEVICES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+"""Of the table of scaling."""
+MIB = 2**20
+
+
+def report(
+    recipe: Recipe, spec: Batch, target: Target, stages: Sequence[int], largest: bool, top: int = 8
+) -> str:
+    """The report of these stages (none: all), of such examples. InputError for stages that are not there."""
+    check_stages(recipe, stages)
+    programs = stage_programs(recipe, spec)
+    mesh, chip = target_mesh(target), target.chip
+    lines = [
+        f"{type(recipe.gan).__name__} on {target}, {target.size} device(s), jax {jax.__version__}. "
+        "Nothing was timed: the program was compiled for them and read, and rates are published ones.",
+        f"Rates: {chip.source}; {1e6 * HOP:g} us a hop.",
+    ]
+    for number in stages or range(len(programs)):
+        program = programs[number]
+        cost = measure_cost(program, mesh, chip)
+        lines += ["", f"## Stage {program.number}, {' x '.join(map(str, cost.shape))}", ""]
+        lines += format_cost(cost, chip)
+        if largest:
+            most = largest_batch(program, mesh, chip)
+            lines += [
+                "",
+                f"Largest batch that fits, by search: {most:,}, {most // mesh.size:,} on each device.",
+            ]
+        lines += ["", *format_collectives(cost.collectives, cost.devices)]
+        lines += ["", *format_scaling(cost, chip)]
+        lines += ["", *format_kernels(cost.instructions, chip, top)]
+    return "\n".join(lines)
+
+
+def check_stages(recipe: Recipe, stages: Sequence[int]) -> None:
+    """Refuses stages that a recipe does not have."""
+    count = len(recipe.all_stages)
+    for stage in stages:
+        if not -count <= stage < count:
+            raise InputError(f"stage {stage} is not one of the recipe's {count}; use 0 to {count - 1}")
+
+
+def format_cost(cost: Cost, chip: Chip) -> Iterator[str]:
+    """Of a step on each device: memory, work, padding, bounds."""
+    memory, seconds = cost.memory, cost.seconds(chip)
+    bound = max(seconds, key=lambda name: seconds[name])
+    fits = "fits" if memory.total <= chip.memory else "does not fit"
+    padding = cost.padded / max(cost.bfloat16 + cost.float32, 1)
+    rows = {
+        "minibatch, on each device": f"{cost.batch_size:,}, {cost.batch_size // cost.devices:,}",
+        "state and data": f"{memory.arguments / MIB:,.1f} MiB",
+        "results beside them": f"{(memory.outputs - memory.alias) / MIB:,.1f} MiB",
+        "temporaries": f"{memory.temporaries / MIB:,.1f} MiB",
+        "in all": f"{memory.total / MIB:,.1f} of {chip.memory / MIB:,.0f} MiB: {fits}",
+        "arithmetic, 16 bits": f"{cost.bfloat16 / 1e9:,.2f} GFLOP",
+        "arithmetic, 32 bits": f"{cost.float32 / 1e9:,.2f} GFLOP",
+        "arithmetic of lazy penalties": f"{cost.lazy / 1e9:,.2f} GFLOP where all are due",
+        "all operations, as the compiler counts": f"{cost.counted / 1e9:,.2f} GFLOP",
+        f"were channels padded to {chip.channels}": f"{padding:.2f} times as much arithmetic",
+        "read and written": f"{cost.moved / MIB:,.1f} MiB",
+        "read and written in conditionals": f"{cost.moved_perhaps / MIB:,.1f} MiB",
+        "padding of layouts": f"{cost.layout_padding:.1%} of what results take",
+        **{f"bound by {name}": f"{1e3 * x:.3f} ms" for name, x in seconds.items()},
+        "images per second at the most": f"{cost.images_per_second(chip):,.0f}, bound by {bound}",
+    }
+    yield from ("| on each device, a step | |", "|---|---|")
+    yield from (f"| {name} | {value} |" for name, value in rows.items())
+
+
+def format_collectives(collectives: Sequence[Collective], devices: int) -> Iterator[str]:
+    """A table of what is sent, by kind and where it comes from."""
+    if not collectives:
+        yield "Nothing is sent from one device to another."
+        return
+    yield "| collective | arrays | times | KiB | ring, KiB sent | tree, KiB sent | from |"
+    yield "|---|---:|---:|---:|---:|---:|---|"
+    for c in sorted(collectives, key=lambda c: -c.nbytes * c.times):
+        sent = (ring_bytes(c.operation, c.nbytes, devices), tree_bytes(c.operation, c.nbytes, devices))
+        origin = ("at times: " if c.conditional else "") + shorten(c.origin)
+        cells = [c.operation, c.arrays, c.times, *(f"{x / 1024:,.1f}" for x in (c.nbytes, *sent)), origin]
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+def format_scaling(cost: Cost, chip: Chip) -> Iterator[str]:
+    """One step on 1 to 256 devices, each with as many images as here."""
+    yield "With as many images on each as above; derived from that program, which is the same for any number:"
+    yield ""
+    columns = ("devices", "minibatch", "arithmetic, ms", "memory, ms", "network, ms")
+    yield f"| {' | '.join(columns)} | hops of a ring | at least | images/s |"
+    yield f"|{(len(columns) + 3) * '---:|'}"
+    each = cost.batch_size // cost.devices
+    for n in DEVICES:
+        times = (f"{1e3 * x:.3f}" for x in cost.seconds(chip, n).values())
+        hops = (ring_hops(n), fewest_hops(n, chip.torus))
+        cells = [n, f"{n * each:,}", *times, *hops, f"{cost.images_per_second(chip, n):,.0f}"]
+        yield f"| {' | '.join(map(str, cells))} |"
+    yield ""
+    yield advise(cost, chip)
+
+
+def advise(cost: Cost, chip: Chip) -> str:
+    """Where scaling stops, and what to do there."""
+    for n in DEVICES:
+        seconds = cost.seconds(chip, n)
+        network, work = seconds["network"], max(seconds["arithmetic"], seconds["memory"])
+        if network > work:
+            where = (
+                f"links of a domain of {chip.domain}" if n <= chip.domain else "the network between domains"
+            )
+            if network == float("inf"):
+                return f"From {n} devices on {where} would have to carry it, whose rate no page says."
+            each = -(-cost.batch_size // cost.devices * network // work)
+            return (
+                f"From {n} devices on {where} are the bound: time is then hidden behind work from "
+                f"{each:.0f} images a device on; with fewer, use fewer devices."
+            )
+    return (
+        f"Up to {DEVICES[-1]} devices the network can be hidden behind the work of each: what grows is the "
+        "minibatch. Where that is as large as training bears, more devices mean fewer images on each."
+    )
+
+
+def format_kernels(instructions: Sequence[Instruction], chip: Chip, top: int) -> Iterator[str]:
+    """Kernels by kind, those that change layouts, and those that move the most."""
+    yield "| kernels | every step | GiB | ms | in conditionals | GiB |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    kinds = [kind for kind, _ in Counter(line.kind for line in instructions).most_common(top)]
+    for kind in kinds:
+        yield format_kind(kind, [line for line in instructions if line.kind == kind], chip)
+    if rest := [line for line in instructions if line.kind not in kinds]:
+        yield format_kind("others", rest, chip)
+    yield format_kind("all", instructions, chip)
+    layouts = [line for line in instructions if line.changes_layout]
+    moved = sum(line.moved for line in layouts)
+    yield from ("", f"{len(layouts)} change a layout, of {moved / 2**30:.2f} GiB:", "")
+    yield from map(describe, sorted(layouts, key=lambda line: -line.moved)[:top])
+    yield from ("", "The most is moved by:", "")
+    yield from map(describe, sorted(instructions, key=lambda line: -line.moved)[:top])
+
+
+def format_kind(kind: str, lines: Sequence[Instruction], chip: Chip) -> str:
+    """A row of that table."""
+    always, perhaps = ([x for x in lines if x.conditional == c] for c in (False, True))
+    moved, moved_perhaps = (sum(x.times * x.moved for x in part) for part in (always, perhaps))
+    # Every byte once over the memory's bus, as if nothing stayed in a cache or were computed: a bound from
+    # below.
+    cells = [
+        *(sum(x.times for x in always), f"{moved / 2**30:.2f}", f"{1e3 * moved / chip.bandwidth:.2f}"),
+        *(sum(x.times for x in perhaps), f"{moved_perhaps / 2**30:.2f}"),
+    ]
+    return f"| {kind} | {' | '.join(map(str, cells))} |"
+
+
+def describe(line: Instruction) -> str:
+    """An instruction in one line."""
+    return f"- {line.moved / MIB:,.0f} MiB: {line.name}, {line.kind}, {shorten(line.origin)}"
+
+
+def shorten(origin: str) -> str:
+    """The end of where something comes from."""
+    return "/".join(origin.split("/")[-3:])[-90:]

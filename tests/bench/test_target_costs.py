@@ -1,0 +1,197 @@
+"""Bounds, scaling and the search of the largest batch by hand; what a step sends, on this machine's CPUs."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaxjax import cli
+from gaxjax.bench.footprint import Memory
+from gaxjax.bench.targets import report
+from gaxjax.bench.targets.chips import CHIPS
+from gaxjax.bench.targets.collectives import Collective, network_seconds
+from gaxjax.bench.targets.costs import Cost
+from gaxjax.bench.targets.instructions import Instruction
+from gaxjax.bench.targets.largest import COMPILATIONS, find_largest
+from gaxjax.bench.targets.topology import check_installed, parse_target
+from gaxjax.errors import InputError
+
+CHIP = replace(
+    CHIPS["v5e"], bfloat16=1e12, float32=5e11, bandwidth=1e9, link=1e6, domain=4, network=1e5, memory=2**20
+)
+GRADIENT = Collective("all-reduce.1", "all-reduce", 1000, 3, "loss/Conv_0/sum", times=1, conditional=False)
+COST = Cost(
+    stage=0,
+    shape=(8, 8, 1),
+    devices=2,
+    batch_size=64,
+    images=64,
+    memory=Memory(2**18, 2**18 + 2**10, 2**18, 2**19),
+    bfloat16=1e9,
+    float32=1e9,
+    lazy=5e8,
+    padded=6e9,
+    counted=2.5e9,
+    instructions=(Instruction("copy", "copy", "copy", "f32[500,500]{1,0}", "f32[500,500]{1,0}", ""),),
+    collectives=(GRADIENT,),
+)
+
+
+def test_bounds() -> None:
+    seconds = COST.seconds(CHIP)
+    assert seconds["arithmetic"] == pytest.approx(1e-3 + 2e-3)
+    assert seconds["memory"] == pytest.approx(2e6 / 1e9)
+    # Two devices send half of it each way, and are two hops apart there and back.
+    assert seconds["network"] == pytest.approx(1000 / 1e6 + 2e-6)
+    assert COST.images_per_second(CHIP) == pytest.approx(64 / 3e-3)
+    assert COST.images_per_second(CHIP, 1) == pytest.approx(32 / 3e-3)
+
+
+def test_network_between_domains() -> None:
+    seconds = network_seconds([GRADIENT], 8, CHIP, hop=0)
+    # In rings of four, then each a quarter of it between two.
+    assert seconds == pytest.approx(1.5 * 1000 / 1e6 + 250 / 1e5)
+    assert network_seconds([replace(GRADIENT, times=3)], 8, CHIP, hop=0) == pytest.approx(3 * seconds)
+    assert network_seconds([replace(GRADIENT, conditional=True)], 8, CHIP, hop=0) == 0
+    assert network_seconds([GRADIENT], 8, replace(CHIP, network=0), hop=0) == math.inf
+
+
+def test_table_of_a_step() -> None:
+    rows = dict(line.strip("| ").split(" | ") for line in list(report.format_cost(COST, CHIP))[2:])
+    assert rows["in all"] == "0.8 of 1 MiB: fits"
+    assert rows["were channels padded to 128"] == "3.00 times as much arithmetic"
+    assert rows["images per second at the most"] == "21,333, bound by arithmetic"
+    tight = replace(COST, memory=replace(COST.memory, temporaries=2**20))
+    assert "does not fit" in "".join(report.format_cost(tight, CHIP))
+
+
+def test_scaling_and_where_it_stops() -> None:
+    *_, advice = lines = list(report.format_scaling(COST, CHIP))
+    table = [line for line in lines if line.startswith("| ")]
+    assert len(table) == 10 and len({line.count("|") for line in table}) == 1
+    assert table[1].startswith("| 1 | 32 | 3.000 | 2.000 | 0.000 | 0 | 0 | 10,667 |")
+    # At 8 devices it takes 4.0 ms, which 3 ms of work do not hide: 43 images in place of 32 would.
+    assert advice.startswith("From 8 devices on the network between domains") and "from 43 images" in advice
+    assert report.advise(replace(COST, collectives=()), CHIP).startswith("Up to 256 devices")
+    assert "whose rate no page says" in report.advise(COST, replace(CHIP, network=0))
+
+
+@pytest.mark.parametrize("most", [1, 3, 37, 1000])
+def test_the_largest_that_fits_is_found(most: int) -> None:
+    asked = []
+
+    def fits(n: int) -> float:
+        asked.append(n)
+        return (10 + n) / (10 + most)
+
+    found = find_largest(fits, 8)
+    assert found <= most <= 1.1 * found + 1 and len(asked) <= COMPILATIONS
+    assert len(asked) == len(set(asked))
+
+
+def test_a_compiler_that_refuses_and_one_that_always_does() -> None:
+    assert find_largest(lambda n: 0.5 if n <= 20 else math.inf, 16) in range(16, 21)
+    assert find_largest(lambda n: math.inf, 8) == 0
+
+
+def test_targets() -> None:
+    assert parse_target("v5e:16x16").size == 256 and parse_target("v4:2x2x1").shape == (2, 2, 1)
+    assert parse_target("h100").size == 1 and str(parse_target("h100:8")) == "h100:8"
+    for text, message in (
+        ("v9:2x2", "'v9' is no chip that is known here; use one of v4, v5e"),
+        ("v5e:16", "is not 2 numbers behind v5e, such as v5e:2x2"),
+        ("h100:2x4", "is not 1 numbers behind h100, such as h100:8"),
+        ("v5p:0x2x2", "is not 3 numbers"),
+    ):
+        with pytest.raises(InputError, match=message):
+            parse_target(text)
+    with pytest.raises(InputError, match=r"not installed: pip install 'gaxjax\[tpu\]'"):
+        check_installed("no_such_compiler", "tpu", parse_target("v5e:2x2"))
+
+
+@pytest.mark.skipif(find_spec("libtpu") is not None, reason="it is installed")
+def test_command_without_the_compiler(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "dcgan_fashion_mnist", "--target", "v5e:2x2"]) == 2
+    assert "pip install 'gaxjax[tpu]'" in capsys.readouterr().err
+
+
+ON_CPUS = """
+import json, sys
+import jax
+from gaxjax.bench.targets.chips import CHIPS
+from gaxjax.bench.targets.costs import measure_cost
+from gaxjax.gans import Adversarial
+from gaxjax.networks.dcgan import Discriminator, Generator
+from gaxjax.parallel.counting import nbytes
+from gaxjax.programs.program import stage_programs
+from gaxjax.recipe import Data, Optimizer, Recipe
+
+recipe = Recipe(
+    gan=Adversarial(Generator((16, 16, 1), features=8, depth=2), Discriminator(features=8, depth=2)),
+    optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
+    data=Data("fashion_mnist", shape=(16, 16, 1)),
+    batch_size=8 * jax.device_count(),
+    kimg=1,
+)
+(program,) = stage_programs(recipe, {"image": jax.ShapeDtypeStruct((16, 16, 1), "uint8")})
+cost = measure_cost(program, program.mesh, CHIPS["v5e"])
+params = {name: nbytes(tree) for name, tree in program.state.params.items()}
+print(json.dumps({
+    "params": params,
+    "flops": cost.float32,
+    "moved": cost.moved,
+    "memory": cost.memory.total,
+    "counted": cost.counted,
+    "collectives": [[c.operation, c.nbytes, c.arrays, c.origin] for c in cost.collectives],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def on_cpus() -> dict[int, Any]:
+    """Devices -> what the step of a small DCGAN costs on each of so many, with 8 images on each."""
+    costs = {}
+    for devices in (1, 2, 8):
+        environment = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices), "NPROC": "64"}
+        process = subprocess.run(
+            [sys.executable, "-c", ON_CPUS],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        assert process.returncode == 0, process.stderr
+        costs[devices] = json.loads(process.stdout.splitlines()[-1])
+    return costs
+
+
+def test_a_devices_cost_does_not_depend_on_how_many_there_are(on_cpus: dict[int, Any]) -> None:
+    """Each computes its own part of both players' moves, and no other's."""
+    for devices in (2, 8):
+        for what in ("counted", "flops", "moved", "memory"):
+            assert on_cpus[devices][what] == pytest.approx(on_cpus[1][what], rel=0.05), what
+    assert on_cpus[2]["collectives"] == on_cpus[8]["collectives"] and not on_cpus[1]["collectives"]
+
+
+def test_what_a_step_sends(on_cpus: dict[int, Any]) -> None:
+    """Gradients and the sums of batch statistics, and no activations."""
+    sent = on_cpus[8]["collectives"]
+    assert {operation for operation, *_ in sent} == {"all-reduce"}
+    # For batch norm: each of a layer's sums in a pass forward, and two in a pass backward. The generator has
+    # two such layers, of 16 and 8 channels, and the discriminator one of 16. In a discriminator's move, the
+    # fakes are made and not gone back through, and both batches pass through the discriminator.
+    forward, both = 2 * 4 * (16 + 8), 2 * 2 * 4 * 16
+    statistics = forward + 2 * both + 2 * forward + both
+    # The discriminator's own gradient is summed for its two batches apart.
+    gradients = 2 * on_cpus[8]["params"]["discriminator"] + on_cpus[8]["params"]["generator"]
+    assert sum(nbytes for _, nbytes, *_ in sent) == pytest.approx(gradients + statistics, rel=0.05)
+    # Batch norm's sums depend on one another, layer after layer, forward and backward: 2 + 1 + 1 in the
+    # discriminator's move, 2 + 1 + 1 + 2 in the generator's. Gradients go with the last of them, or alone.
+    assert len(sent) <= 10 + 2
