@@ -1,4 +1,4 @@
-"""The command line: gaxjax train | sample | edit | evaluate | show | bench | table | classifier | prepare.
+"""The command line: gaxjax train | sample | edit | evaluate | show | bench | compile | table | ... .
 
 Each verb is a module of its name, whose `main` takes the arguments after it. What is slow to import, JAX
 before all, is imported there, where the arguments allow it only after they were read.
@@ -17,6 +17,8 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax show CONFIG[:name]            parameters per network, the recipe resolved
   gaxjax bench CONFIG[:name] [--devices N] [--any.field value]   how fast it trains here, and why
   gaxjax bench CONFIG[:name] --memory --sides 64 128   what its step needs of memory
+  gaxjax bench CONFIG[:name] --target v5e:16x16   what it costs on chips that are not here
+  gaxjax compile CONFIG[:name] --target v5e:16x16 --out DIR   its programs for them, before they are here
   gaxjax sample DIR --n 64 --out grid.png
   gaxjax sample DIR --seeds 0-63 --psi 0.7   a picture of these latents, and the latents
   gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
@@ -28,8 +30,8 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
 
 CONFIG is the name of a recipe that comes with gaxjax, such as quickstart, or a file of your own: FILE.py
 """
-VERBS = ("train", "show", "bench", "sample", "edit", "evaluate", "table", "classifier", "prepare")
-OF_A_RECIPE = ("train", "show", "bench")
+VERBS = ("train", "show", "bench", "compile", "sample", "edit", "evaluate", "table", "classifier", "prepare")
+OF_A_RECIPE = ("train", "show", "bench", "compile")
 """Whose flags depend on the recipe: without one their help is the usage."""
 
 

@@ -59,6 +59,7 @@ def cost_elsewhere(options: Any) -> str:
     from gaxjax.bench.targets import report, topology
 
     target = topology.parse_target(options.target)
+    topology.configure_compilers()
     recipe, spec = topology.prepare(options.recipe, options.side)
     stages = () if options.stage is None else (options.stage,)
     return report.report(recipe, spec, target, stages, options.largest)

@@ -5,7 +5,7 @@ import functools
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +51,7 @@ def make_mesh(seeds: int = 1) -> Mesh:
     The devices of a process stand side by side, whatever their numbers are (some TPU hosts have 0 to 3 and
     8 to 11), so that what it loads, a block of every batch, is what its devices hold.
     """
-    devices = np.array(sorted(jax.devices(), key=lambda device: (device.process_index, device.id)))
+    devices = order_devices(jax.devices())
     if seeds == 1:
         return Mesh(devices, ("data",))
     # As many rows of seeds as divide both numbers, so that each process's devices are whole rows or a part of
@@ -59,6 +59,11 @@ def make_mesh(seeds: int = 1) -> Mesh:
     local, both = len(devices) // jax.process_count(), math.gcd(seeds, len(devices))
     along_seed = max(n for n in range(1, both + 1) if both % n == 0 and fills_rows(len(devices) // n, local))
     return Mesh(devices.reshape(along_seed, -1), ("seed", "data"))
+
+
+def order_devices(devices: Sequence[Any]) -> np.ndarray:
+    """Those of a process side by side."""
+    return np.array(sorted(devices, key=lambda device: (device.process_index, device.id)))
 
 
 def fills_rows(row: int, local: int) -> bool:

@@ -111,9 +111,9 @@ def test_loops_count_and_memory_on_the_chip_does_not() -> None:
 
 def test_collectives() -> None:
     sums, gather, gradient = find_collectives(parse_instructions(TPU))
-    assert (sums.operation, sums.nbytes, sums.arrays, sums.is_statistic) == ("all-reduce", 2048, 2, True)
+    assert (sums.operation, sums.nbytes, sums.arrays) == ("all-reduce", 2048, 2)
     assert (gather.operation, gather.nbytes, gather.arrays) == ("all-gather", 6 * 8 * 2, 1)
-    assert (gradient.nbytes, gradient.times, gradient.is_statistic) == (1024, 5, False)
+    assert (gradient.nbytes, gradient.times, gradient.conditional) == (1024, 5, False)
 
 
 def test_table_of_collectives() -> None:

@@ -1,6 +1,5 @@
 """What devices send to one another in a step: collective operations, their bytes and their hops."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,11 +26,6 @@ class Collective:
     """in a step"""
     conditional: bool
     """whether a step may go without it"""
-
-    @property
-    def is_statistic(self) -> bool:
-        """Whether an array of it that is named comes from a layer that normalizes over the batch."""
-        return re.search(r"BatchNorm\w*/reduce_sum\)?$", self.origin) is not None
 
 
 def find_collectives(instructions: Sequence[Instruction]) -> list[Collective]:

@@ -54,19 +54,22 @@ def next_guess(shares: dict[int, float], fitting: list[int], too_many: int) -> i
     return min(max(guess, most + 1), 8 * most)
 
 
+def with_batch_size(program: StageProgram, batch_size: int) -> StageProgram:
+    """The program of this stage alone, with minibatches of that size."""
+    recipe = program.recipe
+    # Growth may have a batch size of its own for each resolution, which would win.
+    stage = replace(program.stage, batch_size=batch_size)
+    single = replace(recipe, stages=(stage,), batch_size=batch_size, growth=type(recipe.growth)())
+    return stage_programs(single, program.data, program.rate)[0]
+
+
 def largest_batch(program: StageProgram, mesh: Mesh, chip: Chip) -> int:
     """The largest batch over all devices that a stage can have there, as far as a search tells."""
-    recipe = program.recipe
-    unit = mesh.size * recipe.accumulate
+    unit = mesh.size * program.recipe.accumulate
 
     def fits(n: int) -> float:
-        batch_size = n * unit
-        # Of the stage alone: a recipe's size may be another in each of them.
-        stage = replace(program.stage, batch_size=batch_size)
-        single = replace(recipe, stages=(stage,), batch_size=batch_size, growth=type(recipe.growth)())
-        (variant,) = stage_programs(single, program.data, program.rate)
         try:
-            memory = footprint.read_memory(compile_for(variant, mesh), mesh)
+            memory = footprint.read_memory(compile_for(with_batch_size(program, n * unit), mesh), mesh)
         except InputError:
             return float("inf")
         return memory.total / chip.memory

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import jax
 
@@ -15,7 +16,7 @@ from gaxjax.bench.targets.collectives import (
 )
 from gaxjax.bench.targets.costs import Cost, measure_cost
 from gaxjax.bench.targets.instructions import Instruction
-from gaxjax.bench.targets.largest import largest_batch
+from gaxjax.bench.targets.largest import largest_batch, with_batch_size
 from gaxjax.bench.targets.topology import Target, target_mesh
 from gaxjax.errors import InputError
 from gaxjax.game import Batch
@@ -50,6 +51,11 @@ def report(
                 "",
                 f"Largest batch that fits, by search: {most:,}, {most // mesh.size:,} on each device.",
             ]
+        if cost.devices == 1:
+            # A program of one device sends nothing, and says nothing of more.
+            pair = target_mesh(replace(target, shape=(2, *target.shape[1:])))
+            cost = measure_cost(with_batch_size(program, 2 * cost.batch_size), pair, chip)
+            lines += ["", f"On {cost.devices} devices, each with as many images:"]
         lines += ["", *format_collectives(cost.collectives, cost.devices)]
         lines += ["", *format_scaling(cost, chip)]
         lines += ["", *format_kernels(cost.instructions, chip, top)]
@@ -173,6 +179,32 @@ def format_kind(kind: str, lines: Sequence[Instruction], chip: Chip) -> str:
         *(sum(x.times for x in perhaps), f"{moved_perhaps / 2**30:.2f}"),
     ]
     return f"| {kind} | {' | '.join(map(str, cells))} |"
+
+
+ROW_COLUMNS = (
+    *("recipe", "image", "on each device", "MiB", "GFLOP", "MiB moved", "padding", "collectives", "KiB sent"),
+    *("bound, ms", "by"),
+)
+"""Of a table of recipes."""
+
+
+def format_row(name: str, cost: Cost, chip: Chip) -> str:
+    """A step in one row of a table of recipes: what each device needs."""
+    seconds = cost.seconds(chip)
+    bound = max(seconds, key=lambda name: seconds[name])
+    sent = sum(ring_bytes(c.operation, c.times * c.nbytes, cost.devices) for c in cost.collectives)
+    cells = [
+        *(name, " x ".join(map(str, cost.shape)), cost.batch_size // cost.devices),
+        f"{cost.memory.total / MIB:,.0f}",
+        f"{(cost.bfloat16 + cost.float32) / 1e9:,.2f}",
+        f"{cost.moved / MIB:,.0f}",
+        f"{cost.layout_padding:.0%}",
+        sum(c.times for c in cost.collectives),
+        f"{sent / 1024:,.0f}",
+        f"{1e3 * seconds[bound]:.3f}",
+        bound,
+    ]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def describe(line: Instruction) -> str:

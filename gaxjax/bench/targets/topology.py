@@ -7,9 +7,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import jax
-import numpy as np
 from jax.experimental import topologies
 
+from gaxjax import parallel
 from gaxjax.bench import footprint
 from gaxjax.bench.targets.chips import Chip, find_chip
 from gaxjax.errors import InputError
@@ -79,13 +79,19 @@ def parse_target(text: str) -> Target:
     return Target(chip, shape)
 
 
-def prepare(recipe: Recipe, side: int = 0) -> tuple[Recipe, Batch]:
-    """The recipe and its examples' spec at this shorter side (0: its own); of this machine, CPUs are used."""
-    if side < 0:
-        raise InputError(f"side is at least 1, or 0 for the recipe's own; got {side}")
+def configure_compilers() -> None:
+    """What a command sets that compiles for targets: of this machine, CPUs alone are used."""
     # A TPU's compiler is its driver too: left to itself, JAX would look for the chips.
     jax.config.update("jax_platforms", "cpu")
     configure_jax()
+    # What is compiled for devices that are not here cannot be read back here.
+    jax.config.update("jax_enable_compilation_cache", False)
+
+
+def prepare(recipe: Recipe, side: int = 0) -> tuple[Recipe, Batch]:
+    """The recipe and its examples' spec at this shorter side; 0: its own."""
+    if side < 0:
+        raise InputError(f"side is at least 1, or 0 for the recipe's own; got {side}")
     return footprint.change_size(recipe, footprint.example_spec(recipe), side, 0)
 
 
@@ -96,7 +102,8 @@ def target_mesh(target: Target) -> jax.sharding.Mesh:
         devices = describe(target)
     except (jax.errors.JaxRuntimeError, RuntimeError) as error:
         raise InputError(f"the compiler knows no {target}: {str(error).splitlines()[0]}") from error
-    return jax.sharding.Mesh(np.array(devices), ("data",))
+    # In the order of training, so that the program is the same.
+    return jax.sharding.Mesh(parallel.order_devices(devices), ("data",))
 
 
 def describe_slice(target: Target) -> list[Any]:
@@ -106,6 +113,8 @@ def describe_slice(target: Target) -> list[Any]:
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
     os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
     os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-4")
+    # One process holds a chip, but any number may compile.
+    os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")
     options: dict[str, Any] = {}
     if target.size < math.prod(HOST):
         options["chips_per_host_bounds"] = [*target.shape, 1][:3]
