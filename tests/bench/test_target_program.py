@@ -1,5 +1,7 @@
 """The reader of compiled programs, on texts that were written by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from gaxjax.bench.targets import report
@@ -8,6 +10,7 @@ from gaxjax.bench.targets.chips import CHIPS
 from gaxjax.bench.targets.collectives import find_collectives
 from gaxjax.bench.targets.instructions import parse_instructions
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/targets.md"
 GPU = """\
 HloModule jit_step, is_scheduled=true
 
@@ -129,6 +132,10 @@ def test_table_of_collectives() -> None:
 def test_every_chip_says_its_rates_and_where_they_are_from(name: str) -> None:
     chip = CHIPS[name]
     assert chip.name == name and chip.source and chip.domain >= 8
+    # As the page has them.
+    rates = [chip.bfloat16 / 1e12, chip.float32 / 1e12, round(chip.memory / 1e9), chip.bandwidth / 1e9]
+    row = " | ".join([name, *(f"{rate:g}" for rate in (*rates, chip.link / 1e9)), f"{chip.domain:,}"])
+    assert f"| {row} | " in PAGE.read_text() and chip.source in PAGE.read_text()
     # Of one order in all of these years: a figure in other units would stand out.
     assert 1e14 < chip.float32 <= chip.bfloat16 < 1e16 and 1e10 < chip.memory < 1e12
     assert 1e11 < chip.link < chip.bandwidth < 1e13 and chip.network < chip.link

@@ -197,3 +197,4 @@ def test_pages_are_all_listed() -> None:
         if page.stem != "index":
             assert f"(docs/{page.name})" in README.read_text()
             assert f"({page.name})" in (DOCS / "index.md").read_text()
+            assert f": {page.name}\n" in (REPOSITORY / "mkdocs.yml").read_text()
