@@ -63,9 +63,11 @@ ENTRY %main (p: bf16[3,8], w: f32[4,64]) -> f32[4,64] {
   %w = f32[4,64]{1,0:T(4,128)} parameter(1)
   %copy-start.1 = (bf16[3,8]{1,0:T(8,128)(2,1)S(1)}, bf16[3,8]{1,0:T(8,128)(2,1)}, u32[]{:S(2)}) \
 copy-start(%p)
+  %slice-start.1 = ((f32[4,64]{1,0:T(4,128)}), f32[2,64]{1,0:T(2,128)S(1)}, s32[]{:S(2)}) slice-start(%w)
   %copy-done.1 = bf16[3,8]{1,0:T(8,128)(2,1)S(1)} copy-done(%copy-start.1)
   %sums = (f32[64]{0:T(128)S(1)}, f32[64]{0:T(128)S(1)}) all-reduce(%w, %w), to_apply=%add, \
 metadata={op_name="jit(advance)/jvp(loss)/generator/BatchNorm_2/reduce_sum"}
+  %back = (f32[64]{0:T(128)}, f32[64]{0:T(128)S(1)}, u32[]{:S(2)}) copy-start(%sums)
   %gather = (bf16[3,8]{1,0}, bf16[6,8]{1,0}) all-gather-start(%copy-done.1), dimensions={0}
   %gathered = bf16[6,8]{1,0} all-gather-done(%gather)
   ROOT %loop = f32[4,64]{1,0:T(4,128)} while(%w), condition=%condition, body=%body, \
@@ -105,9 +107,11 @@ def test_arrays_take_whole_tiles() -> None:
 
 def test_loops_count_and_memory_on_the_chip_does_not() -> None:
     lines = {line.name: line for line in parse_instructions(TPU)}
-    assert set(lines) == {"copy-start.1", "sums", "gather", "all-reduce.1"}
+    assert set(lines) == {"copy-start.1", "slice-start.1", "sums", "back", "gather", "all-reduce.1"}
     # Read from the large memory, 8 x 128 of 2 bytes, and written to the small one.
     assert lines["copy-start.1"].moved == 2048
+    # A part alone, and what goes back.
+    assert lines["slice-start.1"].moved == 2 * 128 * 4 and lines["back"].moved == 128 * 4
     assert lines["sums"].moved == 2 * 4 * 128 * 4
     assert (lines["all-reduce.1"].times, lines["sums"].times) == (5, 1)
 

@@ -46,9 +46,14 @@ class Instruction:
     @property
     def moved(self) -> int:
         """Bytes that it reads from and writes to the large memory once, padding included."""
-        # What starts an asynchronous copy has its source among its outputs, beside the target.
-        output = self.output if not self.operation.endswith("-start") else ""
-        return sum(a.padded for a in parse_arrays(f"{self.inputs} {output}") if a.space == 0)
+        if self.operation == "slice-start":
+            # Of its argument a part, which is the result: from the large memory, and to where that lies.
+            _, part, *_ = parse_arrays(self.output)
+            return part.padded * (1 + (part.space == 0))
+        # What starts another asynchronous copy has its source among its outputs, beside the target.
+        both = self.operation.endswith("-start") and self.operation != "all-reduce-start"
+        arrays = parse_arrays(self.output if both else f"{self.inputs} {self.output}")
+        return sum(a.padded for a in arrays if a.space == 0)
 
     @property
     def changes_layout(self) -> bool:
