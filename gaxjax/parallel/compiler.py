@@ -37,6 +37,17 @@ def has_fast_options() -> bool:
     return True
 
 
+def use_mesh(function: Callable[..., Any], mesh: jax.sharding.Mesh) -> Callable[..., Any]:
+    """The function, which `jax.sharding.get_abstract_mesh` tells while it is traced what mesh it is for."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+            return function(*arguments)
+
+    return call
+
+
 def jit(function: F, **arguments: Any) -> F:
     """`jax.jit` with these options, for functions of a module: no device is touched before the first call."""
 

@@ -147,7 +147,7 @@ def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) ->
 def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Any:
     """The same as JAX has it, for `lower` and `compile` without a call."""
     # Seeds inside of the calls: all of them make the same number of steps, from the same tables.
-    state, function = state_sharding(mesh), use_mesh(vmap_seeds(step, mesh), mesh)
+    state, function = state_sharding(mesh), compiler.use_mesh(vmap_seeds(step, mesh), mesh)
     inputs: Tree = batch_sharding(mesh)
     if calls:
         whole = replicated_sharding(mesh)
@@ -158,7 +158,6 @@ def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None)
         in_shardings=(state, inputs, state),
         out_shardings=(state, state),
         donate_argnums=0,  # or two states would have to fit
-        # Of those devices, which need not be this machine's: programs are also compiled for others.
         compiler_options=compiler.options(mesh.devices.flat[0].platform) or None,
     )
 
@@ -179,17 +178,6 @@ def loop_steps(step: Callable[..., Any], mesh: Mesh, calls: Calls) -> Callable[.
         return body(0, state) if calls.longest == 1 else jax.lax.fori_loop(0, inputs.steps, body, state), {}
 
     return advance
-
-
-def use_mesh(function: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:
-    """The function, which `jax.sharding.get_abstract_mesh` tells while it is traced what mesh it is for."""
-
-    @functools.wraps(function)
-    def call(*arguments: Any) -> Any:
-        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
-            return function(*arguments)
-
-    return call
 
 
 def vmap_seeds(step: Callable[..., Any], mesh: Mesh) -> Callable[..., Any]:

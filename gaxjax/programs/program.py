@@ -16,6 +16,7 @@ import optax
 from gaxjax import parallel, solvers
 from gaxjax.data import normalize
 from gaxjax.game import PRETRAINED, Batch, Logs, State, init, remove_pretrained, sample
+from gaxjax.parallel import compiler
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.events import NAMES, Events
 from gaxjax.recipe import Recipe
@@ -113,11 +114,11 @@ class StageProgram:
     @functools.cached_property
     def output_shapes(self) -> tuple[State, Logs]:
         """Shapes and types of the state and of a step's logs, of one seed; computes nothing."""
-        return jax.eval_shape(parallel.use_mesh(self.step, self.mesh), *self._step_arguments)
+        return jax.eval_shape(compiler.use_mesh(self.step, self.mesh), *self._step_arguments)
 
     def trace(self) -> Any:
         """The step of one seed as JAX has traced it, a closed jaxpr."""
-        return jax.make_jaxpr(parallel.use_mesh(self.step, self.mesh))(*self._step_arguments)
+        return jax.make_jaxpr(compiler.use_mesh(self.step, self.mesh))(*self._step_arguments)
 
     @functools.cached_property
     def _step_arguments(self) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from gaxjax.bench.targets.chips import HOP, Chip
 from gaxjax.bench.targets.collectives import (
     Collective,
     fewest_hops,
+    network_seconds,
     ring_bytes,
     ring_hops,
     tree_bytes,
@@ -140,9 +141,10 @@ def advise(cost: Cost, chip: Chip) -> str:
             if network == float("inf"):
                 return f"From {n} devices on {where} would have to carry it, whose rate no page says."
             each = -(-cost.batch_size // cost.devices * network // work)
+            hops = 1 - network_seconds(cost.collectives, n, chip, hop=0) / network
             return (
-                f"From {n} devices on {where} are the bound: time is then hidden behind work from "
-                f"{each:.0f} images a device on; with fewer, use fewer devices."
+                f"From {n} devices on {where} are the bound, {hops:.0%} of it hops between devices: hidden "
+                f"behind work from {each:.0f} images a device on; with fewer, use fewer devices."
             )
     return (
         f"Up to {DEVICES[-1]} devices the network can be hidden behind the work of each: what grows is the "
