@@ -268,8 +268,7 @@ def any_process(flag: bool) -> bool:
 
 def from_primary(number: int) -> int:
     """The primary process's number, 0 or more, in all of them."""
-    # The largest number is the primary's where all others say 0.
-    return max_over_processes(number if is_primary() else 0)
+    return max_over_processes(number if is_primary() else 0)  # the largest is its, where others say 0
 
 
 @contextlib.contextmanager

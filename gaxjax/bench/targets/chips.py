@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from gaxjax.errors import InputError
 
 CLOUD = "docs.cloud.google.com/tpu/docs"
+MEMORY = "[memory]"
+"""Of figures that were written down without the page at hand."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ H100 = Chip(
     torus=0,
     network=50e9,  # ConnectX-7, 400 Gb/s for each GPU of a DGX H100
     channels=8,
-    source="NVIDIA H100 datasheet (SXM) and whitepaper (dense rates), DGX H100 datasheet (network)",
+    source=f"NVIDIA H100 datasheet (SXM) and whitepaper (dense rates), DGX H100 datasheet (network) {MEMORY}",
 )
 CHIPS = {
     chip.name: chip
@@ -87,7 +89,7 @@ CHIPS = {
             torus=3,
             network=0,
             channels=128,
-            source=f"{CLOUD}/v4; links: Jouppi et al. 2023, arXiv 2304.01433, table 4",
+            source=f"{CLOUD}/v4; links: Jouppi et al. 2023, arXiv 2304.01433 {MEMORY}",
         ),
         V5E,
         Chip(
@@ -124,7 +126,7 @@ CHIPS = {
             name="h200",
             memory=141e9,
             bandwidth=4.8e12,
-            source="NVIDIA H200 datasheet (SXM); rates and network as for the H100",
+            source=f"NVIDIA H200 datasheet (SXM); rates and network as for the H100 {MEMORY}",
         ),
         Chip(
             name="b200",
@@ -138,7 +140,7 @@ CHIPS = {
             torus=0,
             network=50e9,  # ConnectX-7, 400 Gb/s for each GPU
             channels=8,
-            source="NVIDIA HGX B200 and DGX B200 datasheets (rates, network), a GPU's share of eight",
+            source=f"NVIDIA HGX B200 and DGX B200 datasheets (rates, network), a GPU's share of eight {MEMORY}",
         ),
     )
 }
