@@ -22,6 +22,7 @@ from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Logs, Tree, call_network, pure
 from gaxjax.layers.modules import Mixing, visit_modules
+from gaxjax.layers.standard import check_floating
 from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
 
@@ -83,6 +84,7 @@ class Adversary(nn.Module):
         """
         # A convolutional discriminator takes images of either size, and nothing else would say so.
         check_shapes(real, fake)
+        check_dtypes(real, fake)
         fake_key, real_key, *keys = jax.random.split(self.key_for(key), 2 + len(self.penalties))
         # Fakes first, as in the generator's loss: where players move at once, the same draws of dropout.
         fake, real = self.augment(fake, fake_key, step), self.augment(real, real_key, step)
@@ -117,6 +119,7 @@ class Adversary(nn.Module):
         The discriminator is asked about real examples for a relative objective alone: its batch statistics
         would follow, and compiling take longer. For others, `outputs.real` is empty.
         """
+        check_dtypes(real, fake)
         # Split as for the discriminator: players that move at once judge the same augmented fakes, computed
         # once.
         fake_key, real_key, *_ = jax.random.split(self.key_for(key), 2 + len(self.penalties))
@@ -212,6 +215,14 @@ def check_shapes(real: Tree, fake: Tree) -> None:
             f"generator makes examples of shape {shapes[0]}, but the data's are {shapes[1]}: "
             f"set the generator's shape or the data's to the other"
         )
+
+
+def check_dtypes(real: Tree, fake: Tree) -> None:
+    """Refuses whole numbers, but in a leaf where both sides have them: labels among the examples."""
+    for x, y in zip(jax.tree.leaves(real), jax.tree.leaves(fake), strict=False):
+        if x.dtype != y.dtype or x.dtype == jnp.uint8:
+            check_floating(x, "a leaf of the real examples")
+            check_floating(y, "a leaf of the fake examples")
 
 
 def forbid_mixing(discriminator: Network, penalty: Penalty) -> AbstractContextManager[None]:

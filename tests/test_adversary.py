@@ -87,6 +87,25 @@ def test_patches_scales_and_pairs() -> None:
         adversary.discriminator_loss(critic, real, {**fake, "small": jnp.ones((2, 3))}, 0, key=KEY)
 
 
+def test_whole_numbers_are_no_examples() -> None:
+    """Bytes never, other integers only where both sides have them: labels among the examples."""
+
+    def critic(x: Any) -> Any:
+        return jnp.sum(1.0 * x["image"], axis=(1, 2, 3)) + x["label"]
+
+    labels = jnp.arange(6)
+    fake = {"image": IMAGES, "label": labels}
+    for loss in (Adversary().discriminator_loss, Adversary().generator_loss):
+        assert np.isfinite(loss(critic, fake, fake, 0)[0])
+        for dtype in (jnp.uint8, jnp.int32):
+            real = {**fake, "image": jnp.ones_like(IMAGES, dtype)}
+            with pytest.raises(InputError, match=r"real examples is .*int.* where floats are expected"):
+                loss(critic, real, fake, 0)
+        both = {**fake, "image": jnp.ones_like(IMAGES, jnp.uint8)}
+        with pytest.raises(InputError, match=r"gaxjax.data.normalize\(batch\)"):
+            loss(critic, both, both, 0)
+
+
 def test_an_objective_is_a_value() -> None:
     with pytest.raises(InputError, match=r"a value of gaxjax.objectives, such as Hinge\(\).*; got 'hinge'"):
         Adversary("hinge")  # type: ignore[arg-type]

@@ -11,12 +11,13 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.layers.standard import Dense, activate
+from gaxjax.layers.standard import Dense, activate, check_floating
 from gaxjax.layers.transformed import share_scope
 
 
 def concatenate(x: Array, condition: Array) -> Array:
     """x [B, ..., C] with a condition [B, K], or [B, ..., K], as K more channels, all over x."""
+    check_floating(x)
     if condition.ndim < x.ndim:
         # [B, K] -> [B, 1, ..., 1, K]: one more plane for each number, the same at every pixel.
         condition = condition.reshape(condition.shape[0], *(1,) * (x.ndim - 2), condition.shape[-1])

@@ -22,8 +22,10 @@ from gaxjax.layers.standard import (
     Dense,
     Precision,
     add_bias,
+    check_floating,
     flatten,
     kernel_init,
+    match_dtype,
     to_compute_dtype,
     to_float32,
 )
@@ -155,7 +157,7 @@ class Convolution(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         # N(0, 1); what scales it is `effective_params`, outside.
         kernel = self.param("kernel", kernel_init(1.0), shape)
-        y = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
+        y = resized_conv(self.resize)(x, match_dtype(kernel, x), self.taps)
         return add_bias(self, y, self.bias).astype(x.dtype)
 
 
@@ -186,6 +188,7 @@ def clamp_to_dtype(x: Array, dtype: jnp.dtype) -> Array:
 
 def pixel_norm(x: Array) -> Array:
     """Each pixel's channels to mean square 1, widened on the way. Karras et al. 2018, section 4.2."""
+    check_floating(x)  # whole numbers would come out as zeros and ones
     wide = to_float32(x)
     scale = jax.lax.rsqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + 1e-8)
     return (wide * scale).astype(x.dtype)

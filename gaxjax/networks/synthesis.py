@@ -12,7 +12,15 @@ from jax import Array
 from gaxjax.game import PLAY
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import upsample
-from gaxjax.layers.standard import Dense, Precision, add_bias, kernel_init, to_compute_dtype, to_float32
+from gaxjax.layers.standard import (
+    Dense,
+    Precision,
+    add_bias,
+    kernel_init,
+    match_dtype,
+    to_compute_dtype,
+    to_float32,
+)
 from gaxjax.networks.progressive import (
     Convolution,
     clamp_to_dtype,
@@ -190,7 +198,7 @@ class Modulated(nn.Module):
         # Convolution is linear, so scaled inputs do for scaled kernels: one kernel for the batch instead of
         # one for each example, which would be a grouped convolution.
         x = x * scale[:, None, None, :].astype(x.dtype)
-        x = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
+        x = resized_conv(self.resize)(x, match_dtype(kernel, x), self.taps)
         if self.demodulate:
             x = x * demodulation(kernel, scale)[:, None, None, :].astype(x.dtype)
         return add_bias(self, x, self.bias).astype(x.dtype)
