@@ -12,7 +12,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.standard import Dense, activate, check_floating
-from gaxjax.layers.transformed import share_scope
+from gaxjax.layers.transformed import Wrapper
 
 
 def concatenate(x: Array, condition: Array) -> Array:
@@ -25,7 +25,7 @@ def concatenate(x: Array, condition: Array) -> Array:
     return jnp.concatenate([x, condition.astype(x.dtype)], axis=-1)
 
 
-class Concatenated(nn.Module):
+class Concatenated(Wrapper):
     """A network that is given its condition as channels beside x. Mirza and Osindero 2014, section 3.2.
 
     The parameters are the network's own, at the same places in the tree.
@@ -35,9 +35,6 @@ class Concatenated(nn.Module):
     """of x with more channels"""
     classes: int = 0
     """of labels [B], which become one-hot; 0: the condition is arrays already: images, attributes, codes"""
-
-    def setup(self) -> None:
-        share_scope(self, self.network)
 
     def __call__(self, x: Array, condition: Array | None = None) -> Any:
         if condition is None:

@@ -16,6 +16,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.convolution import conv
+from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import Taps, average_pool, down_conv, downsample, up_conv
 from gaxjax.layers.standard import (
@@ -75,6 +76,7 @@ class Discriminator(nn.Module):
         if images.shape[1:] != tuple(self.shape):
             came = f"for images of shape {tuple(self.shape)}; got {images.shape[1:]}"
             raise InputError(f"discriminator is {came}: set its shape or the data's")
+        warn_of_kept_weights(self)
         # Level 0 is the smallest. A discriminator counts down to it, a generator up from it.
         top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
         x = images = to_compute_dtype(images, self.precision)
@@ -129,6 +131,12 @@ class Discriminator(nn.Module):
         # A logit for each class and the label's one counts, as in Mescheder et al. 2018.
         return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
 
+    @nn.nowrap
+    def weights(self, params: Tree, step: Array | int) -> Tree:
+        """What a game gives the network to compute with: `effective_params`, the newest level whole."""
+        return self.effective_params(params)
+
+    @nn.nowrap
     def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
         top = count_levels(self.shape, self.base)

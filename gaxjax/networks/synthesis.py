@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import PLAY
+from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import upsample
 from gaxjax.layers.standard import (
@@ -57,6 +58,7 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
+        warn_of_kept_weights(self)
         top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
         x = to_compute_dtype(self.initial_features(styles, latents, width(0)), self.precision)
         colors: Array | None = None

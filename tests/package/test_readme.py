@@ -146,6 +146,10 @@ def test_parts_of_ones_own() -> None:
     network = names["Points"](4)
     outputs = network.apply(network.init(jax.random.key(0), points), points)
     assert {name: x.shape for name, x in outputs.items()} == {"logits": (2,), "features": (2, 4)}
+    transformed, params = names["network"], names["params"]
+    assert max(jnp.abs(x).max() for x in jax.tree.leaves(params)) <= np.float32(0.1)
+    plain = names["Points"]().apply({"params": transformed.weights(params, 0)}, jnp.ones((3, 2)))
+    np.testing.assert_allclose(names["logits"], plain["logits"], rtol=1e-5)
     gan = games.Bilinear()
     step = names["Together"](rate=0.1)(gan, {}, {})
     state, _ = step(games.begin(gan), {"image": jnp.ones((1, 1))}, jax.random.key(0))
