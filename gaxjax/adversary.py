@@ -21,7 +21,7 @@ from jax import Array
 from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Logs, Tree, call_network, pure
-from gaxjax.layers.modules import Mixing, visit_modules
+from gaxjax.layers.modules import mixing_of, visit_modules
 from gaxjax.layers.standard import check_floating
 from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
@@ -231,7 +231,7 @@ def forbid_mixing(discriminator: Network, penalty: Penalty) -> AbstractContextMa
 
     # Asked of the modules that are really called: which these are depends on fields and branches.
     def check(module: nn.Module) -> None:
-        mixing: Mixing | None = getattr(module, "mixes_examples", None)
+        mixing = mixing_of(module)
         if mixing is not None:
             raise InputError(
                 f"{type(penalty).__name__} is a penalty per example, but {name} "

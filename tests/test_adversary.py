@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,7 @@ from labelled import IMAGES, KEY, SHAPE, SmoothCritic
 from gaxjax.adversary import Adversary
 from gaxjax.augmentations import DIFFERENTIABLE, Augment, Noise
 from gaxjax.errors import InputError
+from gaxjax.layers.standard import flatten
 from gaxjax.networks.mlp import Generator
 from gaxjax.objectives import Hinge, LeastSquares, Wasserstein
 from gaxjax.penalties import R1, Drift
@@ -104,6 +106,29 @@ def test_whole_numbers_are_no_examples() -> None:
         both = {**fake, "image": jnp.ones_like(IMAGES, jnp.uint8)}
         with pytest.raises(InputError, match=r"gaxjax.data.normalize\(batch\)"):
             loss(critic, both, both, 0)
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_flaxs_batch_norm_mixes_examples_too(running: bool) -> None:
+    """Unless it takes its running statistics; a penalty per example is refused by name."""
+
+    class Normed(nn.Module):
+        @nn.compact
+        def __call__(self, x: Any) -> Any:
+            return nn.Dense(1)(nn.BatchNorm(use_running_average=running)(flatten(x)))[:, 0]
+
+    network = Normed()
+    variables = network.init(KEY, IMAGES)
+
+    def critic(x: Any) -> Any:
+        return network.apply(variables, x, mutable=["batch_stats"])[0]
+
+    loss = Adversary(penalties=(R1(),)).discriminator_loss
+    if running:
+        assert np.isfinite(loss(critic, IMAGES, IMAGES, 0, key=KEY)[0])
+        return
+    with pytest.raises(InputError, match=r"R1 is a penalty per example, but .* has flax.linen.BatchNorm"):
+        loss(critic, IMAGES, IMAGES, 0, key=KEY)
 
 
 def test_an_objective_is_a_value() -> None:
