@@ -196,7 +196,9 @@ def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> S
 
 
 def absolute(x: Array, y: Array) -> Scalar:
-    """Mean absolute difference (L1)."""
+    """Mean absolute difference (L1) of two arrays of one shape."""
+    if jnp.shape(x) != jnp.shape(y):
+        raise InputError(f"absolute: x and y must have one shape; got {jnp.shape(x)} and {jnp.shape(y)}")
     return jnp.mean(jnp.abs(x - y))
 
 

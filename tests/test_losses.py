@@ -15,6 +15,8 @@ from gaxjax.expressions import parse_value
 from gaxjax.objectives import (
     Energy,
     FeatureMatching,
+    Minimax,
+    Nonsaturating,
     Objective,
     RelativisticAverage,
     RelativisticPaired,
@@ -233,6 +235,18 @@ def test_only_a_batch_of_numbers_will_do(
 def test_pairs_are_as_many_of_both() -> None:
     with pytest.raises(InputError, match=r"real_logits \(3,\) and fake_logits \(1,\)"):
         losses.relativistic_paired_discriminator(jnp.zeros(3), jnp.zeros(1))
+
+
+@pytest.mark.parametrize("target", [3, 0, -0.1, float("nan")])
+@pytest.mark.parametrize("objective", [Minimax, Nonsaturating])
+def test_a_target_that_is_no_probability_is_refused(objective: Any, target: float) -> None:
+    with pytest.raises(InputError, match=r"real_target must be in \(0, 1\], such as 0.9"):
+        objective(target)
+
+
+def test_differences_are_of_arrays_of_one_shape() -> None:
+    with pytest.raises(InputError, match=r"x and y must have one shape; got \(4, 1\) and \(4,\)"):
+        losses.absolute(jnp.ones((4, 1)), jnp.arange(4.0))
 
 
 def test_pulling_away_asks_for_features() -> None:

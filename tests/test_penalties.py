@@ -231,6 +231,13 @@ def test_where_due_is_a_conditional_with_gradients_of_any_order(step: int) -> No
     chex.assert_trees_all_close(found, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("penalty", [R1, R2, ZeroCentered, GradientPenalty, DRAGAN, Drift])
+@pytest.mark.parametrize("weight", [-1.0, float("nan")])
+def test_a_negative_weight_is_refused(penalty: Any, weight: float) -> None:
+    with pytest.raises(InputError, match=rf"{penalty.__name__}\(weight={weight}\): must not be negative"):
+        penalty(weight)
+
+
 def test_lazy_every_zeroth_step_is_refused() -> None:
     with pytest.raises(InputError, match="at least 1"):
         Lazy(R1(), 0)
