@@ -279,5 +279,10 @@ def test_labels_by_hand() -> None:
         value, slope = jax.value_and_grad(losses.classification)(logits, labels, mask)
         np.testing.assert_allclose(value, expected, rtol=1e-6)
         np.testing.assert_allclose(slope, [[1 / 8, -1 / 8], [-1 / 4, 1 / 4], [0, 0]], atol=1e-7)
+    for label in (2, -1):
+        labels = jnp.array([1, 0, label])
+        with pytest.raises(InputError, match=rf"label {label} is none of 2 classes, which are 0 to 1"):
+            losses.classification(logits, labels)
+        assert np.isnan(jax.jit(losses.classification)(logits, labels))
     attributes = losses.classification(jnp.array([[0.0, log(3)]]), jnp.array([[1.0, 0.0]]))
     np.testing.assert_allclose(attributes, log(2) + log(4), rtol=1e-6)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.standard import Dense, activate, check_floating
 from gaxjax.layers.transformed import Wrapper
 
@@ -34,7 +34,8 @@ class Concatenated(Wrapper):
     network: nn.Module
     """of x with more channels"""
     classes: int = 0
-    """of labels [B], which become one-hot; 0: the condition is arrays already: images, attributes, codes"""
+    """of labels [B], which become one-hot, and zeros if a traced one is past them; 0: the condition is arrays
+    already: images, attributes, codes"""
 
     def __call__(self, x: Array, condition: Array | None = None) -> Any:
         if condition is None:
@@ -44,6 +45,7 @@ class Concatenated(Wrapper):
             )
         # Labels themselves would be one channel, in which class 9 is nine times as much as class 1.
         if self.classes:
+            check_labels(condition, self.classes)
             condition = jax.nn.one_hot(condition, self.classes, dtype=x.dtype)
         return self.network(concatenate(x, condition))
 
@@ -54,10 +56,11 @@ class Projected(nn.Module):
     network: nn.Module
     """x -> {"logits": [B], "features": [B, F]}"""
     classes: int
-    """of labels"""
+    """of labels [B], of which a traced one past them has no part in the logit"""
 
     @nn.compact
     def __call__(self, x: Array, condition: Array) -> dict[str, Array]:
+        check_labels(condition, self.classes)
         outputs = self.network(x)
         # Without a bias, of one-hot labels, it is a table of a row for each class; its leaf is a kernel,
         # which Spectral normalizes with the rest.

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.convolution import conv
 from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
@@ -128,6 +128,7 @@ class Discriminator(nn.Module):
             return {"logits": logits[:, 0], "features": x}
         if label is None:
             raise InputError(f"discriminator has classes={self.classes} and needs labels; the data have none")
+        check_labels(label, self.classes)
         # A logit for each class and the label's one counts, as in Mescheder et al. 2018.
         return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
 

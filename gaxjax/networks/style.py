@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.standard import Dense, Precision
 from gaxjax.networks.progressive import count_levels, equalize_kernels, make_activation, pixel_norm
@@ -152,6 +152,7 @@ def with_labels(latents: Array, label: Array | None, classes: int) -> Array:
         return latents
     if label is None:
         raise InputError(f"the generator has classes={classes} and needs labels; it was given none")
+    check_labels(label, classes)
     return jnp.concatenate([latents, jax.nn.one_hot(label, classes, dtype=latents.dtype)], axis=-1)
 
 
