@@ -21,7 +21,8 @@ from jax import Array
 from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Logs, Tree, pure
-from gaxjax.layers.modules import Mixing, call_network, visit_modules
+from gaxjax.layers.modules import call_network, mixing_of, visit_modules
+from gaxjax.layers.standard import check_floating
 from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
 
@@ -91,6 +92,7 @@ class Adversary(nn.Module):
         check_step(step)
         # A convolutional discriminator takes images of either size, and nothing else would say so.
         check_shapes(real, fake)
+        check_dtypes(real, fake)
         fake_key, real_key, *keys = jax.random.split(self.key_for(key), 2 + len(self.penalties))
         # Fakes first, as in the generator's loss: where players move at once, the same draws of dropout.
         fake, real = self.augment(fake, fake_key, step), self.augment(real, real_key, step)
@@ -129,6 +131,7 @@ class Adversary(nn.Module):
         would follow, and compiling take longer. For others, `outputs.real` is empty.
         """
         check_step(step)
+        check_dtypes(real, fake)
         # Split as for the discriminator: players that move at once judge the same augmented fakes, computed
         # once.
         fake_key, real_key, *_ = jax.random.split(self.key_for(key), 2 + len(self.penalties))
@@ -233,13 +236,21 @@ def check_shapes(real: Tree, fake: Tree) -> None:
         )
 
 
+def check_dtypes(real: Tree, fake: Tree) -> None:
+    """Refuses whole numbers, but in a leaf where both sides have them: labels among the examples."""
+    for x, y in zip(jax.tree.leaves(real), jax.tree.leaves(fake), strict=False):
+        if x.dtype != y.dtype or x.dtype == jnp.uint8:
+            check_floating(x, "a leaf of the real examples")
+            check_floating(y, "a leaf of the fake examples")
+
+
 def forbid_mixing(discriminator: Network, penalty: Penalty) -> AbstractContextManager[None]:
     """Refuses meanwhile, for a penalty per example, a network whose examples depend on each other."""
     name = getattr(discriminator, "name", None) or "the discriminator"
 
     # Asked of the modules that are really called: which these are depends on fields and branches.
     def check(module: nn.Module) -> None:
-        mixing: Mixing | None = getattr(module, "mixes_examples", None)
+        mixing = mixing_of(module)
         if mixing is not None:
             raise InputError(
                 f"{type(penalty).__name__} is a penalty per example, but {name} "

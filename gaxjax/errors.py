@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+from typing import Any
 
 EXIT_PEER_LOST = 3
 """Status of a process that has ended because another one of its run is gone."""
@@ -56,6 +57,27 @@ def check_seed(seed: int, name: str = "seed") -> int:
     if seed > LARGEST_SEED:
         raise InputError(f"{name} is at most {LARGEST_SEED}, not {seed}")
     return seed
+
+
+def check_labels(labels: Any, classes: int) -> None:
+    """Refuses labels that are none of 0 to classes - 1, where they are values.
+
+    Inside of a compiled function they are traced, and nobody can look: training counts them beforehand.
+    """
+    # Here, so that importing the exceptions takes no JAX along.
+    import jax
+    import numpy as np
+
+    # Of several processes, no one has them all.
+    if isinstance(labels, jax.core.Tracer) or not getattr(labels, "is_fully_addressable", True):
+        return
+    values = np.asarray(labels)
+    wrong = values[(values < 0) | (values >= classes)]
+    if wrong.size:
+        raise InputError(
+            f"label {wrong.flat[0]} is none of {classes} classes, which are 0 to {classes - 1}: set classes "
+            f"to the number of the data's, or count labels from 0"
+        )
 
 
 def describe_system_error(error: Exception) -> str:

@@ -17,7 +17,9 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.layers.mode import DROPOUT as DROPOUT
 from gaxjax.layers.mode import evaluation_mode as evaluation_mode
-from gaxjax.layers.modules import check_bound, describe_shared, submodules
+from gaxjax.layers.mode import transformed_weights as transformed_weights
+from gaxjax.layers.modules import check_bound, describe_shared
+from gaxjax.layers.transformed import transform_fields
 
 Tree = Any
 """Any nesting of dicts, tuples and arrays."""
@@ -59,10 +61,16 @@ class GAN(nn.Module):
                 )
 
     @nn.nowrap
+    def init(self, *arguments: Any, **options: Any) -> Any:
+        """As `nn.Module.init`."""
+        with evaluation_mode(), transformed_weights():  # for what is asked through `pure` meanwhile
+            return super().init(*arguments, **options)
+
+    @nn.nowrap
     def apply(self, *arguments: Any, **options: Any) -> Any:
-        """As `nn.Module.apply`; the mode is that of the variables and streams that are given."""
+        """As `nn.Module.apply`, of `weights(params, step)`; the variables and streams given say the mode."""
         # A game says by what it hands over whether it trains: its layers have nobody to warn.
-        with evaluation_mode():
+        with evaluation_mode(), transformed_weights():
             return super().apply(*arguments, **options)
 
     def __call__(self, batch: Batch) -> Any:
@@ -85,14 +93,15 @@ class GAN(nn.Module):
         return {}
 
     def weights(self, params: Tree, step: Array) -> Tree:
-        """Transforms what the players move into what the networks see: each by its own `weights`, if any."""
-        own = network_methods(self, "weights")
-        return {name: own[name](tree, step) if name in own else tree for name, tree in params.items()}
+        """Transforms what the players move into what the networks see: each by its own `weights`, if any.
+
+        That of a network in a wrapper counts too (`layers.transformed`).
+        """
+        return transform_fields(self, "weights", params, step)
 
     def project(self, params: Tree) -> Tree:
         """Puts parameters where they may be, at first and after moves: each network's by its `project`."""
-        own = network_methods(self, "project")
-        return {name: own[name](tree) if name in own else tree for name, tree in params.items()}
+        return transform_fields(self, "project", params)
 
 
 class State(NamedTuple):
@@ -139,12 +148,6 @@ def networks(gan: GAN, fields: Iterable[str]) -> dict[str, nn.Module]:
             {f"{field}_{i}": x for i, x in enumerate(value)} if isinstance(value, tuple) else {field: value}
         )
     return modules
-
-
-def network_methods(gan: GAN, method: str) -> dict[str, Callable[..., Tree]]:
-    """A method of those of a game's networks that have it."""
-    functions = {name: getattr(network, method, None) for name, network in submodules(gan).items()}
-    return {name: function for name, function in functions.items() if callable(function)}
 
 
 def player_params(gan: GAN, player: str, params: dict[str, Tree]) -> dict[str, Tree]:

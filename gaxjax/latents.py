@@ -8,6 +8,10 @@ import jax.numpy as jnp
 from jax import Array
 from jax.sharding import PartitionSpec
 
+from gaxjax.errors import InputError
+
+PRIORS = ("normal", "uniform", "categorical")
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -19,6 +23,15 @@ class Latents:
     """N(0, 1), uniform on [-bound, bound], or one of `size` classes, one-hot"""
     bound: float = 1.0
     """of the uniform prior; sqrt(3) gives unit variance"""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise InputError(f"Latents(size={self.size}): must be at least 1")
+        # Anything else would be drawn as a category.
+        if self.prior not in PRIORS:
+            raise InputError(f"Latents(prior={self.prior!r}): must be one of {', '.join(PRIORS)}")
+        if not self.bound > 0:
+            raise InputError(f"Latents(bound={self.bound}): must be positive")
 
     def draw(self, key: Array, n: int) -> Array:
         """`n` latent vectors, [n, size], of which each device of the program's mesh has its part."""
@@ -35,6 +48,7 @@ class Latents:
 
     def log_likelihood(self, parameters: Array, latents: Array) -> Array:
         """log Q(latents), [n]: of a category by its logits, else by the mean of N(mean, 1), [n, size]."""
+        check_sizes(self.size, parameters, latents)
         if self.prior == "categorical":
             # A one-hot latent picks its class's log-probability.
             return jnp.sum(latents * jax.nn.log_softmax(parameters), axis=-1)
@@ -68,6 +82,7 @@ class Joint:
 
     def log_likelihood(self, parameters: Array, latents: Array) -> Array:
         """log Q(latents), [n], the sum of the parts'."""
+        check_sizes(self.size, parameters, latents)
         parts = zip(self.parts, self.split(parameters), self.split(latents), strict=True)
         values = [part.log_likelihood(q, c) for part, q, c in parts]
         return sum(values[1:], start=values[0])
@@ -81,6 +96,15 @@ def split_over_devices(examples: Array) -> Array:
     # Parameters are whole on every device. Where a loss reads no data, as a generator's, nothing else would
     # tell the compiler that the batch is split, and each device would compute all of it.
     return jax.lax.with_sharding_constraint(examples, PartitionSpec("data"))
+
+
+def check_sizes(size: int, parameters: Array, latents: Array) -> None:
+    """Refuses all but [n, size] of both: [n] against [n, 1] would broadcast to a matrix without a word."""
+    if not parameters.shape == latents.shape == (latents.shape[0], size):
+        raise InputError(
+            f"parameters and latents must have shape [n, {size}]; got {parameters.shape} and "
+            f"{latents.shape}: set the size of what gives them, such as Head(network, output, size={size})"
+        )
 
 
 def reparametrized(key: Array, mean: Array, log_variance: Array) -> Array:

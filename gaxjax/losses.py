@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
 
 Logits = Float[Array, " batch"]
 Features = Float[Array, "batch features"]
@@ -180,12 +180,16 @@ def pulling_away_term(features: Features) -> Scalar:
 def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> Scalar:
     """Mean cross-entropy of labels [B], or summed of attributes [B, classes]; logits [B, classes].
 
-    mask: [B], the examples that count. AC-GAN (Odena et al. 2017), StarGAN (Choi et al. 2018).
+    mask: [B], the examples that count. A label that is none of the classes is refused; inside of a compiled
+    function, where nobody can look, the loss is nan. AC-GAN (Odena et al. 2017), StarGAN (Choi et al. 2018).
     """
     if labels.ndim == 1:
         # Where the mask says no, a label may be anything, -1 too.
-        index = jnp.maximum(labels, 0)[:, None]
-        values = -jnp.take_along_axis(jax.nn.log_softmax(logits), index, axis=1)[:, 0]
+        index, classes = jnp.where(jnp.asarray(mask) > 0, labels, 0), logits.shape[-1]
+        check_labels(index, classes)
+        # Below 0, an index would count from the end.
+        index = jnp.where(index < 0, classes, index)[:, None]
+        values = -jnp.take_along_axis(jax.nn.log_softmax(logits), index, axis=1, mode="fill")[:, 0]
     else:
         # Binary cross-entropy from logits; a sum over attributes and a mean over examples, as in StarGAN's
         # code.
@@ -196,7 +200,9 @@ def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> S
 
 
 def absolute(x: Array, y: Array) -> Scalar:
-    """Mean absolute difference (L1)."""
+    """Mean absolute difference (L1) of two arrays of one shape."""
+    if jnp.shape(x) != jnp.shape(y):
+        raise InputError(f"absolute: x and y must have one shape; got {jnp.shape(x)} and {jnp.shape(y)}")
     return jnp.mean(jnp.abs(x - y))
 
 

@@ -39,6 +39,12 @@ class Objective(ABC):
         """The generator's loss."""
 
 
+def check_target(objective: Any) -> None:
+    """Refuses a `real_target` that is no probability: the loss would have no lowest value."""
+    if not 0 < objective.real_target <= 1:
+        raise InputError(f"{objective}: real_target must be in (0, 1], such as 0.9")
+
+
 @dataclass(frozen=True)
 class Minimax(Objective):
     """Goodfellow et al. 2014, eq. 1."""
@@ -48,6 +54,9 @@ class Minimax(Objective):
     real_target: float = 1.0
     """below 1: one-sided label smoothing (Salimans et al. 2016, section 3.4)"""
     probabilities: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_target(self)
 
     def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.minimax_discriminator(real["logits"], fake["logits"], real_target=self.real_target)
@@ -63,6 +72,9 @@ class Nonsaturating(Objective):
     real_target: float = 1.0
     """below 1: one-sided label smoothing (Salimans et al. 2016, section 3.4)"""
     probabilities: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        check_target(self)
 
     def discriminator(self, real: NamedOutputs, fake: NamedOutputs) -> Array:
         return losses.minimax_discriminator(real["logits"], fake["logits"], real_target=self.real_target)

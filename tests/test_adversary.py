@@ -18,6 +18,7 @@ from gaxjax.augmentations import DIFFERENTIABLE, Augment, Noise
 from gaxjax.errors import InputError
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClass
+from gaxjax.layers.standard import flatten
 from gaxjax.layers.transformed import Transformed
 from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.objectives import Hinge, LeastSquares, Wasserstein
@@ -155,6 +156,48 @@ def test_a_discriminator_and_a_condition_that_do_not_go_together() -> None:
 
     with pytest.raises(TypeError, match="takes from"):  # a defect of its own keeps its traceback
         loss(broken, IMAGES, IMAGES, 0)
+
+
+def test_whole_numbers_are_no_examples() -> None:
+    """Bytes never, other integers only where both sides have them: labels among the examples."""
+
+    def critic(x: Any) -> Any:
+        return jnp.sum(1.0 * x["image"], axis=(1, 2, 3)) + x["label"]
+
+    labels = jnp.arange(6)
+    fake = {"image": IMAGES, "label": labels}
+    for loss in (Adversary().discriminator_loss, Adversary().generator_loss):
+        assert np.isfinite(loss(critic, fake, fake, 0)[0])
+        for dtype in (jnp.uint8, jnp.int32):
+            real = {**fake, "image": jnp.ones_like(IMAGES, dtype)}
+            with pytest.raises(InputError, match=r"real examples is .*int.* where floats are expected"):
+                loss(critic, real, fake, 0)
+        both = {**fake, "image": jnp.ones_like(IMAGES, jnp.uint8)}
+        with pytest.raises(InputError, match=r"gaxjax.data.normalize\(batch\)"):
+            loss(critic, both, both, 0)
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_flaxs_batch_norm_mixes_examples_too(running: bool) -> None:
+    """Unless it takes its running statistics; a penalty per example is refused by name."""
+
+    class Normed(nn.Module):
+        @nn.compact
+        def __call__(self, x: Any) -> Any:
+            return nn.Dense(1)(nn.BatchNorm(use_running_average=running)(flatten(x)))[:, 0]
+
+    network = Normed()
+    variables = network.init(KEY, IMAGES)
+
+    def critic(x: Any) -> Any:
+        return network.apply(variables, x, mutable=["batch_stats"])[0]
+
+    loss = Adversary(penalties=(R1(),)).discriminator_loss
+    if running:
+        assert np.isfinite(loss(critic, IMAGES, IMAGES, 0, key=KEY)[0])
+        return
+    with pytest.raises(InputError, match=r"R1 is a penalty per example, but .* has flax.linen.BatchNorm"):
+        loss(critic, IMAGES, IMAGES, 0, key=KEY)
 
 
 def test_an_objective_is_a_value() -> None:

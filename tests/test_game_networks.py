@@ -34,9 +34,10 @@ from gaxjax.game import (
 )
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers.conditioning import Concatenated, Projected
 from gaxjax.layers.standard import flatten
 from gaxjax.layers.transformed import Transformed
+from gaxjax.networks import progressive, style
 from gaxjax.networks.mlp import Generator
 from gaxjax.programs.program import stage_programs
 from gaxjax.runs.checkpoint import Checkpoints
@@ -167,6 +168,22 @@ def test_wrapping_moves_no_parameter() -> None:
     wrapped = Transformed(Concatenated(network, 3)).init(KEY, *inputs)
     plain = SmoothCritic().init(KEY, jnp.concatenate([inputs[0], jnp.eye(3)[jnp.zeros(4, int)]], axis=1))
     chex.assert_trees_all_equal(wrapped, plain)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Concatenated(SmoothCritic(), 2),
+        Projected(SmoothCritic(), 2),
+        progressive.Discriminator(SHAPE, features=4, classes=2),
+        style.Generator(SHAPE, features=4, classes=2, style_size=2, mapping_layers=1),
+    ],
+)
+def test_a_label_past_the_classes_is_refused(network: nn.Module) -> None:
+    x = jnp.ones((3, *((4,) if isinstance(network, style.Generator) else SHAPE)))
+    for labels in (jnp.array([0, 1, 2]), np.array([0, -1, 1])):
+        with pytest.raises(InputError, match=r"label (2|-1) is none of 2 classes, which are 0 to 1: set"):
+            network.init({"params": KEY, "play": KEY}, x, labels)
 
 
 GAME = '''"""A game with a network that is read and never trained."""

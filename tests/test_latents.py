@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from labelled import KEY
 
+from gaxjax.errors import InputError
 from gaxjax.latents import Joint, Latents
 
 
@@ -30,3 +31,28 @@ def test_parts_of_latents(prior: Any) -> None:
         np.testing.assert_allclose(
             value, jax.scipy.stats.norm.logpdf(jnp.array([0.0, 1, 2])).sum(), rtol=1e-6
         )
+
+
+@pytest.mark.parametrize(
+    "latents, parameters",
+    [
+        (Latents(1, "uniform"), (8,)),
+        (Latents(3), (8, 1)),
+        (Latents(3, "categorical"), (1, 3)),
+        (Joint((Latents(2), Latents(2))), (8, 2)),
+        (Joint((Latents(10, "categorical"), Latents(2))), (8, 11)),
+    ],
+)
+def test_parameters_are_as_many_as_latents(latents: Any, parameters: tuple[int, ...]) -> None:
+    """[8] against [8, 1] would be a matrix, 11 for 12 a part that broadcasts."""
+    with pytest.raises(InputError, match=rf"shape \[n, {latents.size}\]; got .* set the size of what gives"):
+        latents.log_likelihood(jnp.zeros(parameters), latents.draw(KEY, 8))
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [((-1,), "at least 1"), ((3, "gauss"), "one of normal, uniform"), ((3, "uniform", -1.0), "positive")],
+)
+def test_latents_that_are_none_are_refused(arguments: Any, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Latents(*arguments)

@@ -15,6 +15,8 @@ from gaxjax.expressions import parse_value
 from gaxjax.objectives import (
     Energy,
     FeatureMatching,
+    Minimax,
+    Nonsaturating,
     Objective,
     RelativisticAverage,
     RelativisticPaired,
@@ -235,6 +237,18 @@ def test_pairs_are_as_many_of_both() -> None:
         losses.relativistic_paired_discriminator(jnp.zeros(3), jnp.zeros(1))
 
 
+@pytest.mark.parametrize("target", [3, 0, -0.1, float("nan")])
+@pytest.mark.parametrize("objective", [Minimax, Nonsaturating])
+def test_a_target_that_is_no_probability_is_refused(objective: Any, target: float) -> None:
+    with pytest.raises(InputError, match=r"real_target must be in \(0, 1\], such as 0.9"):
+        objective(target)
+
+
+def test_differences_are_of_arrays_of_one_shape() -> None:
+    with pytest.raises(InputError, match=r"x and y must have one shape; got \(4, 1\) and \(4,\)"):
+        losses.absolute(jnp.ones((4, 1)), jnp.arange(4.0))
+
+
 def test_pulling_away_asks_for_features() -> None:
     with pytest.raises(InputError, match="is a term of fake_features"):
         losses.energy_generator(jnp.zeros(3), pulling_away=0.1)
@@ -265,5 +279,10 @@ def test_labels_by_hand() -> None:
         value, slope = jax.value_and_grad(losses.classification)(logits, labels, mask)
         np.testing.assert_allclose(value, expected, rtol=1e-6)
         np.testing.assert_allclose(slope, [[1 / 8, -1 / 8], [-1 / 4, 1 / 4], [0, 0]], atol=1e-7)
+    for label in (2, -1):
+        labels = jnp.array([1, 0, label])
+        with pytest.raises(InputError, match=rf"label {label} is none of 2 classes, which are 0 to 1"):
+            losses.classification(logits, labels)
+        assert np.isnan(jax.jit(losses.classification)(logits, labels))
     attributes = losses.classification(jnp.array([[0.0, log(3)]]), jnp.array([[1.0, 0.0]]))
     np.testing.assert_allclose(attributes, log(2) + log(4), rtol=1e-6)

@@ -184,6 +184,25 @@ def test_lazy_penalty_has_no_gradient_between() -> None:
 
 
 @pytest.mark.parametrize("step", [0, 1])
+def test_lazy_penalty_has_forward_derivatives(step: int) -> None:
+    """Of itself and of its gradient, as solvers take them that look at the other player's answer."""
+
+    def penalty(slope: Array) -> Array:
+        return Lazy(R1(1.0), 2)(lambda x: jnp.tanh(x @ slope), POINTS, POINTS, KEY, step)
+
+    def plain(slope: Array) -> Array:
+        due = 2 if step % 2 == 0 else 0
+        return due * R1(1.0)(lambda x: jnp.tanh(x @ slope), POINTS, POINTS, KEY, step)
+
+    def forward(function: Any) -> Any:
+        along = jnp.array([1.0, -2.0])
+        return jax.jvp(function, (SLOPE,), (along,)), jax.jvp(jax.grad(function), (SLOPE,), (along,))
+
+    found, expected = (jax.jit(functools.partial(forward, f))() for f in (penalty, plain))
+    chex.assert_trees_all_close(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("step", [0, 1])
 def test_where_due_is_a_conditional_with_gradients_of_any_order(step: int) -> None:
     def loss(conditional: Callable[..., Any], slope: Array, points: Array) -> tuple[Array, Array]:
         def evaluate() -> tuple[Array, Array]:
@@ -210,6 +229,13 @@ def test_where_due_is_a_conditional_with_gradients_of_any_order(step: int) -> No
         for conditional in (where_due, plainly)
     )
     chex.assert_trees_all_close(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("penalty", [R1, R2, ZeroCentered, GradientPenalty, DRAGAN, Drift])
+@pytest.mark.parametrize("weight", [-1.0, float("nan")])
+def test_a_negative_weight_is_refused(penalty: Any, weight: float) -> None:
+    with pytest.raises(InputError, match=rf"{penalty.__name__}\(weight={weight}\): must not be negative"):
+        penalty(weight)
 
 
 def test_lazy_every_zeroth_step_is_refused() -> None:

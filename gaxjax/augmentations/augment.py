@@ -41,6 +41,8 @@ class Augment(nn.Module):
     def __post_init__(self) -> None:
         require(0 <= self.probability <= 1, self, "probability", "in [0, 1]")
         require(0 <= self.target < 1, self, "target", "in [0, 1)")
+        adapts = bool(self.transformations) or self.target == 0
+        require(adapts, self, "target", "0 without transformations, such as ADAPTIVE's")
         require(self.interval >= 1, self, "interval", "at least 1 minibatch")
         require(0 < self.kimg < math.inf, self, "kimg", "positive, in thousands of images")
         super().__post_init__()

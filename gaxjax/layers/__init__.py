@@ -3,7 +3,7 @@
 from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClass
 from gaxjax.layers.equalized import Equalized
 from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, Dropout
-from gaxjax.layers.transformed import Transformed
+from gaxjax.layers.transformed import Transformed, Wrapper
 
 __all__ = [
     "BatchNorm",
@@ -17,4 +17,5 @@ __all__ = [
     "Projected",
     "RealOrClass",
     "Transformed",
+    "Wrapper",
 ]

@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
-from gaxjax.layers.standard import Dense, activate
-from gaxjax.layers.transformed import share_scope
+from gaxjax.errors import InputError, check_labels
+from gaxjax.layers.standard import Dense, activate, check_floating
+from gaxjax.layers.transformed import Wrapper
 
 
 def concatenate(x: Array, condition: Array) -> Array:
     """x [B, ..., C] with a condition [B, K], or [B, ..., K], as K more channels, all over x."""
+    check_floating(x)
     if condition.ndim < x.ndim:
         # [B, K] -> [B, 1, ..., 1, K]: one more plane for each number, the same at every pixel.
         condition = condition.reshape(condition.shape[0], *(1,) * (x.ndim - 2), condition.shape[-1])
@@ -24,7 +25,7 @@ def concatenate(x: Array, condition: Array) -> Array:
     return jnp.concatenate([x, condition.astype(x.dtype)], axis=-1)
 
 
-class Concatenated(nn.Module):
+class Concatenated(Wrapper):
     """A network that is given its condition as channels beside x. Mirza and Osindero 2014, section 3.2.
 
     The parameters are the network's own, at the same places in the tree.
@@ -33,10 +34,8 @@ class Concatenated(nn.Module):
     network: nn.Module
     """of x with more channels"""
     classes: int = 0
-    """of labels [B], which become one-hot; 0: the condition is arrays already: images, attributes, codes"""
-
-    def setup(self) -> None:
-        share_scope(self, self.network)
+    """of labels [B], which become one-hot, and zeros if a traced one is past them; 0: the condition is arrays
+    already: images, attributes, codes"""
 
     def __call__(self, x: Array, condition: Array | None = None) -> Any:
         if condition is None:
@@ -57,6 +56,7 @@ class Concatenated(nn.Module):
                 f"for labels set classes to how many there are"
             )
         if self.classes:
+            check_labels(condition, self.classes)
             condition = jax.nn.one_hot(condition, self.classes, dtype=x.dtype)
         return self.network(concatenate(x, condition))
 
@@ -67,10 +67,11 @@ class Projected(nn.Module):
     network: nn.Module
     """x -> {"logits": [B], "features": [B, F]}"""
     classes: int
-    """of labels"""
+    """of labels [B], of which a traced one past them has no part in the logit"""
 
     @nn.compact
     def __call__(self, x: Array, condition: Array) -> dict[str, Array]:
+        check_labels(condition, self.classes)
         outputs = self.network(x)
         # Without a bias, of one-hot labels, it is a table of a row for each class; its leaf is a kernel,
         # which Spectral normalizes with the rest.

@@ -3,13 +3,17 @@
 from typing import Any
 
 import flax.linen as nn
+from jax import Array
+
+from gaxjax.layers.transformed import Wrapper, call_transformed
+from gaxjax.transforms import Tree
 
 
-class Equalized(nn.Module):
+class Equalized(Wrapper):
     """ProGAN's or StyleGAN's generator or discriminator as any other network: (params, x) -> y.
 
     Its parameters are what optimizers move, the tree of `State.params[name]`; the network sees them scaled,
-    and its newest level faded in. In a game, `StyleGAN.weights` does so, for networks as they are.
+    and its newest level faded in. A game does so by itself, for networks as they are.
 
         generator = Equalized(style.Generator((64, 64, 3)))
         params = generator.init({"params": key, "play": key}, z)["params"]
@@ -21,20 +25,11 @@ class Equalized(nn.Module):
     alpha: float = 1.0
     """share of the newest level, where the network is fading"""
 
-    def setup(self) -> None:
-        nn.share_scope(self, self.network)  # whose tree has no level of this module's own
-
     def __call__(self, *inputs: Any) -> Any:
         """The network's outputs."""
-        # Nothing to scale yet: kernels are drawn as they are kept.
-        if self.is_initializing():
-            return self.network(*inputs)
+        return call_transformed(self, *inputs)
 
-        def effective(variables: Any) -> Any:
-            return {"params": self.network.effective_params(variables["params"], self.alpha)}
-
-        def call(network: nn.Module, *inputs: Any) -> Any:
-            return network(*inputs)
-
-        # On the way in alone: gradients are of the tree as it is kept.
-        return nn.map_variables(call, "params", trans_in_fn=effective)(self.network, *inputs)
+    @nn.nowrap
+    def weights(self, params: Tree, step: Array | int) -> Tree:
+        """The parameters as the network gets them."""
+        return self.network.effective_params(params, self.alpha)

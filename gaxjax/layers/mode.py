@@ -1,4 +1,7 @@
-"""Training or evaluation: layers are told by what they are handed, and warn where nobody meant evaluation."""
+"""What a game says to its layers: that it trains or evaluates, and that weights are transformed already.
+
+In a loop of one's own nobody says so, and layers warn where they may do something else than was meant.
+"""
 
 import contextlib
 import warnings
@@ -12,6 +15,7 @@ DROPOUT = "dropout"
 
 # A context variable, not a global: a thread that evaluates must not silence the one that trains.
 _evaluation_is_meant: ContextVar[bool] = ContextVar("evaluation_is_meant", default=False)
+_weights_are_transformed: ContextVar[bool] = ContextVar("weights_are_transformed", default=False)
 
 
 @contextlib.contextmanager
@@ -36,3 +40,32 @@ def warn_of_evaluation(layer: nn.Module, what: str, training: str) -> None:
         name = "/".join(layer.path) or type(layer).__name__
         advice = "to evaluate, call it in gaxjax.game.evaluation_mode()"
         warnings.warn(f"{name} {what}: to train, call apply with {training}; {advice}", stacklevel=2)
+
+
+@contextlib.contextmanager
+def transformed_weights() -> Iterator[None]:
+    """Parameters are given as networks compute with them, `network.weights(params, step)` of what is kept.
+
+    A game's own calls are so. A network that is called otherwise transforms them by itself, or warns.
+    """
+    token = _weights_are_transformed.set(True)
+    try:
+        yield
+    finally:
+        _weights_are_transformed.reset(token)
+
+
+def weights_are_transformed() -> bool:
+    """Whether somebody has transformed the parameters that networks are called with."""
+    return _weights_are_transformed.get()
+
+
+def warn_of_kept_weights(network: nn.Module) -> None:
+    """Says that a network of equalized parameters computes with these as they are kept."""
+    if not (_weights_are_transformed.get() or network.is_initializing()):
+        name = "/".join(network.path) or type(network).__name__
+        advice = (
+            "call gaxjax.layers.Equalized(network), or call it in gaxjax.game.transformed_weights() with "
+            "network.weights(params, step)"
+        )
+        warnings.warn(f"{name} computes with unscaled kernels, N(0, 1) at first: {advice}", stacklevel=2)

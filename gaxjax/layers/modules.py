@@ -16,13 +16,22 @@ M = TypeVar("M", bound=nn.Module)
 class Mixing(NamedTuple):
     """How a module makes of an example what depends on others of its minibatch: its `mixes_examples`.
 
-    A module without that attribute, or with None, takes each example by itself.
+    A module without that attribute, or with None, takes each example by itself (`mixing_of`).
     """
 
     layer: str
     """what it is, such as batch norm"""
     instead: str
     """what to use where examples must not mix"""
+
+
+def mixing_of(module: nn.Module) -> Mixing | None:
+    """How a module mixes examples, by what it says itself; flax's batch norm says nothing and is known."""
+    if isinstance(module, nn.BatchNorm):
+        # With its running statistics it takes each example by itself.
+        instead = "another norm, or its field use_running_average=True"
+        return None if module.use_running_average else Mixing("flax.linen.BatchNorm", instead)
+    return getattr(module, "mixes_examples", None)
 
 
 def submodules(module: nn.Module) -> dict[str, nn.Module]:

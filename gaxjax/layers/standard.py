@@ -54,7 +54,7 @@ class Conv(nn.Module):
         if self.padding == "reflect":
             # Mirrored beforehand: `conv` knows zeros alone.
             x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
-        return add_bias(self, conv(x, kernel.astype(x.dtype), self.stride, pads), self.bias)
+        return add_bias(self, conv(x, match_dtype(kernel, x), self.stride, pads), self.bias)
 
 
 class ConvTranspose(nn.Module):
@@ -82,7 +82,7 @@ class ConvTranspose(nn.Module):
         kernel = self.param("kernel", kernel_init(self.deviation, fan_in_axis=3, stride=self.stride), shape)
         size = size or (x.shape[1] * self.stride, x.shape[2] * self.stride)
         pads = same_padding(size, shape[:2], self.stride)
-        x = conv_transpose(x, kernel.astype(x.dtype), self.stride, pads, size)
+        x = conv_transpose(x, match_dtype(kernel, x), self.stride, pads, size)
         return add_bias(self, x, self.bias)
 
 
@@ -103,7 +103,7 @@ class Dense(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         init = uniform_init(self.bound) if self.bound > 0 else kernel_init(self.deviation)
-        x = x @ self.param("kernel", init, (x.shape[-1], self.features)).astype(x.dtype)
+        x = x @ match_dtype(self.param("kernel", init, (x.shape[-1], self.features)), x)
         return add_bias(self, x, self.bias, self.start)
 
 
@@ -141,6 +141,7 @@ class BatchNorm(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        check_floating(x)
         # The switch: statistics may be written while a player moves, and never where a game samples.
         training = self.is_mutable_collection("batch_stats")
         channels = x.shape[-1:]
@@ -189,6 +190,7 @@ class Dropout(nn.Module):
 
 def normalize(x: Array, norm: Norm) -> Array:
     """The layer of that name, inside a compact method."""
+    check_floating(x)
     match norm:
         case "batch":
             return BatchNorm()(x)
@@ -231,7 +233,24 @@ def activate(x: Array, activation: Activation) -> Array:
 
 def to_compute_dtype(x: Array, precision: Precision) -> Array:
     """In the type that a network computes in; what is given stays as it is for float32."""
+    # Bytes as bfloat16 would be computed with, and be 0 to 255.
+    check_floating(x)
     return x if precision == "float32" else x.astype(precision)
+
+
+def match_dtype(weights: Array, x: Array) -> Array:
+    """A layer's weights in the type of its input, in which it computes; InputError for whole numbers."""
+    check_floating(x)
+    return weights.astype(x.dtype)
+
+
+def check_floating(x: Array, name: str = "a layer's input") -> None:
+    """Refuses integers and booleans: in their type, weights below 1 would be zeros."""
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        raise InputError(
+            f"{name} is {x.dtype} {list(x.shape)}, where floats are expected: give x.astype(jnp.float32), or "
+            f"for images of bytes gaxjax.data.normalize(batch), which are then in [-1, 1]"
+        )
 
 
 def to_float32(x: Array) -> Array:

@@ -14,16 +14,19 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.convolution import conv
+from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import Taps, average_pool, down_conv, downsample, up_conv
 from gaxjax.layers.standard import (
     Dense,
     Precision,
     add_bias,
+    check_floating,
     flatten,
     kernel_init,
+    match_dtype,
     to_compute_dtype,
     to_float32,
 )
@@ -73,6 +76,7 @@ class Discriminator(nn.Module):
         if images.shape[1:] != tuple(self.shape):
             came = f"for images of shape {tuple(self.shape)}; got {images.shape[1:]}"
             raise InputError(f"discriminator is {came}: set its shape or the data's")
+        warn_of_kept_weights(self)
         # Level 0 is the smallest. A discriminator counts down to it, a generator up from it.
         top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
         x = images = to_compute_dtype(images, self.precision)
@@ -124,9 +128,16 @@ class Discriminator(nn.Module):
             return {"logits": logits[:, 0], "features": x}
         if label is None:
             raise InputError(f"discriminator has classes={self.classes} and needs labels; the data have none")
+        check_labels(label, self.classes)
         # A logit for each class and the label's one counts, as in Mescheder et al. 2018.
         return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
 
+    @nn.nowrap
+    def weights(self, params: Tree, step: Array | int) -> Tree:
+        """What a game gives the network to compute with: `effective_params`, the newest level whole."""
+        return self.effective_params(params)
+
+    @nn.nowrap
     def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
         top = count_levels(self.shape, self.base)
@@ -155,7 +166,7 @@ class Convolution(nn.Module):
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
         # N(0, 1); what scales it is `effective_params`, outside.
         kernel = self.param("kernel", kernel_init(1.0), shape)
-        y = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
+        y = resized_conv(self.resize)(x, match_dtype(kernel, x), self.taps)
         return add_bias(self, y, self.bias).astype(x.dtype)
 
 
@@ -186,6 +197,7 @@ def clamp_to_dtype(x: Array, dtype: jnp.dtype) -> Array:
 
 def pixel_norm(x: Array) -> Array:
     """Each pixel's channels to mean square 1, widened on the way. Karras et al. 2018, section 4.2."""
+    check_floating(x)  # whole numbers would come out as zeros and ones
     wide = to_float32(x)
     scale = jax.lax.rsqrt(jnp.mean(wide**2, axis=-1, keepdims=True) + 1e-8)
     return (wide * scale).astype(x.dtype)

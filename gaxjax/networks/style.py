@@ -15,7 +15,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
+from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.standard import Dense, Precision
 from gaxjax.networks.progressive import count_levels, equalize_kernels, make_activation, pixel_norm
 from gaxjax.networks.synthesis import Modulation, Noise, Styles, Synthesis
@@ -123,6 +124,12 @@ class Generator(nn.Module):
         """The moving average of w, [S]."""
         return self.mean.value
 
+    @nn.nowrap
+    def weights(self, params: Tree, step: Array | int) -> Tree:
+        """What a game gives the network to compute with: `effective_params`, the newest level whole."""
+        return self.effective_params(params)
+
+    @nn.nowrap
     def effective_params(self, params: Tree, alpha: Array | float = 1.0) -> Tree:
         """Parameters as this network sees them, the newest level faded in by alpha."""
         top = count_levels(self.shape, self.base)
@@ -145,6 +152,7 @@ def with_labels(latents: Array, label: Array | None, classes: int) -> Array:
         return latents
     if label is None:
         raise InputError(f"the generator has classes={classes} and needs labels; it was given none")
+    check_labels(label, classes)
     return jnp.concatenate([latents, jax.nn.one_hot(label, classes, dtype=latents.dtype)], axis=-1)
 
 
@@ -166,6 +174,7 @@ class Mapping(nn.Module):
 
     @nn.compact
     def __call__(self, latents: Array) -> Array:
+        warn_of_kept_weights(self)
         # Only the direction of latents counts, as in the authors' code.
         x, act = pixel_norm(latents), make_activation(self.scaled, latents.dtype)
         for i in range(self.layers):

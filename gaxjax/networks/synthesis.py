@@ -10,9 +10,18 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import PLAY
+from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import upsample
-from gaxjax.layers.standard import Dense, Precision, add_bias, kernel_init, to_compute_dtype, to_float32
+from gaxjax.layers.standard import (
+    Dense,
+    Precision,
+    add_bias,
+    kernel_init,
+    match_dtype,
+    to_compute_dtype,
+    to_float32,
+)
 from gaxjax.networks.progressive import (
     Convolution,
     clamp_to_dtype,
@@ -49,6 +58,7 @@ class Synthesis(nn.Module):
 
     @nn.compact
     def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
+        warn_of_kept_weights(self)
         top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
         x = to_compute_dtype(self.initial_features(styles, latents, width(0)), self.precision)
         colors: Array | None = None
@@ -190,7 +200,7 @@ class Modulated(nn.Module):
         # Convolution is linear, so scaled inputs do for scaled kernels: one kernel for the batch instead of
         # one for each example, which would be a grouped convolution.
         x = x * scale[:, None, None, :].astype(x.dtype)
-        x = resized_conv(self.resize)(x, kernel.astype(x.dtype), self.taps)
+        x = resized_conv(self.resize)(x, match_dtype(kernel, x), self.taps)
         if self.demodulate:
             x = x * demodulation(kernel, scale)[:, None, None, :].astype(x.dtype)
         return add_bias(self, x, self.bias).astype(x.dtype)

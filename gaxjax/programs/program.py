@@ -15,8 +15,8 @@ import optax
 
 from gaxjax import parallel, solvers
 from gaxjax.data import normalize
+from gaxjax.errors import InputError
 from gaxjax.game import PRETRAINED, Batch, Logs, State, init, remove_pretrained, sample
-from gaxjax.parallel import compiler
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.events import NAMES, Events
 from gaxjax.recipe import Recipe
@@ -88,7 +88,7 @@ class StageProgram:
         return {p: o.scale_learning_rate(self.rate).build(self.images_per_step / o.updates) for p, o in rules}
 
     @functools.cached_property
-    def step(self) -> Step:
+    def step(self) -> Any:
         """`(state, batches, key) -> (state, logs)`, for batches as the data pipeline gives them."""
         recipe, stage = self.recipe, self.stage
         # Not all solvers can take a minibatch in parts; the recipe has refused those that cannot.
@@ -112,20 +112,19 @@ class StageProgram:
         return {name: jax.ShapeDtypeStruct((*leading, *x.shape), x.dtype) for name, x in self.spec.items()}
 
     @functools.cached_property
-    def output_shapes(self) -> tuple[State, Logs]:
-        """Shapes and types of the state and of a step's logs, of one seed; computes nothing."""
-        return jax.eval_shape(compiler.use_mesh(self.step, self.mesh), *self._step_arguments)
-
-    def trace(self) -> Any:
-        """The step of one seed as JAX has traced it, a closed jaxpr."""
-        return jax.make_jaxpr(compiler.use_mesh(self.step, self.mesh))(*self._step_arguments)
-
-    @functools.cached_property
-    def _step_arguments(self) -> tuple[Any, ...]:
+    def traced_step(self) -> Any:
+        """The step of one seed as JAX has traced it; computes nothing."""
         key = jax.eval_shape(lambda: jax.random.key(0))
         arguments = jax.eval_shape(self.init, key), self.batches, key
         # Where the step will run: JAX remembers a trace for arrays of one mesh.
-        return parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
+        arguments = parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
+        with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):
+            return self.step.trace(*arguments)
+
+    @functools.cached_property
+    def output_shapes(self) -> tuple[State, Logs]:
+        """Shapes and types of the state and of a step's logs, of one seed."""
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), self.traced_step.out_info)
 
     @property
     def state(self) -> State:
@@ -218,11 +217,32 @@ def check_programs(programs: list[StageProgram]) -> None:
     """Traces every step and its samples without computing them, so that what does not fit is said now."""
     for program in programs:
         state, stage = program.state, program.stage
+        check_step(program)
         if program.number:  # what has one name in both stages must have one shape
             jax.eval_shape(warm_start, state, programs[program.number - 1].state)
         # Samples are asked for with examples of the data's size, whatever the stage plays with.
         batch = abstract_batch(program.data, stage.batch_size)
         jax.eval_shape(functools.partial(sample, stage.gan), state, batch, jax.random.key(0))
+
+
+def check_step(program: StageProgram) -> None:
+    """InputError for a solver whose step does not count itself, or leaves the averages as they began."""
+    leaves, structure = jax.tree.flatten(program.state)
+    trace, count = program.traced_step.jaxpr.jaxpr, len(leaves)
+    # The state comes first in and first out; what is handed through is the same variable of the trace.
+    pairs = zip(trace.invars[:count], trace.outvars[:count], strict=True)
+    kept = jax.tree.unflatten(structure, [given is returned for given, returned in pairs])
+    averages = jax.tree.leaves(kept.average)
+    left = {"step": kept.step}
+    if averages:
+        left |= {"images": kept.images, "average": all(averages)}
+    names = [name for name, is_left in left.items() if is_left]
+    if names:
+        raise InputError(
+            f"{program.recipe.solver} leaves {' and '.join(names)} of the state as before its step, so that "
+            f"draws are the same at each or samples of networks that have not learned: end it with "
+            f"gaxjax.solvers.finish_step(gan, state, batches, updates, half_life, ramp_up)"
+        )
 
 
 def warm_start(fresh: State, before: State) -> State:

@@ -11,7 +11,7 @@ from jax import Array
 
 from gaxjax.errors import InputError, format_multiples
 from gaxjax.game import GAN, Batch, Logs, State, Tree, count_examples
-from gaxjax.layers.modules import Mixing, visit_modules
+from gaxjax.layers.modules import mixing_of, visit_modules
 
 Gradient = tuple[Any, Logs, Tree]
 """A gradient, what its loss logs, and the statistics that it leaves."""
@@ -82,7 +82,7 @@ def check_module(gan: GAN, module: nn.Module, batch_size: int, parts: int) -> No
     who = (
         f"{network} ({type(of).__name__})" if network and of is not None else network or type(module).__name__
     )
-    mixing: Mixing | None = getattr(module, "mixes_examples", None)
+    mixing = mixing_of(module)
     if mixing is not None:
         raise InputError(
             f"accumulate={parts}: {who} has {mixing.layer}, which is of a whole minibatch and would be of "

@@ -132,7 +132,11 @@ def apply_change(gan: GAN, player: str, state: State, change: Any, optimizer: An
 def finish_step(
     gan: GAN, state: State, batches: Batch, updates: Updates, half_life: float, ramp_up: float
 ) -> State:
-    """Counts the step and moves the averages, for which alone images are counted, up to 2^31 - 1."""
+    """The state after a step whose players have moved: counted, with the averages following by half_life.
+
+    Every solver ends so: samples come from the averages. batches: the step's own, [minibatches, B, ...], of
+    which the first player's examples are counted, up to 2^31 - 1; half_life and ramp_up as the solver's.
+    """
     images = examples_per_step(gan, updates, count_examples(take_index(dict(batches), 0)))
     # int32 would wrap to below 0, and the averages' ramp begin anew.
     most = np.iinfo(np.int32).max

@@ -134,7 +134,7 @@ def test_probability_is_clipped(start: float, logit: float, end: float) -> None:
 def test_probability_takes_kimg_to_rise() -> None:
     # The authors' speed, in images: 100 of 100,000 is a thousandth, whatever the interval and logits' shape.
     for interval, size, logits in ((4, 25, (25,)), (2, 50, (50, 3, 3))):
-        variables, observe = following(Augment((), 0.0, target=0.6, interval=interval, kimg=100))
+        variables, observe = following(Augment((Noise(),), 0.0, target=0.6, interval=interval, kimg=100))
         for _ in range(100 // size):
             logs, variables = observe(variables, jnp.ones(logits))
         np.testing.assert_allclose(logs["probability"], 0.001, rtol=1e-6)
@@ -158,7 +158,7 @@ def test_nothing_moves_at_the_start_or_in_sampling() -> None:
 
 
 def test_logits_get_no_gradient() -> None:
-    variables, observe = following(Augment((), 0.0, target=0.6, interval=1, kimg=1.0))
+    variables, observe = following(Augment((Noise(),), 0.0, target=0.6, interval=1, kimg=1.0))
     gradient = jax.grad(lambda x: observe(variables, x)[0]["sign"] + jnp.sum(x**2))(jnp.ones(4))
     np.testing.assert_array_equal(gradient, 2 * jnp.ones(4))
 

@@ -136,6 +136,7 @@ def test_points_and_bytes_are_refused(augmentation: Augmentation) -> None:
         (lambda: Rotation(-5), r"Rotation\(degrees=-5\)"),
         (lambda: Augment(probability=1.1), r"Augment\(probability=1.1\): must be in \[0, 1\]"),
         (lambda: Augment(target=1.0), r"Augment\(target=1.0\): must be in \[0, 1\)"),
+        (lambda: Augment(target=0.6), r"Augment\(target=0.6\): must be 0 without transformations"),
         (lambda: Augment(interval=0), r"Augment\(interval=0\): must be at least 1 minibatch"),
         (lambda: Augment(kimg=0), r"Augment\(kimg=0\): must be positive"),
     ],

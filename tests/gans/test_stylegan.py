@@ -13,7 +13,7 @@ from jax import Array
 
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
-from gaxjax.game import call_averaged, player_params, sample
+from gaxjax.game import call_averaged, player_params, sample, transformed_weights
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.path_length import PathLength
 from gaxjax.gans.stylegan import StyleGAN
@@ -141,8 +141,7 @@ def test_classes_choose_their_logit() -> None:
     state = begin(gan, batch=BATCH)
 
     def logits(state: Any) -> Any:
-        network: Any = gan.discriminator
-        params = {"params": network.effective_params(state.params["discriminator"])}
+        network, params = Equalized(gan.discriminator), {"params": state.params["discriminator"]}
         labels = [jnp.full(4, label) for label in range(3)]
         each = [network.apply(params, BATCH["image"], label)["logits"] for label in labels]
         return each, network.apply(params, BATCH["image"], BATCH["label"])["logits"]
@@ -209,7 +208,8 @@ def test_networks_of_ones_own_are_those_of_the_game() -> None:
         held = state._replace(params=params, average={"generator": params["generator"]})
         made = call_averaged(gan, held, KEY, "generate", z)
         params = gan.weights(params, held.step)["discriminator"]
-        return made, gan.discriminator.apply({"params": params}, images)
+        with transformed_weights():
+            return made, gan.discriminator.apply({"params": params}, images)
 
     def alone(params: Any, z: Array, images: Array) -> Any:
         made = generator.apply(

@@ -14,6 +14,7 @@ from rounding import widest
 
 from gaxjax.errors import InputError
 from gaxjax.game import DROPOUT, evaluation_mode
+from gaxjax.layers.conditioning import Concatenated
 from gaxjax.layers.resampling import repeat_pixels
 from gaxjax.layers.standard import (
     BatchNorm,
@@ -28,6 +29,7 @@ from gaxjax.layers.standard import (
     instance_norm,
     normalize,
 )
+from gaxjax.networks import dcgan, style
 
 KEY = jax.random.key(11)
 
@@ -44,6 +46,32 @@ def shapes(layer: nn.Module, x: Array) -> Any:
 
 def noise(*shape: int, seed: int = 0) -> Array:
     return jnp.asarray(np.random.default_rng(seed).normal(size=shape))
+
+
+class Styled(style.Generator):
+    """StyleGAN2's generator of the smallest size."""
+
+    shape: tuple[int, int, int] = (8, 8, 1)
+    features: int = 8
+    modulation: Any = "weights"
+    style_size: int = 2
+    noise: bool = False
+
+
+class Beside(nn.Module):
+    """A network whose condition is the label as one channel more, as it is."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Any:
+        return Concatenated(Flat())(x, jnp.arange(2)[:, None])
+
+
+class Flat(nn.Module):
+    """As it comes."""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        return nn.Dense(1)(flatten(x))
 
 
 # Convolutions
@@ -171,6 +199,21 @@ def test_maxout_is_the_largest_of_its_pieces() -> None:
                 for piece in (2 * unit, 2 * unit + 1)
             ]
             assert out[row, unit] == pytest.approx(max(lines), rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int32, jnp.bool_])
+@pytest.mark.parametrize(
+    "layer",
+    [Conv(2), ConvTranspose(2), Dense(2), BatchNorm(), dcgan.Generator((8, 8, 1), 2, 1), Styled(), Beside()],
+)
+def test_whole_numbers_are_refused(layer: nn.Module, dtype: Any) -> None:
+    """In their type, kernels would be zeros, and nothing else would say so."""
+    images = jnp.ones((2, 4, 4, 3)) if not isinstance(layer, (dcgan.Generator, Styled)) else jnp.ones((2, 3))
+    message = rf"is {jnp.dtype(dtype)} \[2, .*floats are expected: give x.astype\(jnp.float32\)"
+    variables = jax.eval_shape(lambda: layer.init(KEY, images))
+    for call in (lambda x: layer.init(KEY, x), lambda x: layer.apply(variables, x)):
+        with pytest.raises(InputError, match=message):
+            jax.eval_shape(call, images.astype(dtype))
 
 
 # Normalization

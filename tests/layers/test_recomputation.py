@@ -128,7 +128,9 @@ def test_parameters_outputs_and_statistics_are_the_same_bits(name: str) -> None:
         def run(x: Array) -> Any:
             variables = network.init(RNGS, x)
             rngs = {name: RNGS[name] for name in (game.PLAY, game.DROPOUT)}
-            return variables, network.apply(variables, x, rngs=rngs, mutable=[*variables, "intermediates"])
+            with game.transformed_weights():
+                outputs = network.apply(variables, x, rngs=rngs, mutable=[*variables, "intermediates"])
+            return variables, outputs
 
         return run
 
@@ -167,7 +169,8 @@ def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> 
 def loss_of(network: nn.Module, variables: Any, x: Array) -> Callable[[Any], Array]:
     def loss(params: Any) -> Array:
         rngs = {name: RNGS[name] for name in (game.PLAY, game.DROPOUT)}
-        outputs = network.apply({**variables, "params": params}, x, rngs=rngs, mutable=list(variables))[0]
+        with game.transformed_weights():
+            outputs = network.apply({**variables, "params": params}, x, rngs=rngs, mutable=list(variables))[0]
         return jnp.mean(jnp.square(game.output_of(outputs, "logits").astype(jnp.float32)))
 
     return loss

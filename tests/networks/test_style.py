@@ -14,6 +14,8 @@ from jax import Array, lax
 from rounding import widest
 
 from gaxjax.errors import InputError
+from gaxjax.game import transformed_weights
+from gaxjax.layers.equalized import Equalized
 from gaxjax.layers.resampling import average_pool, up_conv, upsample
 from gaxjax.layers.standard import Dense, flatten
 from gaxjax.networks.progressive import (
@@ -63,7 +65,8 @@ def seen(network: Any, variables: Any, alpha: Any = 1.0) -> Any:
 
 def made(network: Any, variables: Any, alpha: Any, x: Array) -> Array:
     # One number of noise for all pixels, so that what is enlarged has the noise that it had.
-    return network.apply(seen(network, variables, alpha), x, rngs={"play": jax.random.key(6)})
+    with transformed_weights():
+        return network.apply(seen(network, variables, alpha), x, rngs={"play": jax.random.key(6)})
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +146,9 @@ def blended(network: Discriminator, params: Any, images: Array, alpha: Array) ->
 
 def logits_of(network: Discriminator, params: Any, images: Array, alpha: Array | float = 1.0) -> Any:
     """A discriminator's logits, from the parameters that move."""
-    return network.apply({"params": network.effective_params(params, alpha)}, images)["logits"]  # type: ignore[index]
+    with transformed_weights():
+        outputs: Any = network.apply({"params": network.effective_params(params, alpha)}, images)
+    return outputs["logits"]
 
 
 @pytest.mark.usefixtures("float64")
@@ -183,7 +188,8 @@ def test_mixed_styles_are_both_latents_by_hand(name: str) -> None:
     def images(variables: Any, latents: Array, crossover: Array) -> Any:
         def call(method: str, *inputs: Any) -> Any:
             rngs = {"play": jax.random.key(6)}
-            return generator.apply(seen(generator, variables), *inputs, method=method, rngs=rngs)
+            with transformed_weights():
+                return generator.apply(seen(generator, variables), *inputs, method=method, rngs=rngs)
 
         w = call("map", latents)
         first, second = call("styles", w[:2]), call("styles", w[2:])
@@ -325,12 +331,10 @@ def test_every_design_at_a_size_that_is_not_square(design: Any) -> None:
     shape = (6, 8, 3)
     discriminator = Discriminator(shape, base=(3, 4), features=16, design=design, classes=5)
     generator = replace(STYLE2, shape=shape, base=(3, 4), output="skip")
-    images = quick.run(
-        lambda v: generator.apply(v, LATENTS, rngs={"play": jax.random.key(0)}), begun(generator, LATENTS)
-    )
+    images = quick.run(lambda v: made(generator, v, 1.0, LATENTS), begun(generator, LATENTS))
     assert images.shape == (4, *shape)
     labels = jnp.array([0, 4, 2, 1])
-    outputs = quick.run(discriminator.apply, begun(discriminator, images, labels), images, labels)
+    outputs = quick.run(Equalized(discriminator).apply, begun(discriminator, images, labels), images, labels)
     assert outputs["logits"].shape == (4,) and outputs["features"].ndim == 2
     with pytest.raises(InputError, match="discriminator has classes=5 and needs labels"):
         jax.eval_shape(discriminator.init, RNGS, images)

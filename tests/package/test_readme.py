@@ -157,9 +157,14 @@ def test_parts_of_ones_own(here: Path) -> None:
     features, variables = names["Features"]("kernel.npy").init_with_output(jax.random.key(0), points)
     np.testing.assert_allclose(features, np.tanh([[2.0], [8.0]]), rtol=1e-6)
     assert set(variables) == {PRETRAINED}
+    transformed, params = names["network"], names["params"]
+    assert max(jnp.abs(x).max() for x in jax.tree.leaves(params)) <= np.float32(0.1)
+    plain = names["Points"]().apply({"params": transformed.weights(params, 0)}, jnp.ones((3, 2)))
+    np.testing.assert_allclose(names["logits"], plain["logits"], rtol=1e-5)
     gan = games.Bilinear()
-    step = names["Together"](rate=0.1)(gan, {}, {})
+    step = names["Together"](rate=0.1)(gan, games.sgd(gan, 1.0), dict.fromkeys(gan.players, 1))
     state, _ = step(games.begin(gan), {"image": jnp.ones((1, 1))}, jax.random.key(0))
+    assert (state.step, state.images) == (1, 1)
     moved = [state.params[name]["value"] for name in "xy"]
     np.testing.assert_allclose(moved, [3 - 0.1 * 4, 4 + 0.1 * 3], rtol=1e-6)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "gaxjax"
 FLOORS = (
-    {"errors", "files", "latents"},
-    {"expressions", "losses"},
+    {"errors", "files"},
+    {"expressions", "losses", "latents"},
     {"transforms", "penalties", "objectives"},
     {"layers"},
     {"game"},

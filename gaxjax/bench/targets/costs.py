@@ -106,7 +106,7 @@ def compile_for(program: StageProgram, mesh: Mesh) -> Any:
 def read_cost(program: StageProgram, compiled: Any, mesh: Mesh, chip: Chip) -> Cost:
     """The same of a program that is compiled already."""
     instructions = parse_instructions(compiled.as_text())
-    jaxpr = program.trace()
+    jaxpr = program.traced_step.jaxpr
     # Traced for the global batch: devices share it, but for the few numbers that depend on no example.
     total, least, floats, padded = (
         count_operations(jaxpr, branch, dtype, tile) / mesh.size
