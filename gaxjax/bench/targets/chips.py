@@ -140,7 +140,7 @@ CHIPS = {
             torus=0,
             network=50e9,  # ConnectX-7, 400 Gb/s for each GPU
             channels=8,
-            source=f"NVIDIA HGX B200 and DGX B200 datasheets (rates, network), a GPU's share of eight {MEMORY}",
+            source=f"NVIDIA HGX B200 and DGX B200 datasheets, a GPU's share of eight {MEMORY}",
         ),
     )
 }
