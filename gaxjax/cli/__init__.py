@@ -14,6 +14,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax train CONFIG[:name] --workdir DIR [--any.field value] [--dry-run]
   gaxjax train CONFIG --help           every field of the recipe and its networks
   gaxjax train --list                  the recipes that come with gaxjax
+  gaxjax status DIR...                 how far runs are, how fast, who is at them, what stopped them
   gaxjax show CONFIG[:name]            parameters per network, the recipe resolved
   gaxjax bench CONFIG[:name] [--devices N] [--any.field value]   how fast it trains here, and why
   gaxjax bench CONFIG[:name] --memory --sides 64 128   what its step needs of memory
@@ -30,7 +31,19 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
 
 CONFIG is the name of a recipe that comes with gaxjax, such as quickstart, or a file of your own: FILE.py
 """
-VERBS = ("train", "show", "bench", "compile", "sample", "edit", "evaluate", "table", "classifier", "prepare")
+VERBS = (
+    "train",
+    "status",
+    "show",
+    "bench",
+    "compile",
+    "sample",
+    "edit",
+    "evaluate",
+    "table",
+    "classifier",
+    "prepare",
+)
 OF_A_RECIPE = ("train", "show", "bench", "compile")
 """Whose flags depend on the recipe: without one their help is the usage."""
 

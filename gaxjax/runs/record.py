@@ -11,6 +11,7 @@ tensorboard/     the same as TensorBoard events
 samples/         a picture of fixed latents at intervals, named by images seen
 curves.png, samples.gif, moments.png (four of the pictures)
 before_restart_N/   what was recorded before checkpoints were lost (`history.py`)
+starts.jsonl     when each start began, and how it ended (`starts.py`)
 .lock            which process is at it (`lock.py`)
 .saved           there has been a checkpoint at the end of a start
 

@@ -29,6 +29,7 @@ from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
 from gaxjax.runs.rollback import Anomaly, Rollbacks
+from gaxjax.runs.starts import note_start
 from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
 
@@ -69,15 +70,16 @@ def train(
             if parallel.is_primary() and not restart:
                 check_history(workdir, recipe.all_stages, intervals)
         rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, intervals), Interruption()
-        while True:
-            try:
-                rate = rollbacks.rate
-                current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
-                train_loop(workdir, source, current, evaluator, interruption, lock)
-                return last_picture(workdir)
-            except Anomaly as anomaly:
-                rollbacks.go_back(anomaly)
-            gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
+        with note_start(workdir) if parallel.is_primary() else contextlib.nullcontext():
+            while True:
+                try:
+                    rate = rollbacks.rate
+                    current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
+                    train_loop(workdir, source, current, evaluator, interruption, lock)
+                    return last_picture(workdir)
+                except Anomaly as anomaly:
+                    rollbacks.go_back(anomaly)
+                gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
 
 
 def train_loop(

@@ -1,0 +1,48 @@
+"""How each start of a run went: two lines of starts.jsonl, when it began and how it ended.
+
+For people, and `gaxjax status`; a run reads none of it, and does not fail where it cannot be written.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gaxjax.errors import InputError, summarize_error
+from gaxjax.runs.holder import this_process
+from gaxjax.runs.rows import append_rows, read_rows
+
+FILE = "starts.jsonl"
+FINISHED = "finished"
+
+
+@contextlib.contextmanager
+def note_start(workdir: Path) -> Iterator[None]:
+    """A line now, and one with the reason of the end; a process that is killed leaves the first alone."""
+    me = this_process()
+
+    def note(event: str, **more: str) -> None:
+        time = datetime.now().astimezone().isoformat(" ", "seconds")
+        row = {"event": event, "time": time, "host": me.host, "process": me.process, **more}
+        with contextlib.suppress(OSError):
+            append_rows(workdir / FILE, [row])
+
+    note("start")
+    try:
+        yield
+    except Exception as error:
+        note("end", why=summarize_error(error))
+        raise
+    except BaseException as error:  # Ctrl-C a second time
+        note("end", why=type(error).__name__)
+        raise
+    note("end", why=FINISHED)
+
+
+def read_last(workdir: Path) -> dict[str, Any] | None:
+    """The last line; None where there is none, or none that can be read."""
+    with contextlib.suppress(InputError, OSError):
+        rows = read_rows(workdir / FILE, lambda row: {**row, "event": row["event"], "time": row["time"]})
+        return rows[-1] if rows else None
+    return None

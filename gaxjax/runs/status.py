@@ -1,0 +1,147 @@
+"""How a run is going, from what its directory holds: no device, no data set and no network is asked for."""
+
+import contextlib
+import os
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gaxjax.errors import InputError
+from gaxjax.runs.checkpoint import DIGITS, steps_in
+from gaxjax.runs.lock import Lock
+from gaxjax.runs.record import read_json, read_metrics
+from gaxjax.runs.starts import FINISHED, read_last
+
+RECENT = 5
+"""Rows of metrics that the rate of now is the median of."""
+DEPTH = 3
+"""Levels of folders that runs are looked for in."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A run at a moment."""
+
+    workdir: Path
+    images: int
+    """seen, up to the last row of metrics"""
+    total: int
+    """that it is to see"""
+    rate: float | None
+    """images per second, of late"""
+    trend: float | None
+    """of that rate to the whole run's median"""
+    checkpoint: int | None
+    """step of the last one"""
+    age: float | None
+    """seconds since it was saved"""
+    holder: str
+    """who trains it, "" for nobody"""
+    last: dict[str, Any] | None
+    """how the last start began or ended, see `starts`"""
+
+    def describe(self) -> str:
+        """One line, and a second one for what stopped it."""
+        share = f"{min(self.images / self.total, 1):.1%} of {self.total / 1000:,g} kimg"
+        parts = [share, *self._describe_rate()]
+        if self.checkpoint is not None and self.age is not None:
+            parts.append(f"checkpoint {self.checkpoint}, {describe_seconds(self.age)} ago")
+        else:
+            parts.append("no checkpoint")
+        parts.append(self._describe_end())
+        return f"{self.workdir}: {'; '.join(parts)}"
+
+    def _describe_rate(self) -> Iterator[str]:
+        if self.rate is None or self.trend is None:
+            return
+        yield f"{self.rate:,.0f} images/s, {self.trend:.0%} of its median"
+        if self.holder and self.rate > 0:
+            yield f"{describe_seconds(max(self.total - self.images, 0) / self.rate)} to go"
+
+    def _describe_end(self) -> str:
+        if self.holder:
+            return f"trained by {self.holder}"
+        if self.images >= self.total:
+            return FINISHED
+        if self.last is None:
+            return "nobody is at it"
+        if self.last["event"] == "start":  # without an end: killed, or its machine is gone
+            who = f"process {self.last.get('process')} on {self.last.get('host')}"
+            return f"nobody is at it: {who}, which began at {self.last['time']}, left no word"
+        return f"nobody is at it: {self.last.get('why')} ({self.last['time']})"
+
+
+def read_status(workdir: Path) -> Status:
+    """The status of a run. InputError where there is none, or where what it has recorded is damaged."""
+    path = workdir / "recipe.json"
+    if not path.is_file():
+        raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
+    # As text: a recipe whose own file is gone, or of another version, still has a length.
+    recipe = read_json(path)
+    kimg = sum(stage["kimg"] for stage in recipe.get("stages") or []) or recipe["kimg"]
+    rows = read_metrics(workdir)
+    rates = [row["images_per_second"] for row in rows if row.get("images_per_second", 0) > 0]
+    rate = statistics.median(rates[-RECENT:]) if rates else None
+    checkpoint = max(steps_in(workdir / "checkpoints"), default=None)
+    age = None
+    if checkpoint is not None:
+        with contextlib.suppress(OSError):  # it may have made room for the next one meanwhile
+            age = time.time() - (workdir / "checkpoints" / f"{checkpoint:0{DIGITS}d}").stat().st_mtime
+    return Status(
+        workdir,
+        images=rows[-1]["images"] if rows else 0,
+        total=round(kimg * 1000),
+        rate=rate,
+        trend=rate / statistics.median(rates) if rate is not None else None,
+        checkpoint=checkpoint,
+        age=age,
+        holder=describe_holder(workdir),
+        last=read_last(workdir),
+    )
+
+
+def describe_holder(workdir: Path) -> str:
+    """Who holds a run's lock, as far as this machine can tell; "" for nobody."""
+    lock = Lock(workdir)
+    owner = lock.owner()
+    if owner is None or owner[1]:  # none, or one that is gone
+        return ""
+    holder, is_gone = owner
+    if is_gone is False:
+        return str(holder)
+    # Of another machine, whose clock may be another too.
+    age = max(time.time() - lock.path.stat().st_mtime, 0)
+    return f"{holder}, whose last sign of life was {describe_seconds(age)} ago"
+
+
+def find_runs(folder: Path) -> list[Path]:
+    """A run's directory itself, or those of the runs in a folder, in order; InputError where none is."""
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no directory: name a run, or a folder of runs")
+    runs = []
+    for place, folders, files in os.walk(folder):
+        if "recipe.json" in files:
+            runs.append(Path(place))
+            folders.clear()  # pictures and checkpoints by the thousand, and no runs
+        elif len(Path(place).relative_to(folder).parts) >= DEPTH:
+            folders.clear()
+        folders.sort()
+    if not runs:
+        raise InputError(f"{folder} holds no run: none has a recipe.json, {DEPTH} levels down")
+    return runs
+
+
+def describe_seconds(seconds: float) -> str:
+    """A span of time as people say it.
+
+    >>> [describe_seconds(x) for x in (7.4, 90, 7320, 200_000)]
+    ['7 s', '1 min 30 s', '2 h 02 min', '2 d 07 h']
+    """
+    units = [(86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")]
+    for large, name, small, rest in units:
+        if seconds >= large:
+            return f"{int(seconds // large)} {name} {int(seconds % large // small):02d} {rest}"
+    return f"{seconds:.0f} s"
