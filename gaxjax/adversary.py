@@ -21,8 +21,8 @@ from jax import Array
 from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Logs, Tree, pure
+from gaxjax.layers.dtypes import check_floating
 from gaxjax.layers.modules import call_network, mixing_of, visit_modules
-from gaxjax.layers.standard import check_floating
 from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
 

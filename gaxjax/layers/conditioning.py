@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError, check_labels
-from gaxjax.layers.standard import Dense, activate, check_floating
+from gaxjax.layers.dtypes import check_floating
+from gaxjax.layers.standard import Dense, activate
 from gaxjax.layers.transformed import Wrapper
 
 

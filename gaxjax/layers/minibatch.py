@@ -7,8 +7,9 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gaxjax.layers.dtypes import to_float32
 from gaxjax.layers.modules import Mixing
-from gaxjax.layers.standard import Dense, to_float32
+from gaxjax.layers.standard import Dense
 
 
 class MinibatchDiscrimination(nn.Module):

@@ -9,17 +9,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.game import output_of
+from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
 from gaxjax.layers.resampling import upsample
-from gaxjax.layers.standard import (
-    Conv,
-    Dense,
-    Precision,
-    activate,
-    flatten,
-    halved_sizes,
-    to_compute_dtype,
-    to_float32,
-)
+from gaxjax.layers.standard import Conv, Dense, activate, flatten, halved_sizes
 
 
 class Decoder(nn.Module):

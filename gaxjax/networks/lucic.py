@@ -10,18 +10,16 @@ import flax.linen as nn
 import jax
 from jax import Array
 
+from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
 from gaxjax.layers.standard import (
     BatchNorm,
     Conv,
     ConvTranspose,
     Dense,
-    Precision,
     activate,
     flatten,
     halved_sizes,
     normalize,
-    to_compute_dtype,
-    to_float32,
 )
 
 Norm = Literal["batch", "layer", "none"]

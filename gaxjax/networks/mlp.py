@@ -6,18 +6,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
+from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
 from gaxjax.layers.minibatch import MinibatchDiscrimination
-from gaxjax.layers.standard import (
-    Activation,
-    Dense,
-    Dropout,
-    Maxout,
-    Precision,
-    activate,
-    flatten,
-    to_compute_dtype,
-    to_float32,
-)
+from gaxjax.layers.standard import Activation, Dense, Dropout, Maxout, activate, flatten
 
 
 class Generator(nn.Module):

@@ -16,8 +16,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError, check_labels
+from gaxjax.layers.dtypes import Precision
 from gaxjax.layers.mode import warn_of_kept_weights
-from gaxjax.layers.standard import Dense, Precision
+from gaxjax.layers.standard import Dense
 from gaxjax.networks.progressive import count_levels, equalize_kernels, make_activation, pixel_norm
 from gaxjax.networks.synthesis import Modulation, Noise, Styles, Synthesis
 from gaxjax.transforms import Path, Tree, chain, equalize, fade, graft, layer_index

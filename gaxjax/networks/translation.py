@@ -6,18 +6,9 @@ import flax.linen as nn
 import jax
 from jax import Array
 
+from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
 from gaxjax.layers.recomputation import apply_block
-from gaxjax.layers.standard import (
-    Conv,
-    ConvTranspose,
-    Norm,
-    Padding,
-    Precision,
-    activate,
-    normalize,
-    to_compute_dtype,
-    to_float32,
-)
+from gaxjax.layers.standard import Conv, ConvTranspose, Norm, Padding, activate, normalize
 
 
 class ResidualGenerator(nn.Module):

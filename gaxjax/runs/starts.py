@@ -18,8 +18,11 @@ FINISHED = "finished"
 
 
 @contextlib.contextmanager
-def note_start(workdir: Path) -> Iterator[None]:
-    """A line now, and one with the reason of the end; a process that is killed leaves the first alone."""
+def note_start(workdir: Path) -> Iterator[dict[str, str]]:
+    """A line now, and one with the reason of the end, {"why": ...}, an error or what is put there meanwhile.
+
+    A process that is killed leaves the first line alone.
+    """
     me = this_process()
 
     def note(event: str, **more: str) -> None:
@@ -29,15 +32,16 @@ def note_start(workdir: Path) -> Iterator[None]:
             append_rows(workdir / FILE, [row])
 
     note("start")
+    ending = {"why": FINISHED}
     try:
-        yield
+        yield ending
     except Exception as error:
         note("end", why=summarize_error(error))
         raise
     except BaseException as error:  # Ctrl-C a second time
         note("end", why=type(error).__name__)
         raise
-    note("end", why=FINISHED)
+    note("end", **ending)
 
 
 def read_last(workdir: Path) -> dict[str, Any] | None:

@@ -27,6 +27,7 @@ from gaxjax.runs.checkpoint import Checkpoints
 from gaxjax.runs.history import tell_gaps
 from gaxjax.runs.record import Record, read_results
 from gaxjax.runs.rollback import MARK, raise_if
+from gaxjax.runs.starts import note_start
 from gaxjax.training.progress import Progress
 
 
@@ -47,6 +48,8 @@ class Bookkeeping:
     progress: Progress
     results: list[Result]
     """so far, before this start too"""
+    ending: dict[str, str]
+    """what is noted of this start's end"""
     fixed_examples: dict[str, np.ndarray] = field(init=False)
     """the examples that pictures are made for"""
 
@@ -111,8 +114,10 @@ class Bookkeeping:
             self.record.flush()
         self.checkpoints.save(step, to_saved(carry), {"stage": program.number, "step": step})
 
-    def finish(self) -> None:
-        """Waits until all is saved, and says so in the directory."""
+    def finish(self, stopped: str = "") -> None:
+        """Waits until all is saved, and says so in the directory, and what stopped the run before its end."""
+        if stopped:
+            self.ending["why"] = stopped
         self.checkpoints.wait()
         # Once marked, a directory without checkpoints is one that has lost them.
         if self.record and not (self.workdir / MARK).exists():
@@ -140,6 +145,9 @@ def open_bookkeeping(
     images = images_at_step(stages, begin)
     total = sum(stage.steps * stage.images_per_step for stage in stages)
     with contextlib.ExitStack() as stack:
+        # Of a run that is finished there is nothing to note, and nothing is written.
+        goes_on = parallel.is_primary() and begin < programs[-1].events.last
+        ending = stack.enter_context(note_start(workdir)) if goes_on else {}
         # A folder of its own, from which what is saved later drops nothing.
         best = stack.enter_context(Checkpoints(workdir / "best")) if recipe.evaluation.best else None
         record = stack.enter_context(Record(workdir, begin, images)) if parallel.is_primary() else None
@@ -153,11 +161,12 @@ def open_bookkeeping(
             workdir=workdir,
             source=source,
             programs=programs,
-            sample_key=sample_key,
+            sample_key=programs[0].seeds.select(sample_key),
             checkpoints=checkpoints,
             best=best,
             evaluator=evaluator,
             record=record,
             progress=progress,
             results=results,
+            ending=ending,
         )

@@ -29,7 +29,6 @@ from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
 from gaxjax.runs.rollback import Anomaly, Rollbacks
-from gaxjax.runs.starts import note_start
 from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
 
@@ -70,16 +69,15 @@ def train(
             if parallel.is_primary() and not restart:
                 check_history(workdir, recipe.all_stages, intervals)
         rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, intervals), Interruption()
-        with note_start(workdir) if parallel.is_primary() else contextlib.nullcontext():
-            while True:
-                try:
-                    rate = rollbacks.rate
-                    current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
-                    train_loop(workdir, source, current, evaluator, interruption, lock)
-                    return last_picture(workdir)
-                except Anomaly as anomaly:
-                    rollbacks.go_back(anomaly)
-                gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
+        while True:
+            try:
+                rate = rollbacks.rate
+                current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
+                train_loop(workdir, source, current, evaluator, interruption, lock)
+                return last_picture(workdir)
+            except Anomaly as anomaly:
+                rollbacks.go_back(anomaly)
+            gc.collect()  # the frames that hold the state that went wrong, lest it stays on the device
 
 
 def train_loop(
@@ -91,15 +89,12 @@ def train_loop(
     lock: Lock | None,
 ) -> None:
     """From the last checkpoint to the end. Raises Anomaly where the run has gone wrong."""
-    recipe, seeds = programs[0].recipe, programs[0].seeds
-    init_key, step_key, sample_key = seeds.keys(3)
+    recipe, (init_key, step_key, sample_key) = programs[0].recipe, programs[0].seeds.keys(3)
     with contextlib.ExitStack() as stack:
         checkpoints = stack.enter_context(checkpoints_of(workdir, recipe))
         number, begin, carry = start_from(checkpoints, programs)
         books = stack.enter_context(
-            open_bookkeeping(
-                workdir, source, programs, evaluator, checkpoints, begin, seeds.select(sample_key)
-            )
+            open_bookkeeping(workdir, source, programs, evaluator, checkpoints, begin, sample_key)
         )
         stack.enter_context(interruption)
         step, state, stop_signal = begin, None, 0
@@ -141,9 +136,9 @@ def train_loop(
             if stop_signal:
                 break
             state, carry = carry[0], None
-        books.finish()
-    if stop_signal:
         what = f"stopped at step {step}, all is saved: the same command goes on from it"
+        books.finish(what if stop_signal else "")
+    if stop_signal:
         raise Interrupted(what, stop_signal)
 
 

@@ -193,7 +193,7 @@ def test_the_surface_is_the_right_way_up(tmp_path: Path) -> None:
         return (green - red > 15) & (green > blue), red - green > 15
 
     green, purple = colored(pixels("with.png", {"D": (around[:, 0] > 0).astype(float)}))
-    left, right = np.s_[:, 60:170], np.s_[:, 230:320]
+    left, right = np.s_[:, 110:240], np.s_[:, 260:390]
     assert purple[left].mean() > 0.5 and not green[left].any()
     assert green[right].mean() > 0.5 and not purple[right].any()
     green, purple = colored(pixels("without.png", {}))

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -177,7 +178,11 @@ def moments_over_devices() -> dict[str, Any]:
 
 def test_features_over_several_devices() -> None:
     flags = "--xla_force_host_platform_device_count=4"
-    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
+    # Where the tests' own modules are: run as a program, this file finds those beside it alone.
+    path = os.pathsep.join(
+        filter(None, [str(Path(third_party.__file__).parent), os.environ.get("PYTHONPATH")])
+    )
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags, "PYTHONPATH": path}
     done = subprocess.run([sys.executable, __file__], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)

@@ -81,7 +81,7 @@ def scalars(workdir: Path) -> dict[tuple[int, str], float]:
 def test_directory(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
     files = {"recipe.json", "config.py", "metrics.jsonl", "curves.png", "samples.gif", "moments.png"}
-    files |= {"data.json", "examples.npz", ".saved"}
+    files |= {"data.json", "examples.npz", "starts.jsonl", ".saved"}
     assert names == files | {"tensorboard", "samples", "checkpoints"}
     assert runs.steps(finished) == [55, 60] and runs.being_saved(finished) == []
 
