@@ -49,7 +49,9 @@ def test_all_are_gone(
     (run / "samples/mine.png").unlink()  # it has stayed where it was
     runs.assert_same_run(original, run, runs.STEPS)
     assert not (run / "rollbacks.jsonl").exists() and not (run / "results.jsonl").exists()
-    written = ("recipe.json", "config.py", "data.json", "examples.npz", ".saved")  # at every start
+    assert (run / "starts.jsonl").read_bytes().startswith(before["starts.jsonl"])  # of all starts
+    # What is written at every start.
+    written = ("recipe.json", "config.py", "data.json", "examples.npz", "starts.jsonl", ".saved")
     left = {name: text for name, text in before.items() if name not in written}
     kept = tiny.contents(run / "before_restart_0")
     assert {name: kept.get(name) for name in left} == left

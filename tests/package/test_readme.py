@@ -76,7 +76,7 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     # IMAGE is a picture of one's own: what the samples are drawn to does as well.
     own = [line.replace("IMAGE", "grid.png") for line in lines if "--data.directory" not in line]
     split = [shlex.split(line)[1:] for line in own if line.startswith("gaxjax ")]
-    verbs = {"train", "sample", "edit", "show", "prepare", "table", "evaluate", "bench"}
+    verbs = {"train", "status", "sample", "edit", "show", "prepare", "table", "evaluate", "bench"}
     assert {command[0] for command in split} == verbs
     for command in map(shorten, split):
         if "--help" in command:
