@@ -36,7 +36,7 @@ class Interrupted(Exception):
         self.signal = signal
 
 
-def summarize_error(error: Exception) -> str:
+def summarize_error(error: BaseException) -> str:
     """The cause of an error in a line: tensorstore tells its whole way through the file system."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

@@ -82,13 +82,13 @@ def test_any_tuple_of_values_is_one() -> None:
 
 
 def test_tuples_that_are_not_understood(capsys: pytest.CaptureFixture[str]) -> None:
-    def said(*flags: str) -> str:
+    def error_of(*flags: str) -> str:
         with pytest.raises(SystemExit) as stop:
             parsed(*flags)
         assert stop.value.code == 2
         return " ".join(capsys.readouterr().err.replace("│", " ").split())
 
-    assert "R1(weight='x'): must be a number" in said(PENALTIES, "R1('x')")
-    assert "'R3(1)' is not one of: R1(weight)" in said(PENALTIES, "R1(1)", "R3(1)")
-    both = said(PENALTIES, "R1(1)", f"{PENALTIES}.0.weight", "5")
+    assert "R1(weight='x'): must be a number" in error_of(PENALTIES, "R1('x')")
+    assert "'R3(1)' is not one of: R1(weight)" in error_of(PENALTIES, "R1(1)", "R3(1)")
+    both = error_of(PENALTIES, "R1(1)", f"{PENALTIES}.0.weight", "5")
     assert "R1(weight=1) is all of them: leave out the flags of single fields" in both

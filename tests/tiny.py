@@ -19,7 +19,7 @@ def copy(factory: pytest.TempPathFactory, folder: Path) -> tuple[Path, Path]:
     return recipe, Path(shutil.copytree(home / "run", folder / "run"))
 
 
-def train(recipe: Path, workdir: Path, *flags: str) -> int:
+def train(recipe: Path | str, workdir: Path, *flags: str) -> int:
     """The command; its exit status."""
     return cli.main(["train", str(recipe), "--workdir", str(workdir), *flags])
 

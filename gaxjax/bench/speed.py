@@ -11,14 +11,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.experimental.compilation_cache import compilation_cache
 
 from gaxjax import parallel
+from gaxjax.bench.targets.collectives import wire_bytes
 from gaxjax.data import Source, normalize
 from gaxjax.errors import InputError
 from gaxjax.game import State, objective, player_params
 from gaxjax.parallel import compiler
-from gaxjax.parallel.counting import count_operations, wire_bytes
+from gaxjax.parallel.cache import cache_settings
+from gaxjax.parallel.counting import count_operations
 from gaxjax.penalties import Lazy
 from gaxjax.programs.feed import Feed
 from gaxjax.programs.program import StageProgram
@@ -149,21 +150,15 @@ def report_rows(program: StageProgram, timing: Timing) -> list[tuple[str, str]]:
 
 def compile_times(lower: Callable[[], Any]) -> tuple[float, float, Any]:
     """Seconds to trace and compile, without a cache and with the program in one; and the program."""
-    before = jax.config.values["jax_compilation_cache_dir"]
     seconds = []
-    with tempfile.TemporaryDirectory() as folder:
-        # A folder of its own: the user's cache may know the program, and is none of a benchmark's business.
-        # JAX opens a cache once, so it is told to forget the one that is open.
-        jax.config.update("jax_compilation_cache_dir", folder)
-        compilation_cache.reset_cache()
+    # A folder of its own: the user's cache may know the program, and is none of a benchmark's business.
+    with tempfile.TemporaryDirectory() as folder, cache_settings(jax_compilation_cache_dir=folder):
         for _ in range(2):
             # Else the second time would find the trace in memory, and not read the folder.
             jax.clear_caches()
             start = time.perf_counter()
             program = lower().compile()
             seconds.append(time.perf_counter() - start)
-        jax.config.update("jax_compilation_cache_dir", before)
-        compilation_cache.reset_cache()
     return seconds[0], seconds[1], program
 
 

@@ -154,14 +154,18 @@ class PreparedSet(Pictures):
         self.features = tfds.features.FeaturesDict(selection)
         self.decoders = {"image": tfds.decode.SkipDecoding()}
         self.data = data
+        stats = [(file, os.stat(file)) for file in self.records.files]
+        self.stamp = data, tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
 
     def __len__(self) -> int:
         return len(self.records)
 
-    def stamps(self) -> tuple[tuple[str, int, int], ...]:
-        """Path, size and time of each file: equal for as long as nobody has written to them."""
-        stats = ((file, os.stat(file)) for file in self.records.files)
-        return tuple((file, stat.st_size, stat.st_mtime_ns) for file, stat in stats)
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same part of the same files, which nobody has written to in between."""
+        return isinstance(other, PreparedSet) and self.stamp == other.stamp
+
+    def __hash__(self) -> int:
+        return hash(self.stamp)
 
     def name(self, index: int) -> str:
         file, number = self.records.locate(index)

@@ -2,7 +2,6 @@
 
 import functools
 import typing
-from collections.abc import Hashable
 from dataclasses import replace
 
 import jax
@@ -17,6 +16,9 @@ from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
 from gaxjax.errors import InputError
 from gaxjax.parallel.counting import nbytes
+
+if typing.TYPE_CHECKING:  # it imports tensorflow-datasets, which folders and points need not wait for
+    from gaxjax.data.named import PreparedSet
 
 LASTING = 2**28
 """Bytes of a decoded set up to which it stays in memory between runs: 256 MiB, which holds CIFAR-10."""
@@ -78,7 +80,7 @@ def open_source(data: Data) -> Source:
     # together.
     size = sum(nbytes(pictures.spec) * len(pictures) for pictures in parts)
     if data.name != "folder" and size <= min(data.memory * 2**30, LASTING):
-        source = decode_once(data, prepared.stamps())
+        source = decode_once(prepared)
         if len(source) < len(prepared):  # what is left out is told again the next time
             decode_once.cache_clear()
         return source
@@ -88,11 +90,9 @@ def open_source(data: Data) -> Source:
 
 
 @functools.lru_cache(maxsize=2)
-def decode_once(data: Data, stamps: Hashable) -> InMemory:
+def decode_once(prepared: "PreparedSet") -> InMemory:
     """A prepared set in memory, which stays there for the next run on the same files: a table has dozens."""
-    from gaxjax.data.named import PreparedSet
-
-    source = InMemory(PreparedSet(data), data.workers, data.strict)
+    source = InMemory(prepared, prepared.data.workers, prepared.data.strict)
     for array in source.tables.values():
         array.flags.writeable = False  # it is everybody's
     return source

@@ -1,10 +1,13 @@
 """~/.cache/gaxjax: what took long to make or to fetch, for the next command. No command depends on it."""
 
+import contextlib
 import functools
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from gaxjax.errors import summarize_error
 
@@ -52,3 +55,21 @@ def try_to_write(folder: str) -> None:
 
 _temporary: list[tempfile.TemporaryDirectory[str]] = []
 """Removed when the process ends."""
+
+
+@contextlib.contextmanager
+def cache_settings(**settings: Any) -> Iterator[None]:
+    """Other settings of JAX's compilation cache meanwhile, such as its folder or whether there is one."""
+    import jax
+    from jax.experimental.compilation_cache import compilation_cache
+
+    before = {name: jax.config.values[name] for name in settings}
+    try:
+        for name, value in settings.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()  # JAX opens a cache once, and is told to forget the one that is open
+        yield
+    finally:
+        for name, value in before.items():
+            jax.config.update(name, value)
+        compilation_cache.reset_cache()

@@ -1,18 +1,13 @@
-"""What a program costs, read from the program itself: arithmetic, bytes between devices, bytes of arrays."""
+"""What a program costs, read from its trace: arithmetic, bytes of arrays."""
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.extend.core as core
 
-COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 PRODUCTS = ("dot_general", "conv_general_dilated")
-# An array in a program's text, such as bf16[8,128]{1,0}: kind, bits, sizes. pred has no bits and takes a
-# byte.
-SHAPE = re.compile(r"\b(pred|[a-z]+(\d+))\w*\[([\d,]*)\]")
 
 
 def count_operations(
@@ -76,25 +71,6 @@ def padding(size: int, tile: int) -> float:
     (1.3333333333333333, 1.0, 1.0)
     """
     return -(-size // tile) * tile / max(size, 1)
-
-
-def wire_bytes(program: str) -> int:
-    """Bytes that each device gives to collective operations, in the text of a compiled program (HLO).
-
-    >>> wire_bytes("%x = (f32[2,3]{1,0}, bf16[]) all-reduce(%a, %b), channel_id=1")
-    26
-    """
-    total = 0
-    for line in program.splitlines():
-        name, _, right = line.partition(" = ")
-        # Asynchronous ones come as -start and -done: the start alone has the shapes, so it alone is counted.
-        operation = next((c for c in COLLECTIVES if re.search(rf"\s{c}(-start)?\(", right)), None)
-        if operation and not name.strip().startswith("//"):
-            shapes = right[: re.search(rf"\s{operation}", right).start()]  # type: ignore[union-attr]
-            for kind, bits, sizes in SHAPE.findall(shapes):
-                size = math.prod(int(n) for n in sizes.split(",") if n)
-                total += size if kind == "pred" else size * int(bits) // 8
-    return total
 
 
 def nbytes(tree: Any) -> int:

@@ -17,6 +17,7 @@ from gaxjax import parallel, solvers
 from gaxjax.data import normalize
 from gaxjax.errors import InputError
 from gaxjax.game import PRETRAINED, Batch, Logs, State, init, remove_pretrained, sample
+from gaxjax.parallel import compiler
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.events import NAMES, Events
 from gaxjax.recipe import Recipe
@@ -118,8 +119,7 @@ class StageProgram:
         arguments = jax.eval_shape(self.init, key), self.batches, key
         # Where the step will run: JAX remembers a trace for arrays of one mesh.
         arguments = parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
-        with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):
-            return self.step.trace(*arguments)
+        return compiler.use_mesh(self.step.trace, self.mesh)(*arguments)
 
     @functools.cached_property
     def output_shapes(self) -> tuple[State, Logs]:
@@ -182,12 +182,12 @@ class StageProgram:
         totals = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), self.carry[1])
         return state, parallel.replicate(totals, self.mesh)
 
-    def compilable(self, assemble: Callable[..., Any]) -> Any:
+    def compilable(self, assemble: Callable[..., Any], mesh: jax.sharding.Mesh | None = None) -> Any:
         """`(carry, Fed, key) -> (carry, {})`, the program that trains, for `lower` and `compile`.
 
-        assemble: as of the stage's `Feed`.
+        assemble: as of the stage's `Feed`. mesh: of devices that are elsewhere, in place of those here.
         """
-        return parallel.compilable(with_log_sums(self.step), self.mesh, self._calls(assemble))
+        return parallel.compilable(with_log_sums(self.step), mesh or self.mesh, self._calls(assemble))
 
     def trainer(self, assemble: Callable[..., Any]) -> Callable[..., Any]:
         """The same to be called, `(carry, Fed, key) -> carry`: what trains, on any mesh.
@@ -217,7 +217,7 @@ def check_programs(programs: list[StageProgram]) -> None:
     """Traces every step and its samples without computing them, so that what does not fit is said now."""
     for program in programs:
         state, stage = program.state, program.stage
-        check_step(program)
+        check_solver(program)
         if program.number:  # what has one name in both stages must have one shape
             jax.eval_shape(warm_start, state, programs[program.number - 1].state)
         # Samples are asked for with examples of the data's size, whatever the stage plays with.
@@ -225,7 +225,7 @@ def check_programs(programs: list[StageProgram]) -> None:
         jax.eval_shape(functools.partial(sample, stage.gan), state, batch, jax.random.key(0))
 
 
-def check_step(program: StageProgram) -> None:
+def check_solver(program: StageProgram) -> None:
     """InputError for a solver whose step does not count itself, or leaves the averages as they began."""
     leaves, structure = jax.tree.flatten(program.state)
     trace, count = program.traced_step.jaxpr.jaxpr, len(leaves)

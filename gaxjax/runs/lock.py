@@ -93,7 +93,8 @@ class Lock:
     def owner(self) -> tuple[Holder, bool | None] | None:
         """Who has the lock, and whether that process is gone, None if that cannot be told; None: nobody."""
         text = self._read_text()
-        return (parse_holder(text), self._is_gone(parse_holder(text))) if text else None
+        holder = parse_holder(text)
+        return (holder, self._is_gone(holder)) if text else None
 
     def check(self) -> None:
         """Raises Unwritable once another process has taken the run over, as from a machine that slept."""

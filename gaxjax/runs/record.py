@@ -93,12 +93,17 @@ def read_json(path: Path) -> Any:
         raise InputError(f"{path} is damaged ({error}): restore it, or use another --workdir") from error
 
 
-def read_run(workdir: Path) -> Recipe:
-    """The recipe of a run directory."""
+def read_described(workdir: Path) -> Any:
+    """The recipe of a run directory as it is stored, described as JSON."""
     path = workdir / "recipe.json"
     if not path.is_file():
         raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
-    return rebuild(read_json(path), workdir / "config.py")
+    return read_json(path)
+
+
+def read_run(workdir: Path) -> Recipe:
+    """The recipe of a run directory."""
+    return rebuild(read_described(workdir), workdir / "config.py")
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:

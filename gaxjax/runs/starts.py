@@ -35,11 +35,8 @@ def note_start(workdir: Path) -> Iterator[dict[str, str]]:
     ending = {"why": FINISHED}
     try:
         yield ending
-    except Exception as error:
+    except BaseException as error:  # Ctrl-C a second time too
         note("end", why=summarize_error(error))
-        raise
-    except BaseException as error:  # Ctrl-C a second time
-        note("end", why=type(error).__name__)
         raise
     note("end", **ending)
 

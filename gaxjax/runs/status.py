@@ -12,7 +12,7 @@ from typing import Any
 from gaxjax.errors import InputError
 from gaxjax.runs.checkpoint import DIGITS, steps_in
 from gaxjax.runs.lock import Lock
-from gaxjax.runs.record import read_json, read_metrics
+from gaxjax.runs.record import read_described, read_metrics
 from gaxjax.runs.starts import FINISHED, read_last
 
 RECENT = 5
@@ -44,7 +44,7 @@ class Status:
     """how the last start began or ended, see `starts`"""
 
     def describe(self) -> str:
-        """One line, and a second one for what stopped it."""
+        """In one line: how far, how fast, the last checkpoint, and who is at it or what stopped it."""
         share = f"{min(self.images / self.total, 1):.1%} of {self.total / 1000:,g} kimg"
         parts = [share, *self._describe_rate()]
         if self.checkpoint is not None and self.age is not None:
@@ -76,11 +76,8 @@ class Status:
 
 def read_status(workdir: Path) -> Status:
     """The status of a run. InputError where there is none, or where what it has recorded is damaged."""
-    path = workdir / "recipe.json"
-    if not path.is_file():
-        raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
-    # As text: a recipe whose own file is gone, or of another version, still has a length.
-    recipe = read_json(path)
+    # As it is stored: a recipe whose own file is gone, or of another version, still has a length.
+    recipe = read_described(workdir)
     kimg = sum(stage["kimg"] for stage in recipe.get("stages") or []) or recipe["kimg"]
     rows = read_metrics(workdir)
     rates = [row["images_per_second"] for row in rows if row.get("images_per_second", 0) > 0]

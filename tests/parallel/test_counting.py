@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from jax import lax
 
+from gaxjax.bench.targets.collectives import wire_bytes
 from gaxjax.layers.convolution import conv, conv_transpose
-from gaxjax.parallel.counting import count_operations, wire_bytes
+from gaxjax.parallel.counting import count_operations
 
 
 def counted(function: object, *arguments: object, branch: object = max) -> float:

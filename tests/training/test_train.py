@@ -19,18 +19,16 @@ import numpy as np
 import orbax.checkpoint
 import pytest
 import runs
+import tiny
 from PIL import Image
 from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tiny import contents, train
 
-from gaxjax import cli, files
+from gaxjax import files
 from gaxjax.recipe.serialization import describe, load_recipe
 from gaxjax.runs import record
 from gaxjax.runs.record import open_run, read_run
 from gaxjax.training.interruption import Interruption
-
-
-def train(recipe: Path | str, workdir: Path, *flags: str) -> int:
-    return cli.main(["train", str(recipe), "--workdir", str(workdir), *flags])
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +37,15 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def finished(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that came to its end; not to be changed."""
-    workdir = tmp_path_factory.mktemp("finished") / "run"
-    assert train(recipe, workdir) == 0
-    return workdir
+    return tiny.copy(tmp_path_factory, tmp_path_factory.mktemp("finished"))[1]
 
 
 @pytest.fixture
 def run(finished: Path, tmp_path: Path) -> Path:
     """A copy of it."""
     return Path(shutil.copytree(finished, tmp_path / "run"))
-
-
-def contents(workdir: Path) -> dict[str, bytes]:
-    files = (path for path in workdir.rglob("*") if path.is_file())
-    return {str(path.relative_to(workdir)): path.read_bytes() for path in files}
 
 
 def events(path: Path) -> Iterator[Event]:

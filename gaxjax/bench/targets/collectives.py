@@ -1,12 +1,14 @@
 """What devices send to one another in a step: collective operations, their bytes and their hops."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gaxjax.bench.targets.arrays import count_bytes, parse_arrays
 from gaxjax.bench.targets.chips import Chip
 from gaxjax.bench.targets.instructions import Instruction
-from gaxjax.parallel.counting import COLLECTIVES
+
+COLLECTIVES = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective-permute")
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Collective:
 
     name: str
     operation: str
-    """of `counting.COLLECTIVES`"""
+    """of `COLLECTIVES`"""
     nbytes: int
     """of the whole arrays: what an all-reduce sums, what an all-gather results in, a reduce-scatter takes"""
     arrays: int
@@ -46,6 +48,23 @@ def find_collectives(instructions: Sequence[Instruction]) -> list[Collective]:
             Collective(line.name, operation, nbytes, arrays, line.origin, line.times, line.conditional)
         )
     return found
+
+
+def wire_bytes(program: str) -> int:
+    """Bytes that each device gives to collective operations, in the text of a compiled program (HLO).
+
+    >>> wire_bytes("%x = (f32[2,3]{1,0}, bf16[]) all-reduce(%a, %b), channel_id=1")
+    26
+    """
+    total = 0
+    for line in program.splitlines():
+        name, _, right = line.partition(" = ")
+        # Asynchronous ones come as -start and -done: the start alone has the shapes, so it alone is counted.
+        operation = next((c for c in COLLECTIVES if re.search(rf"\s{c}(-start)?\(", right)), None)
+        if operation and not name.strip().startswith("//"):
+            shapes = right[: re.search(rf"\s{operation}", right).start()]  # type: ignore[union-attr]
+            total += count_bytes(shapes)
+    return total
 
 
 def ring_bytes(operation: str, nbytes: float, devices: int) -> float:

@@ -13,6 +13,7 @@ from gaxjax.bench.targets.chips import HOP, Chip
 from gaxjax.bench.targets.collectives import Collective, find_collectives, network_seconds
 from gaxjax.bench.targets.instructions import Instruction, parse_instructions
 from gaxjax.errors import InputError
+from gaxjax.parallel.cache import cache_settings
 from gaxjax.parallel.counting import count_operations
 from gaxjax.programs.program import StageProgram
 
@@ -92,7 +93,9 @@ def compile_for(program: StageProgram, mesh: Mesh) -> Any:
         raise InputError("a target is for one seed: use --seeds 1, and count what it says for each of yours")
     parallel.check_batch(batch_size, mesh, recipe.accumulate)
     try:
-        return footprint.compile_step(program, mesh)
+        # What is compiled for devices that are not here cannot be read back here.
+        with cache_settings(jax_enable_compilation_cache=False):
+            return footprint.compile_step(program, mesh)
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

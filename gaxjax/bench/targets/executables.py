@@ -10,20 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from jax.experimental.compilation_cache import compilation_cache
 from jax.sharding import Mesh
 
 from gaxjax import parallel
 from gaxjax.bench.targets.topology import Target, target_mesh
 from gaxjax.data import Source
 from gaxjax.errors import InputError
+from gaxjax.parallel.cache import cache_settings
 from gaxjax.programs.feed import Feed
-from gaxjax.programs.program import StageProgram, with_log_sums
+from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe
 from gaxjax.training.train import prepare
 
 ENVIRONMENT = "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES=none JAX_COMPILATION_CACHE_DIR={folder}"
 """Under which training looks there."""
+SETTINGS = {
+    "jax_enable_compilation_cache": True,
+    # However quickly it was compiled.
+    "jax_persistent_cache_min_compile_time_secs": 0.0,
+    # Else the folder's path is an option of the compiler, and so part of what a program is found by.
+    "jax_persistent_cache_enable_xla_caches": "none",
+}
+"""Of JAX, while what is compiled is kept."""
 
 
 def keep_executables(
@@ -39,8 +47,9 @@ def keep_executables(
         raise InputError(f"programs for {target} are compiled where they run; give a TPU slice, as v5e:4x4")
     mesh = target_mesh(target)
     source, programs = prepare(recipe)
+    folder.mkdir(parents=True, exist_ok=True)
     for number in stages or range(len(programs)):
-        with cache_in(folder):
+        with cache_settings(jax_compilation_cache_dir=str(folder), **SETTINGS):
             before = set(folder.iterdir())
             compile_training(programs[number], source, mesh)
             for path in sorted(set(folder.iterdir()) - before):
@@ -53,32 +62,8 @@ def compile_training(program: StageProgram, source: Source, mesh: Mesh) -> Any:
     parallel.check_batch(program.stage.batch_size, mesh, recipe.accumulate)
     with contextlib.closing(Feed(program, source)) as feed:
         inputs = next(feed.calls([recipe.steps_per_call]))
-        calls = parallel.Calls(recipe.steps_per_call, feed.assemble)
+        step = program.compilable(feed.assemble, mesh)
     # Shapes alone: what was loaded lies on this machine.
     inputs = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), inputs)
     key = jax.eval_shape(lambda: jax.random.key(0))
-    step = parallel.compilable(with_log_sums(program.step), mesh, calls)
     return step.lower(program.carry, inputs, key).compile()
-
-
-@contextlib.contextmanager
-def cache_in(folder: Path) -> Iterator[None]:
-    """JAX keeps what is compiled in that folder, however quickly it was."""
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "jax_enable_compilation_cache": True,
-        "jax_compilation_cache_dir": str(folder),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        # Else the folder's path is an option of the compiler, and so part of what a program is found by.
-        "jax_persistent_cache_enable_xla_caches": "none",
-    }
-    before = {name: jax.config.values[name] for name in settings}
-    try:
-        for name, value in settings.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()  # one is open already
-        yield
-    finally:
-        for name, value in before.items():
-            jax.config.update(name, value)
-        compilation_cache.reset_cache()

@@ -84,8 +84,6 @@ def configure_compilers() -> None:
     # A TPU's compiler is its driver too: left to itself, JAX would look for the chips.
     jax.config.update("jax_platforms", "cpu")
     configure_jax()
-    # What is compiled for devices that are not here cannot be read back here.
-    jax.config.update("jax_enable_compilation_cache", False)
 
 
 def prepare(recipe: Recipe, side: int = 0) -> tuple[Recipe, Batch]:
