@@ -31,14 +31,20 @@ from gaxjax.runs.record import check_run, last_picture, open_run
 from gaxjax.runs.rollback import Anomaly, Rollbacks
 from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
+from gaxjax.training.profile import Profile
 
 
 def train(
-    recipe: Recipe, workdir: Path | str, config: Path | None = None, restart: bool = False
+    recipe: Recipe,
+    workdir: Path | str,
+    config: Path | None = None,
+    restart: bool = False,
+    profile: int = 0,
 ) -> Path | None:
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
     restart: where checkpoints are gone, from those that are left, or the beginning, in place of a refusal.
+    profile: of how many steps of this start to write one, see `Profile`.
 
     Raises InputError before the first step where something does not fit, another process is at it or no
     checkpoint can be read, Diverged where a loss or parameter is no longer finite, or the recipe's sentinel
@@ -46,6 +52,7 @@ def train(
     all is saved, after Ctrl-C or SIGTERM.
     """
     workdir = Path(workdir)
+    watched = Profile(workdir, profile)
     # Each block of `fail_together` ends in all processes alike: one that raised an error of its own would
     # leave the others waiting.
     with parallel.fail_together():
@@ -73,7 +80,7 @@ def train(
             try:
                 rate = rollbacks.rate
                 current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
-                train_loop(workdir, source, current, evaluator, interruption, lock)
+                train_loop(workdir, source, current, evaluator, interruption, lock, watched)
                 return last_picture(workdir)
             except Anomaly as anomaly:
                 rollbacks.go_back(anomaly)
@@ -87,6 +94,7 @@ def train_loop(
     evaluator: Evaluator | None,
     interruption: Interruption,
     lock: Lock | None,
+    profile: Profile,
 ) -> None:
     """From the last checkpoint to the end. Raises Anomaly where the run has gone wrong."""
     recipe, (init_key, step_key, sample_key) = programs[0].recipe, programs[0].seeds.keys(3)
@@ -96,6 +104,7 @@ def train_loop(
         books = stack.enter_context(
             open_bookkeeping(workdir, source, programs, evaluator, checkpoints, begin, sample_key)
         )
+        stack.enter_context(profile)
         stack.enter_context(interruption)
         step, state, stop_signal = begin, None, 0
         for program in programs[number:]:
@@ -131,7 +140,8 @@ def train_loop(
                         books.save(program, step, carry)
                     if stop_signal or not count:
                         break
-                    carry = advance(carry, next(inputs), step_key)  # dispatched, and not waited for
+                    with profile.around(step, carry):
+                        carry = advance(carry, next(inputs), step_key)  # dispatched, and not waited for
                     step += count
             if stop_signal:
                 break
