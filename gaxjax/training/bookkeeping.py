@@ -28,6 +28,7 @@ from gaxjax.runs.history import tell_gaps
 from gaxjax.runs.record import Record, read_results
 from gaxjax.runs.rollback import MARK, raise_if
 from gaxjax.runs.starts import note_start
+from gaxjax.training.memory import describe_memory
 from gaxjax.training.progress import Progress
 
 
@@ -62,6 +63,11 @@ class Bookkeeping:
             lambda gan, state, key: sample(gan, state, normalize(batch), key), static_argnums=0
         )
         self.judge = jax.jit(lambda gan, state: judge(gan, state, around), static_argnums=0)
+
+    def tell_memory(self, compiled: Any, carry: Any, inputs: parallel.CallInput, key: jax.Array) -> None:
+        """A line of what a stage takes on each device, before its first call."""
+        if self.record:
+            self.progress.write_lines(describe_memory(compiled, carry[0], inputs))
 
     def log(self, step: int, carry: Any) -> Any:
         """A row of metrics, means since the last one; returns the carry with sums that begin anew."""

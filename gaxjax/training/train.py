@@ -116,7 +116,8 @@ def train_loop(
             with contextlib.closing(Feed(program, source, step - events.first)) as feed:
                 # The feed is asked for calls before they are due, so that they are on their way meanwhile.
                 counts, ahead = itertools.tee(events.call_lengths(step, recipe.steps_per_call))
-                advance, inputs = program.trainer(feed.assemble), feed.calls(ahead)
+                advance = program.trainer(feed.assemble, announce=books.tell_memory)
+                inputs = feed.calls(ahead)
                 for count in itertools.chain(counts, [0]):  # none after the last step, which has events too
                     own_steps = step - max(begin, events.first)  # of this start, in this stage
                     if own_steps and events.due("log", step):
