@@ -11,6 +11,7 @@ from gaxjax.errors import InputError, check_seed
 from gaxjax.game import GAN, networks
 from gaxjax.layers.modules import replace_modules, set_fields, submodules
 from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.recipe.log import Log
 from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer
 from gaxjax.recipe.sentinel import Sentinel
 from gaxjax.recipe.stages import Growth, Stage
@@ -23,6 +24,7 @@ __all__ = [
     "Exponential",
     "Growth",
     "Linear",
+    "Log",
     "Optimizer",
     "Recipe",
     "Sentinel",
@@ -81,6 +83,8 @@ class Recipe:
     """what the run is watched for, and whether it goes back by itself"""
     evaluation: Evaluation = field(default_factory=Evaluation)
     """what is measured while it trains"""
+    log: Log = field(default_factory=Log)
+    """where its metrics and pictures go besides its directory"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.solver, Solver):

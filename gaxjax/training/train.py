@@ -29,6 +29,7 @@ from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
 from gaxjax.runs.rollback import Anomaly, Rollbacks
+from gaxjax.runs.trackers import check_trackers
 from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
 from gaxjax.training.profile import Profile
@@ -157,6 +158,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     """Everything that can be refused before a directory is touched: the data, and the stages' programs."""
     for stage in recipe.all_stages:
         parallel.check_batch(stage.batch_size, parallel.make_mesh(recipe.seeds), recipe.accumulate)
+    check_trackers(recipe)
     source = open_source(recipe.data)
     for stage in recipe.all_stages:
         check_classes(stage.gan, source)

@@ -65,7 +65,8 @@ def scalars(workdir: Path) -> dict[tuple[int, str], float]:
         for event in events(path):
             if event.session_log.status == SessionLog.START:
                 shown = {key: value for key, value in shown.items() if key[0] < event.step}
-            shown |= {(event.step, value.tag): value.simple_value for value in event.summary.value}
+            values = [value for value in event.summary.value if value.HasField("simple_value")]
+            shown |= {(event.step, value.tag): value.simple_value for value in values}
     return shown
 
 
@@ -114,8 +115,13 @@ def test_tensorboard(finished: Path) -> None:
         for name, value in row.items()
         if "/" in name
     }
-    shown = {key: value for key, value in scalars(finished).items() if key[1] != "images_per_second"}
+    shown = {key: value for key, value in scalars(finished).items() if "/" in key[1]}
     assert shown == pytest.approx(expected) and len(shown) == 27
+    values = [
+        v for path in (finished / "tensorboard").iterdir() for e in events(path) for v in e.summary.value
+    ]
+    images = [value.image.encoded_image_string for value in values if value.HasField("image")]
+    assert images == [path.read_bytes() for path in runs.pictures(finished)]
 
 
 def test_pictures(finished: Path) -> None:
