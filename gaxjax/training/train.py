@@ -28,6 +28,7 @@ from gaxjax.runs.inventory import check_classes, class_summary, compare_data, in
 from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
+from gaxjax.runs.retention import retention_of
 from gaxjax.runs.rollback import Anomaly, Rollbacks
 from gaxjax.runs.trackers import check_trackers
 from gaxjax.training.bookkeeping import open_bookkeeping
@@ -190,7 +191,8 @@ def open_directory(
         beside.copy_modules(config, workdir)
     examples.write_examples(workdir, source, programs)
     largest = max((program.carry for program in programs), key=nbytes)
-    check_disk(workdir, largest, recipe.sentinel.checkpoints_to_keep(recipe.keep))
+    images = sum(stage.steps * stage.images_per_step for stage in recipe.all_stages)
+    check_disk(workdir, largest, retention_of(recipe).largest_count(images))
     if classes := class_summary(recipe, inventory):
         print(classes, flush=True)
 
@@ -207,4 +209,4 @@ def begin_again(workdir: Path, programs: Sequence[StageProgram]) -> None:
 
 def checkpoints_of(workdir: Path, recipe: Recipe) -> Checkpoints:
     """Those that a run goes on from, as many as it keeps."""
-    return Checkpoints(workdir / "checkpoints", recipe.sentinel.checkpoints_to_keep(recipe.keep))
+    return Checkpoints(workdir / "checkpoints", retention_of(recipe))

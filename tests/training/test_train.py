@@ -162,13 +162,15 @@ def test_finished_run_again(run: Path, recipe: Path, capsys: pytest.CaptureFixtu
 def test_finished_run_made_longer(
     finished: Path, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A larger kimg goes on from the end; a smaller one is another recipe."""
+    """A larger kimg goes on from the end, and may keep more; a smaller one is another recipe."""
     run = tmp_path / "run"
     assert train(recipe, run, "--kimg", str(35 * 16 / 1000)) == 0
     assert runs.steps(run)[-1] == 35
     (run / "samples/0000000560.png").unlink()  # of an end that is none any more
     capsys.readouterr()
-    assert train(recipe, run) == 0
+    assert train(recipe, run, "--keep", "3", "--keep-kimg", "0.32") == 0
+    # Of each 20 steps from 20 on the first that was still there, and the newest.
+    assert runs.steps(run) == [30, 40, 50, 55, 60]
     # Until there is a row, the line says why nothing moves.
     bars = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()
     assert any(bar.startswith("compiling:  58%") for bar in bars) and bars[-1].startswith("100%")
