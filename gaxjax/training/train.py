@@ -126,7 +126,7 @@ def train_loop(
                         carry = books.log(step, carry)
                     if lock:  # before what replaces anything is written
                         lock.check()
-                    # Several processes can only agree to stop where they meet, and at rows they do anyway.
+                    # Several processes can only agree to stop where they meet, as they do at rows anyway.
                     stop_signal = interruption.poll(events.due("log", step))
                     # What the start before this one left at its last step is there: picture and checkpoint.
                     picture_due = events.due("sample", step) and (step > begin or step == 0)
