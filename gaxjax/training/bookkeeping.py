@@ -80,8 +80,8 @@ class Bookkeeping:
         if self.record:
             row = self.record.add_metrics(step, self.images(step), values)
             self.progress.update(row)
-            told = {"images": row["images"], "images_per_second": row["images_per_second"]}
-            self.trackers.log(step, {**values, **told})
+            pace = {"images": row["images"], "images_per_second": row["images_per_second"]}
+            self.trackers.log(step, {**values, **pace})
         # After the row is written: it shows what went wrong.
         bad = find_nonfinite(values, carry) or find_absurd_loss(self.recipe.sentinel, values)
         raise_if(bad or find_saturation(self.recipe.sentinel, values), step, self.checkpoints)

@@ -54,7 +54,7 @@ def train(
     all is saved, after Ctrl-C or SIGTERM.
     """
     workdir = Path(workdir)
-    watched = Profile(workdir, profile)
+    profiler = Profile(workdir, profile)
     # Each block of `fail_together` ends in all processes alike: one that raised an error of its own would
     # leave the others waiting.
     with parallel.fail_together():
@@ -82,7 +82,7 @@ def train(
             try:
                 rate = rollbacks.rate
                 current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
-                train_loop(workdir, source, current, evaluator, interruption, lock, watched)
+                train_loop(workdir, source, current, evaluator, interruption, lock, profiler)
                 return last_picture(workdir)
             except Anomaly as anomaly:
                 rollbacks.go_back(anomaly)
