@@ -130,7 +130,12 @@ class CallInput(NamedTuple):
     """how many this call makes, a number, each with one of those"""
 
 
-def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Callable[..., Any]:
+def pmapped(
+    step: Callable[..., Any],
+    mesh: Mesh,
+    calls: Calls | None = None,
+    announce: Callable[..., None] | None = None,
+) -> Callable[..., Any]:
     """`step(state, batches, key) -> (state, logs)` compiled for all devices of the mesh.
 
     The state is replicated and donated; batches `[minibatches, batch, ...]` are split along their second
@@ -139,9 +144,11 @@ def pmapped(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) ->
     every argument and result has one more leading axis, of independent runs.
 
     calls: several steps in one dispatch, `(state, Fed, key) -> (state, {})`, for a step that keeps what it
-    has to log in its state.
+    has to log in its state. announce: is called once, with the compiled program and the first call's
+    arguments, before that call.
     """
-    return block_on_cpu(compilable(step, mesh, calls), mesh)
+    program = compilable(step, mesh, calls)
+    return block_on_cpu(compiler.announce_first(program, announce) if announce else program, mesh)
 
 
 def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None) -> Any:

@@ -18,6 +18,7 @@ from gaxjax.parallel.counting import nbytes
 from gaxjax.runs import checksums
 from gaxjax.runs.fit import array_kinds, check_fit
 from gaxjax.runs.literal import absolute_path, check_place, literal_path
+from gaxjax.runs.retention import Retention
 from gaxjax.runs.silence import silence_failed_saves, silence_orbax
 
 Tree = Any
@@ -32,7 +33,7 @@ class Checkpoints:
     becomes Unwritable, which says what is kept.
     """
 
-    def __init__(self, directory: Path, keep: int = 2, writable: bool = True):
+    def __init__(self, directory: Path, retention: Retention | None = None, writable: bool = True):
         import orbax.checkpoint as ocp
 
         check_place(directory)
@@ -43,8 +44,7 @@ class Checkpoints:
         self._proven = False  # whether something that was saved has been read back
         options = ocp.CheckpointManagerOptions(
             save_interval_steps=1 if writable else 0,
-            # Two at least, for the newest may turn out to be the one that is damaged.
-            max_to_keep=max(keep, 2) if writable else None,
+            preservation_policy=(retention or Retention()).policy() if writable else None,
             step_format_fixed_length=DIGITS,
             create=writable,
             cleanup_tmp_directories=writable,  # what a killed process had begun to save
@@ -271,10 +271,10 @@ def check_readable(folder: Path) -> None:
                     file.read(1)
 
 
-def check_disk(workdir: Path, carry: Tree, keep: int) -> None:
-    """Refuses a disk on which the run's checkpoints, and one more while it is written, have no room."""
-    # One more than are kept, for the oldest goes only once the newest is whole; and some for all other files.
-    count = max(max(keep, 2) + 1 - len(steps_in(workdir / "checkpoints")), 1)
+def check_disk(workdir: Path, carry: Tree, count: int) -> None:
+    """Refuses a disk on which so many checkpoints, less those that are there, have no room."""
+    # The oldest goes only once the newest is whole; and some for all other files.
+    count = max(count - len(steps_in(workdir / "checkpoints")), 1)
     size = nbytes(carry) * count + 2**24
     free = shutil.disk_usage(workdir).free
     if free < size:
