@@ -100,33 +100,29 @@ def train_loop(
 ) -> None:
     """From the last checkpoint to the end. Raises Anomaly where the run has gone wrong."""
     recipe, (init_key, step_key, sample_key) = programs[0].recipe, programs[0].seeds.keys(3)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, profile:
         checkpoints = stack.enter_context(checkpoints_of(workdir, recipe))
         number, begin, carry = start_from(checkpoints, programs)
         books = stack.enter_context(
             open_bookkeeping(workdir, source, programs, evaluator, checkpoints, begin, sample_key)
         )
-        stack.enter_context(profile)
         stack.enter_context(interruption)
         step, state, stop_signal = begin, None, 0
         for program in programs[number:]:
             gan, events = program.stage.gan, program.events
             books.progress.show_compiling()
-            if carry is None:
-                # The last stage's state is let go at once: two of them may not fit on a device.
-                carry, state = program.init_carry(init_key, state), None
+            # The last stage's state is let go at once: two of them may not fit on a device.
+            carry, state = carry or program.init_carry(init_key, state), None
             with contextlib.closing(Feed(program, source, step - events.first)) as feed:
                 # The feed is asked for calls before they are due, so that they are on their way meanwhile.
                 counts, ahead = itertools.tee(events.call_lengths(step, recipe.steps_per_call))
-                advance = program.trainer(feed.assemble, announce=books.tell_memory)
-                inputs = feed.calls(ahead)
+                advance, inputs = program.trainer(feed.assemble, books.tell_memory), feed.calls(ahead)
                 for count in itertools.chain(counts, [0]):  # none after the last step, which has events too
                     own_steps = step - max(begin, events.first)  # of this start, in this stage
                     if own_steps and events.due("log", step):
                         carry = books.log(step, carry)
                     if lock:  # before what replaces anything is written
                         lock.check()
-                    # Several processes can only agree to stop where they meet, as they do at rows anyway.
                     stop_signal = interruption.poll(events.due("log", step))
                     # What the start before this one left at its last step is there: picture and checkpoint.
                     picture_due = events.due("sample", step) and (step > begin or step == 0)
