@@ -10,6 +10,7 @@ from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.reproduction import reproduce, select_rows
 from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
+from gaxjax.tables.workers import WorkerFlags, Workers
 
 SEEDS = 50
 """Runs of the study behind each number."""
@@ -94,6 +95,7 @@ def make(
     features: str = "inception",
     weights: str = "",
     only: str = "",
+    workers: WorkerFlags = Workers(),
 ) -> str:
     """Trains the seven models and measures their FID: OUT/lucic2018_DATASET.md, .csv, .json, .png.
 
@@ -107,10 +109,13 @@ def make(
         features: what the distance sees: inception, classifier(mnist), pixels
         weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file that is downloaded once)
         only: models, comma-separated, such as ns_gan,wgan; empty for all
+        workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.0002, 256), small=Budget(0.05))
     # Rows carry their set's name, as their runs are kept by it; a user who named the set need not again.
     names = ",".join(f"{dataset}/{name.strip()}" for name in only.split(",") if name.strip())
     selection = select_rows(rows(dataset, features, weights), names)
     about = ABOUT.format(dataset=dataset, seeds=SEEDS)
-    return reproduce(out, f"lucic2018_{dataset}", about, selection, training, seeds, data_directory, together)
+    return reproduce(
+        out, f"lucic2018_{dataset}", about, selection, training, seeds, data_directory, together, workers
+    )

@@ -19,7 +19,7 @@ from gaxjax.parallel import devices
 from gaxjax.programs.program import check_programs, stage_programs
 from gaxjax.recipe.serialization import describe, differences
 from gaxjax.runs.record import read_results
-from gaxjax.tables import reproduction, toys
+from gaxjax.tables import table_run, toys
 
 
 def runs_of(pairs: str, only: str = "") -> set[str]:
@@ -69,7 +69,7 @@ def test_any_pair_can_be_played(objective: str, solver: str) -> None:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of each of two seeds, on the ring; not to be changed."""
-    reproduction.feature_protocol.cache_clear()
+    table_run.feature_protocol.cache_clear()
     out = tmp_path_factory.mktemp("toys") / "table"
     assert cli.main(command(out)) == 0
     return out
@@ -151,7 +151,7 @@ def test_a_table_that_was_stopped_goes_on(
     assert text == (table / "toys_ring.md").read_text()
 
     # The same command again trains and measures nothing.
-    monkeypatch.setattr(reproduction, "evaluate_run", None)
+    monkeypatch.setattr(table_run, "evaluate_run", None)
     assert cli.main(command(out)) == 0
     assert capsys.readouterr().out.count("this run is finished") == 2
     assert (out / "toys_ring.md").read_text() == text
