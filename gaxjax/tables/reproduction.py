@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,47 @@ def reproduce(
     finished ones are not trained again, longer ones count as they are. `workers` says where they are made,
     and the table is the same.
     """
+    groups = measure_rows(out, rows, budget, seeds, data_directory, together, workers)
+    return write_table(out, name, about, groups)
+
+
+@dataclass
+class Group:
+    """The lines of one name, and the runs that they tell of; none where the paper's number is quoted."""
+
+    lines: list[Line]
+    runs: list[TableRun]
+
+
+def measure_rows(
+    out: Path,
+    rows: Sequence[Row],
+    budget: Budget,
+    seeds: int,
+    data_directory: str,
+    together: bool,
+    workers: Workers,
+) -> list[Group]:
+    """Trains and measures what the rows ask for, with what came of each."""
     if seeds < 1:
         raise InputError(f"seeds must be at least 1; got {seeds}")
     # A line is a number, a run may have several: lines of one name share a folder, and are trained once.
-    lines = [Line(row, [], 0.0, 0.0, []) for row in rows]
-    groups = [[line for line in lines if line.row.name == name] for name in {row.name: None for row in rows}]
-    runs = [plan_runs(out, own, budget, seeds, data_directory, together) for own in groups]
-    diverged = make_runs(out, [run for of_row in runs for run in of_row], workers)
-    for own, of_row in zip(groups, runs, strict=True):
-        for run in of_row:
-            collect_results(own, run, diverged.get(run.folder, ""))
+    groups = []
+    for name in dict.fromkeys(row.name for row in rows):
+        lines = [Line(row, [], 0.0, 0.0, []) for row in rows if row.name == name]
+        groups.append(Group(lines, plan_runs(out, lines, budget, seeds, data_directory, together)))
+    diverged = make_runs(out, [run for group in groups for run in group.runs], workers)
+    for group in groups:
+        for run in group.runs:
+            collect_results(group.lines, run, diverged.get(run.folder, ""))
+    return groups
+
+
+def write_table(out: Path, name: str, about: str, groups: Sequence[Group]) -> str:
+    """Writes OUT/NAME.md, .csv, .json and .png; returns the Markdown."""
+    lines = [line for group in groups for line in group.lines]
     # Raises where one column would hold numbers of different protocols.
-    for heading in {row.heading for row in rows}:
+    for heading in {line.row.heading for line in lines}:
         check_comparable([r for line in lines if line.row.heading == heading for r in line.results[:1]])
     text = f"{about}\n\n{as_markdown(lines)}\n\n{protocols(lines)}\n"
     if not parallel.is_primary():
@@ -57,9 +86,9 @@ def reproduce(
     write_bytes(out / f"{name}.json", as_json(lines))
     # Of the first seed; quoted rows have no samples to show.
     shown = [
-        (sheet_title(own[0]), sheets.read_picture(last_picture(of_row[0].folder)))
-        for own, of_row in zip(groups, runs, strict=True)
-        if of_row
+        (sheet_title(group.lines[0]), sheets.read_picture(last_picture(group.runs[0].folder)))
+        for group in groups
+        if group.runs
     ]
     if shown:
         sheets.draw_sheets(shown, out / f"{name}.png")
