@@ -123,6 +123,8 @@ def schedule_runs(out: Path, runs: Sequence[TableRun], workers: Workers) -> dict
                 elif outcome.kind == "diverged":
                     diverged[task.run.folder] = message
                 else:
+                    if outcome.kind == "stopped":
+                        message += f"; it was taken up again {workers.retries} times"
                     failed.append(f"{task.name}: {message}\n    its log: {task.log}")
                 print(f"[{number}/{len(tasks)}] {task.name}: {message}", flush=True)
     if failed:
