@@ -92,6 +92,7 @@ def test_what_fails_is_told_after_all_others(
     runs = [run_in(tmp_path / name) for name in names]
     measured.add(tmp_path / "finished")
     asked: list[str] = []
+    log = tmp_path / "logs" / "bad.log"
 
     def run_tasks(given: Sequence[Task], _: Workers) -> Iterator[tuple[Task, Outcome]]:
         asked.extend(task.name for task in given)
@@ -102,6 +103,8 @@ def test_what_fails_is_told_after_all_others(
             outcome = {"bad": failed, "collapsed": Outcome("diverged", "the loss is nan")}.get(task.name)
             if outcome is None:
                 measured.add(task.run.folder)
+            if task.name == "bad":
+                task.log.touch()
             yield task, outcome or Outcome("made")
 
     fake = ModuleType("fake")
@@ -112,13 +115,12 @@ def test_what_fails_is_told_after_all_others(
         make_runs(tmp_path, runs, Workers("local:3"))
     # What was finished is no task.
     assert asked == names[1:]
-    log = tmp_path / "logs" / "bad.log"
     expected = "1 of 5 runs failed; the others are kept, and the same command goes on with these alone:\n"
     assert str(failure.value) == f"{expected}  bad: KeyError: 'x'\n    its log: {log}"
     said = capsys.readouterr().out
     assert said.startswith("5 runs, 1 of them finished; local:3\n[1/4] late: FID 3 (1)\n")
     assert "[2/4] collapsed: the loss is nan\n" in said and "[4/4] made: FID 3 (1)\n" in said
-    assert list((tmp_path / "logs").iterdir()) == []
+    assert list((tmp_path / "logs").iterdir()) == [log]
 
     # The same again makes those that are left, and a run that diverges is a result.
     asked.clear()
@@ -297,7 +299,7 @@ def test_jobs_of_an_array(one: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     # Of an earlier command: one is at work, the other is forgotten.
     (folder / "jobs.json").write_text(json.dumps({"a": "5_0", "c": "5_1"}))
     given = [dataclasses.replace(one, name=name) for name in ("a", "b", "c")]
-    settings = Workers("slurm:4", cpus=3, gpus=2, hours=1.5, retries=5, sbatch="partition=gpu,mem=8G")
+    settings = Workers("slurm:4", cpus=3, gpus=2, hours=1.5, retries=5, sbatch="--partition=gpu mem=8G")
     outcomes = {task.name: outcome for task, outcome in slurm.run_tasks(given, settings)}
     assert executor.submitted == ["b", "c"]
     assert outcomes["a"] == outcomes["c"] == Outcome("made")

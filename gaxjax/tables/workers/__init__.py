@@ -58,7 +58,7 @@ class Workers:
     hours: float = 24.0
     """with --workers slurm: time limit of a job; a run that needs longer is saved and queued again"""
     sbatch: str = ""
-    """with --workers slurm: further options of sbatch, such as partition=gpu,account=mine,mem=32G"""
+    """with --workers slurm: further options of sbatch, such as "partition=gpu account=mine mem=9G" """
 
     def __post_init__(self) -> None:
         engine, argument = self.engine
@@ -125,7 +125,8 @@ def schedule_runs(out: Path, runs: Sequence[TableRun], workers: Workers) -> dict
                 else:
                     if outcome.kind == "stopped":
                         message += f"; it was taken up again {workers.retries} times"
-                    failed.append(f"{task.name}: {message}\n    its log: {task.log}")
+                    log = f"\n    its log: {task.log}" if task.log.exists() else ""
+                    failed.append(f"{task.name}: {message}{log}")
                 print(f"[{number}/{len(tasks)}] {task.name}: {message}", flush=True)
     if failed:
         lines = "\n  ".join(failed)
@@ -164,22 +165,30 @@ def mark_folder(out: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def stop_by_exception() -> Iterator[None]:
-    """While entered, Ctrl-C and SIGTERM raise Interrupted, once: a second one ends the process as ever."""
+    """What is entered ends with Interrupted at the first Ctrl-C or SIGTERM; a second one is as ever."""
     before: dict[int, Any] = {}
+    received = 0
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
     def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = number
         restore()
-        raise Interrupted("stopped: what is finished is kept, and the same command goes on", number)
+        # Not yet Interrupted: an engine's C code may know this one alone, as Ray's waiting does.
+        raise KeyboardInterrupt
 
     # Python lets no other thread than the main one set a handler.
     if threading.current_thread() is threading.main_thread():
         before |= {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except KeyboardInterrupt:
+        if not received:
+            raise
+        raise Interrupted("stopped: what is finished is kept; the same command goes on", received) from None
     finally:
         restore()
 

@@ -1,6 +1,8 @@
 """Tasks of a Ray cluster: it counts the CPUs and GPUs of its nodes, and begins again what a lost one had."""
 
 import contextlib
+import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +20,8 @@ def run_tasks(tasks: Sequence[Task], workers: Workers) -> Iterator[tuple[Task, O
     try:
         # None: what RAY_ADDRESS says, a cluster that this machine is part of, or a new one of it alone. Each
         # task has a log of its own, so that the command's output stays readable.
-        ray.init(workers.engine[1] or None, ignore_reinit_error=True, log_to_driver=False)
+        with keep_handlers():
+            ray.init(workers.engine[1] or None, ignore_reinit_error=True, log_to_driver=False)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"there is no Ray cluster at {workers.engine[1]!r}: {error}") from error
     note_scarcity(ray.nodes(), workers)
@@ -47,6 +50,16 @@ def run_tasks(tasks: Sequence[Task], workers: Workers) -> Iterator[tuple[Task, O
                 yield task, outcome
     finally:
         stop_tasks(ray, list(pending))
+
+
+@contextlib.contextmanager
+def keep_handlers() -> Iterator[None]:
+    """Leaves signals to the command: Ray would end its process on SIGTERM, before tasks are asked to save."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def stop_tasks(ray, references) -> None:  # type: ignore[no-untyped-def]

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import time
 from collections.abc import Iterator, Sequence
@@ -57,7 +58,6 @@ def make_executor(submitit: Any, folder: Path, workers: Workers, tasks: int) -> 
         executor = submitit.AutoExecutor(folder, cluster=CLUSTER, slurm_max_num_timeout=workers.retries)
     except RuntimeError as error:
         raise InputError(f"{error}: --workers slurm is for a machine that has srun and sbatch") from error
-    options = dict(option.split("=", 1) for option in workers.sbatch.split(",") if "=" in option)
     executor.update_parameters(
         name="gaxjax",
         timeout_min=max(1, round(60 * workers.hours)),
@@ -66,9 +66,19 @@ def make_executor(submitit: Any, folder: Path, workers: Workers, tasks: int) -> 
         slurm_array_parallelism=int(workers.engine[1] or tasks or 1),
         slurm_signal_delay_s=NOTICE,
         # After a node's failure too; otherwise as the cluster has it.
-        slurm_additional_parameters={**options, "requeue": True},
+        slurm_additional_parameters={**parse_options(workers.sbatch), "requeue": True},
     )
     return executor
+
+
+def parse_options(text: str) -> dict[str, str | bool]:
+    """Options of sbatch, with or without their dashes; one without a value is True, as submitit has it.
+
+    >>> parse_options("--partition=gpu exclude=n1,n2 exclusive")
+    {'partition': 'gpu', 'exclude': 'n1,n2', 'exclusive': True}
+    """
+    words = [word.lstrip("-").partition("=") for word in shlex.split(text)]
+    return {name: value if equals else True for name, equals, value in words}
 
 
 class Requeued:
