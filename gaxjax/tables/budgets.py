@@ -107,10 +107,17 @@ def draw_searches(path: Path, searches: Mapping[str, Search], seeds: Mapping[str
         budgets = np.arange(1, len(values) + 1)
         means, deviations = np.transpose([best_of(values, int(budget)) for budget in budgets])
         middle.plot(budgets, means, color=color, label=search.title)
-        middle.fill_between(budgets, means - deviations, means + deviations, color=color, alpha=0.2, lw=0)
+        # No draw is below the best, and a logarithm has no room below 0.
+        low = np.maximum(means - deviations, min(values))
+        middle.fill_between(budgets, low, means + deviations, color=color, alpha=0.2, lw=0)
     titles = ("settings", "best of a budget", "seeds of the best setting")
     for axis, title in zip(axes[0], titles, strict=True):
-        axis.set(title=title, ylabel="FID", yscale="log")
+        axis.set(title=title, yscale="log")
+        # Values of one decade, as after short runs, have minor ticks alone; and powers take the margin.
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
+        axis.tick_params(axis="y", which="minor", labelsize=6)
+    left.set_ylabel("FID")
     for axis in (left, right):
         axis.set_xticks(range(len(found)), [search.title for search in found.values()], rotation=30, size=7)
     middle.set(xlabel="settings")

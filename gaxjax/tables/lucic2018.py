@@ -1,6 +1,7 @@
 """FID of seven objectives on one pair of networks, MNIST or Fashion-MNIST. Lucic et al. 2018."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.budgets import draw_searches, summarize_searches, write_settings
 from gaxjax.tables.lucic2018_search import Ranges, Search, apply_setting, search_settings, setting_name
-from gaxjax.tables.reproduction import measure_rows, reproduce, select_rows, write_table
+from gaxjax.tables.reproduction import Group, measure_rows, reproduce, select_rows, write_table
 from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 from gaxjax.tables.workers import WorkerFlags, Workers
 
@@ -140,11 +141,10 @@ def make(
     name, about = f"lucic2018_{dataset}", ABOUT.format(dataset=dataset, seeds=SEEDS)
     if not search:
         return reproduce(out, name, about, selection, training, seeds, data_directory, together, workers)
-    models = [row.name.removeprefix(f"{dataset}/") for row in selection if row.recipe]
     searches = search_settings(
         out,
         dataset,
-        {model: MODELS[model] for model in models},
+        {row.name.removeprefix(f"{dataset}/"): row.title for row in selection if row.recipe},
         functools.partial(recipe, dataset=dataset),
         search,
         ranges,
@@ -155,12 +155,18 @@ def make(
     )
     best = [with_best_setting(row, searches, dataset, ranges) for row in selection]
     groups = measure_rows(out, best, training, seeds, data_directory, together, workers)
-    name = f"{name}_{ranges}"
+    about = SEARCHED.format(dataset=dataset, count=search, ranges=ranges, seeds=seeds, runs=SEEDS)
+    return write_search(out, f"{name}_{ranges}", about, searches, groups)
+
+
+def write_search(
+    out: Path, name: str, about: str, searches: dict[str, Search], groups: Sequence[Group]
+) -> str:
+    """Writes what all settings came to, and the table of the best ones; returns the table."""
     if parallel.is_primary():
         write_settings(out / f"{name}_settings.csv", searches)
         values = {group.lines[0].row.title: [r.value for r in group.lines[0].results] for group in groups}
         draw_searches(out / f"{name}_search.png", searches, values)
-    about = SEARCHED.format(dataset=dataset, count=search, ranges=ranges, seeds=seeds, runs=SEEDS)
     return write_table(out, name, f"{about}\n\n{summarize_searches(searches)}", groups)
 
 
