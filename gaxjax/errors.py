@@ -28,6 +28,10 @@ class Unwritable(RuntimeError):
     """The disk refused in the middle of a run; the message says what failed and which checkpoint is kept."""
 
 
+class RunsFailed(RuntimeError):
+    """Runs of a table could not be made; the message names each with its log, and how to go on."""
+
+
 class Interrupted(Exception):
     """A run was asked to stop and has saved everything; `signal` is the number of the signal."""
 

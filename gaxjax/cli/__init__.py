@@ -27,6 +27,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images
   gaxjax classifier NAME               trains the features that need no download, once
   gaxjax table NAME --out DIR          trains what a table compares, and writes it; without NAME, lists them
+  gaxjax table NAME --workers ray | slurm | local:4   its runs as tasks of a cluster, or of processes here
   gaxjax prepare NAME [--directory DIR]   make a tensorflow-datasets set readable, once
 
 CONFIG is the name of a recipe that comes with gaxjax, such as quickstart, or a file of your own: FILE.py
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_command(arguments: list[str]) -> int:
     """The same for a process alone."""
-    from gaxjax.errors import Diverged, InputError, Interrupted, Unwritable, summarize_error
+    from gaxjax.errors import Diverged, InputError, Interrupted, RunsFailed, Unwritable, summarize_error
     from gaxjax.parallel import processes
 
     if not arguments or asks_for_usage(arguments):
@@ -81,7 +82,7 @@ def run_command(arguments: list[str]) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (Diverged, Unwritable) as error:
+    except (Diverged, RunsFailed, Unwritable) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except Interrupted as stop:

@@ -1,7 +1,8 @@
-"""gaxjax table [NAME] [--out DIR] [--any-option value]"""
+"""gaxjax table [NAME] [--out DIR] [--workers ray | slurm | local:N] [--any-option value]"""
 
 import functools
 from pathlib import Path
+from typing import Any
 
 from gaxjax.cli.parsing import first_argument, parse
 
@@ -11,13 +12,28 @@ def main(arguments: list[str]) -> None:
     from gaxjax import tables
 
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(f"gaxjax table NAME [--out DIR] [--help]\n\n{tables.list_tables()}")
+        print(
+            "gaxjax table NAME [--out DIR] [--workers ray[:ADDRESS] | slurm[:N] | local:N] [--help]\n\n"
+            f"{tables.list_tables()}"
+        )
         return
     name, flags = first_argument(arguments, "table NAME [--out DIR]")
+    make = tables.find_table(name)
+
+    # A table's options are its arguments; bound and not yet called, for what they say of workers comes first.
+    @functools.wraps(make)
+    def bind(*values: Any, **options: Any) -> functools.partial[str]:
+        return functools.partial(make, *values, **options)
+
     # Each table has a folder of its own unless it is told one.
-    make = functools.partial(tables.find_table(name), out=Path("tables") / name)
+    bound = parse(functools.partial(bind, out=Path("tables") / name), flags, f"table {name}")
+    import jax
+
     from gaxjax.parallel.configure import configure_jax
 
-    # Before the flags are parsed, for that calls the function: a table's options are its arguments.
+    workers = bound.keywords.get("workers")
+    if workers and workers.workers:
+        # The devices are the workers': this process only waits, and would take a GPU's memory meanwhile.
+        jax.config.update("jax_platforms", "cpu")
     configure_jax()
-    print(parse(make, flags, f"table {name}"))
+    print(bound())

@@ -27,6 +27,10 @@ BEAT, STALE, POLL = 10.0, 120.0, 1.0
 """Seconds between two signs of life; without any, until a lock is taken over; between two looks at it."""
 
 
+class InUse(InputError):
+    """Another process is at the run."""
+
+
 class Lock:
     """A run's directory as this process's own: as a context, once an `attempt` has taken it."""
 
@@ -42,7 +46,7 @@ class Lock:
     def attempt(self) -> bool:
         """Takes the lock if it is free; False: it may become so, ask again in a while.
 
-        Raises InputError if another process has it, or the directory cannot be written.
+        Raises InputError if another process has it (InUse), or the directory cannot be written.
         """
         try:
             self._workdir.mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,7 @@ class Lock:
         # Alive for certain; or elsewhere, and it has written since the attempt before this one.
         is_gone, before = self._is_gone(holder), parse_holder(self._text)
         if is_gone is False or (before.token == holder.token and before.beats != holder.beats):
-            raise InputError(
+            raise InUse(
                 f"{self._workdir} is being trained by {holder}: wait until it ends, stop it, or use another "
                 "--workdir"
             )

@@ -8,6 +8,7 @@ from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
+from gaxjax.tables.workers import WorkerFlags, Workers
 
 LENGTH = 12_500.0
 """kimg: 250 epochs of 50,000 images, over which the momentum rises; the authors' code has no stop rule."""
@@ -49,7 +50,12 @@ ROWS = (
 
 
 def make(
-    out: Path, budget: str = "small", seeds: int = 1, data_directory: str = "", together: bool = False
+    out: Path,
+    budget: str = "small",
+    seeds: int = 1,
+    data_directory: str = "",
+    together: bool = False,
+    workers: WorkerFlags = Workers(),
 ) -> str:
     """Trains the GAN of the paper and measures its log-likelihood: OUT/goodfellow2014.md, .csv, .json, .png.
 
@@ -59,6 +65,7 @@ def make(
         seeds: runs
         data_directory: where tensorflow-datasets keeps MNIST (empty: its own default)
         together: all seeds in one program, where the device has room for them
+        workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.0004, 500), small=Budget(0.2))
-    return reproduce(out, "goodfellow2014", ABOUT, ROWS, training, seeds, data_directory, together)
+    return reproduce(out, "goodfellow2014", ABOUT, ROWS, training, seeds, data_directory, together, workers)

@@ -10,6 +10,7 @@ from gaxjax.recipe.serialization import load_recipe
 from gaxjax.solvers import Unrolled
 from gaxjax.tables.reproduction import reproduce, select_rows
 from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
+from gaxjax.tables.workers import WorkerFlags, Workers
 
 SIZES = {"quarter": ("recipe", "1/4"), "half": ("half", "1/2")}
 """The discriminator's share of the generator's size -> recipe in configs/unrolled_stacked_mnist.py, title."""
@@ -77,6 +78,7 @@ def make(
     data_directory: str = "",
     together: bool = False,
     only: str = "",
+    workers: WorkerFlags = Workers(),
 ) -> str:
     """Trains unrolled GANs on stacked MNIST and counts modes: OUT/metz2017.md, .csv, .json, .png.
 
@@ -88,6 +90,7 @@ def make(
         data_directory: where tensorflow-datasets keeps MNIST (empty: its own default)
         together: all seeds in one program, where the device has room for them
         only: rows, comma-separated, such as quarter_0,half_5; empty for all
+        workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.00005, 128), small=Budget(0.02))
     everything = rows()
@@ -95,4 +98,4 @@ def make(
     short = [row for row in everything if not row.name.endswith("_10")]
     considered = short if budget in ("smoke", "small") and not only else everything
     selection = select_rows(considered, only)
-    return reproduce(out, "metz2017", ABOUT, selection, training, seeds, data_directory, together)
+    return reproduce(out, "metz2017", ABOUT, selection, training, seeds, data_directory, together, workers)

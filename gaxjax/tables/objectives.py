@@ -34,6 +34,7 @@ from gaxjax.recipe import Optimizer, Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.tables.reproduction import reproduce, select_rows
 from gaxjax.tables.verdict import Budget, Row
+from gaxjax.tables.workers import WorkerFlags, Workers
 from gaxjax.transforms import Clip, Identity, Spectral, WeightTransform
 
 SHAPE = (32, 32, 1)
@@ -148,6 +149,7 @@ def make(
     seeds: int = 1,
     together: bool = False,
     only: str = "",
+    workers: WorkerFlags = Workers(),
 ) -> str:
     """Trains DCGAN with each objective and compares them: OUT/objectives.md, .csv, .json and .png.
 
@@ -160,7 +162,10 @@ def make(
         seeds: runs of each objective
         together: all seeds in one program
         only: objectives, comma-separated; empty for all
+        workers: where the runs are made
     """
     selection = select_rows(rows(dataset, kimg, features), only)
     about = ABOUT.format(dataset=dataset, side=SHAPE[0], kimg=kimg, features=features)
-    return reproduce(out, "objectives", about, selection, Budget(1.0), seeds, data_directory, together)
+    return reproduce(
+        out, "objectives", about, selection, Budget(1.0), seeds, data_directory, together, workers
+    )

@@ -1,28 +1,23 @@
 """A table of a paper: trains what is missing, measures it, and sets it beside what the paper prints."""
 
 import csv
-import functools
 import io
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gaxjax import parallel
-from gaxjax.errors import Diverged, InputError
-from gaxjax.evaluation.extractors import load_extractors
-from gaxjax.evaluation.measuring import evaluate_run
+from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
-from gaxjax.metrics.metric import parse_metrics
-from gaxjax.metrics.result import Result, as_row, check_comparable
-from gaxjax.recipe import Recipe
-from gaxjax.recipe.evaluation import Evaluation
-from gaxjax.runs.record import last_picture, read_results, read_run
+from gaxjax.metrics.result import as_row, check_comparable
+from gaxjax.runs.record import last_picture
 from gaxjax.tables import sheets
-from gaxjax.tables.verdict import Budget, Line, Row, format_summary
-from gaxjax.training.train import train
+from gaxjax.tables.table_run import TableRun, read_all_measurements, run_length
+from gaxjax.tables.verdict import Budget, Line, Row
+from gaxjax.tables.workers import Workers, make_runs
 
 
 def reproduce(
@@ -34,52 +29,118 @@ def reproduce(
     seeds: int,
     data_directory: str,
     together: bool = False,
+    workers: Workers = Workers(),
 ) -> str:
     """Trains, measures and writes OUT/NAME.md, .csv, .json and .png; returns the table as Markdown.
 
     Runs are in OUT/<row>/seed<n>, or OUT/<row>/seeds<N> where all are trained together, in one program:
-    finished ones are not trained again, longer ones count as they are.
+    finished ones are not trained again, longer ones count as they are. `workers` says where they are made,
+    and the table is the same.
     """
+    groups = measure_rows(out, rows, budget, seeds, data_directory, together, workers)
+    return write_table(out, name, about, groups)
+
+
+@dataclass
+class Group:
+    """The lines of one name, and the runs that they tell of; none where the paper's number is quoted."""
+
+    lines: list[Line]
+    runs: list[TableRun]
+
+
+def measure_rows(
+    out: Path,
+    rows: Sequence[Row],
+    budget: Budget,
+    seeds: int,
+    data_directory: str,
+    together: bool,
+    workers: Workers,
+) -> list[Group]:
+    """Trains and measures what the rows ask for, with what came of each."""
     if seeds < 1:
         raise InputError(f"seeds must be at least 1; got {seeds}")
     # A line is a number, a run may have several: lines of one name share a folder, and are trained once.
-    lines = [Line(row, [], 0.0, 0.0, []) for row in rows]
-    runs = {row.name: [line for line in lines if line.row.name == row.name] for row in rows}
-    for own in runs.values():
-        row = own[0].row
-        if row.recipe is None:
-            continue
-        recipe = replace(row.recipe(), seeds=seeds if together else 1)
-        folders = [out / row.name / (f"seeds{seeds}" if together else f"seed{i}") for i in range(seeds)]
-        # The longest that is there counts for all: a smaller budget asked for later makes no run shorter, and
-        # seeds of different lengths are never averaged.
-        kimg = max([recipe.kimg * budget.share, *(run_length(folder) for folder in folders)])
-        for line in own:
-            line.kimg, line.share = kimg, kimg / recipe.kimg
-        # Trained together, all seeds have one folder; dict.fromkeys leaves it once, in order.
-        for seed, folder in enumerate(dict.fromkeys(folders)):
-            print(f"== {row.title}, {'all seeds' if together else f'seed {seed}'}", flush=True)
-            train_and_measure(folder, own, replace(recipe, kimg=kimg, seed=seed), budget, data_directory)
+    groups = []
+    for name in dict.fromkeys(row.name for row in rows):
+        lines = [Line(row, [], 0.0, 0.0, []) for row in rows if row.name == name]
+        groups.append(Group(lines, plan_runs(out, lines, budget, seeds, data_directory, together)))
+    diverged = make_runs(out, [run for group in groups for run in group.runs], workers)
+    for group in groups:
+        for run in group.runs:
+            collect_results(group.lines, run, diverged.get(run.folder, ""))
+    return groups
+
+
+def write_table(out: Path, name: str, about: str, groups: Sequence[Group]) -> str:
+    """Writes OUT/NAME.md, .csv, .json and .png; returns the Markdown."""
+    lines = [line for group in groups for line in group.lines]
     # Raises where one column would hold numbers of different protocols.
-    for heading in {row.heading for row in rows}:
+    for heading in {line.row.heading for line in lines}:
         check_comparable([r for line in lines if line.row.heading == heading for r in line.results[:1]])
     text = f"{about}\n\n{as_markdown(lines)}\n\n{protocols(lines)}\n"
     if not parallel.is_primary():
         return text
     write_bytes(out / f"{name}.csv", as_csv(lines))
     write_bytes(out / f"{name}.json", as_json(lines))
-    first = f"seeds{seeds}" if together else "seed0"
-    # Quoted rows have no samples to show.
-    ran = [own[0] for own in runs.values() if own[0].row.recipe]
-    if ran:
-        shown = [
-            (sheet_title(line), sheets.read_picture(last_picture(out / line.row.name / first)))
-            for line in ran
-        ]
+    # Of the first seed; quoted rows have no samples to show.
+    shown = [
+        (sheet_title(group.lines[0]), sheets.read_picture(last_picture(group.runs[0].folder)))
+        for group in groups
+        if group.runs
+    ]
+    if shown:
         sheets.draw_sheets(shown, out / f"{name}.png")
     # Last: where the Markdown is, everything else is.
     write_bytes(out / f"{name}.md", text.encode())
     return text
+
+
+def plan_runs(
+    out: Path, lines: Sequence[Line], budget: Budget, seeds: int, data_directory: str, together: bool
+) -> list[TableRun]:
+    """The runs that the lines of one name tell of, at one length, which the lines are told."""
+    row = lines[0].row
+    if row.recipe is None:
+        return []
+    recipe = replace(row.recipe(), seeds=seeds if together else 1)
+    # Trained together, all seeds have one folder.
+    names = [f"seeds{seeds}"] if together else [f"seed{i}" for i in range(seeds)]
+    folders = [out / row.name / name for name in names]
+    # The longest that is there counts for all: a smaller budget asked for later makes no run shorter, and
+    # seeds of different lengths are never averaged.
+    kimg = max([recipe.kimg * budget.share, *(run_length(folder) for folder in folders)])
+    measures = []
+    for line in lines:
+        line.kimg, line.share = kimg, kimg / recipe.kimg
+        assert line.row.evaluation is not None
+        evaluation = replace(line.row.evaluation, n=budget.samples or line.row.evaluation.n)
+        measures.append((line.row.metric, evaluation))
+    # Where data lie is no part of training: a finished run is taken up on another machine too.
+    recipe = replace(recipe, kimg=kimg, data=replace(recipe.data, directory=data_directory))
+    return [
+        TableRun(
+            folder,
+            f"{row.title}, {'all seeds' if together else f'seed {seed}'}",
+            replace(recipe, seed=seed),
+            tuple(measures),
+        )
+        for seed, folder in enumerate(folders)
+    ]
+
+
+def collect_results(lines: Sequence[Line], run: TableRun, failure: str) -> None:
+    """Gives the lines of a run what was measured of it, or what has stopped it."""
+    if failure:
+        for line in lines:
+            line.failures.append(failure)
+        return
+    measurements = read_all_measurements(run)
+    # Whoever made the run, here or elsewhere, has measured it as this reads it.
+    assert measurements is not None
+    for line, results in zip(lines, measurements, strict=True):
+        line.results += results
 
 
 def select_rows(rows: Sequence[Row], only: str) -> list[Row]:
@@ -91,75 +152,6 @@ def select_rows(rows: Sequence[Row], only: str) -> list[Row]:
     if unknown:
         raise InputError(f"unknown row {', '.join(map(repr, unknown))}; known: {', '.join(known)}")
     return [row for row in rows if row.name in (names or known)]
-
-
-def run_length(workdir: Path) -> float:
-    """Of a run that was begun, in kimg; all runs of a row are made as long as the longest."""
-    return read_run(workdir).kimg if (workdir / "recipe.json").exists() else 0.0
-
-
-def train_and_measure(
-    workdir: Path, lines: Sequence[Line], recipe: Recipe, budget: Budget, directory: str
-) -> None:
-    """One run, trained and measured if that is still to be done, for the lines that tell of it."""
-    # Where data lie is no part of training: a finished run is taken up on another machine too.
-    recipe = replace(recipe, data=replace(recipe.data, directory=directory))
-    try:
-        train(recipe, workdir)
-    # A run that came to nothing is a result of the table, and no reason to lose the rows after it.
-    except Diverged as error:
-        for line in lines:
-            line.failures.append(str(error))
-        return
-    # Lines of one run that are measured alike are measured once.
-    for way in dict.fromkeys(line.row.evaluation for line in lines):
-        assert way is not None
-        evaluation = replace(way, n=budget.samples or way.n)
-        measured = [line for line in lines if line.row.evaluation == way]
-        metrics = [line.row.metric for line in measured]
-        measurements = read_measurements(workdir, metrics, evaluation, recipe, directory)
-        # Results are kept with the run: a second call of the table measures nothing again.
-        if measurements is None:
-            evaluate_run(workdir, evaluation, directory=directory)
-            measurements = read_measurements(workdir, metrics, evaluation, recipe, directory)
-        assert measurements is not None
-        for line, results in zip(measured, measurements, strict=True):
-            print(
-                results[0] if len(results) == 1 else f"{results[0].name} {format_summary(results)}",
-                flush=True,
-            )
-            line.results += results
-
-
-def read_measurements(
-    workdir: Path, metrics: Sequence[str], evaluation: Evaluation, recipe: Recipe, directory: str
-) -> list[list[Result]] | None:
-    """What was measured of a run at its full length or later, of every seed, by metric; None if one lacks."""
-    measurements = []
-    for metric in metrics:
-        # Only what was measured as this table asks: a run's file may hold results with other features, or of
-        # fewer samples.
-        like = (metric, evaluation.n, *feature_protocol(metric, evaluation, directory))
-        of_metric = [
-            r
-            for r in read_results(workdir)
-            if (r.metric, r.fake, r.features, r.weights, r.level) == like
-            and r.sampling == evaluation.sampling
-            # And not those of checkpoints on the way.
-            and (r.checkpoint or 0) >= recipe.kimg * 1000
-        ]
-        # The newest, where a run was measured more than once.
-        measurements.append(of_metric[-recipe.seeds :])
-    return measurements if all(len(results) == recipe.seeds for results in measurements) else None
-
-
-# Loading Inception takes seconds, and is asked for by every row.
-@functools.lru_cache(maxsize=4)
-def feature_protocol(metric: str, evaluation: Evaluation, directory: str) -> tuple[str, str, str]:
-    """The network, weights and level that a result has if it is measured as asked."""
-    way = next(way for way in parse_metrics(evaluation.metrics).values() if metric in way.values)
-    network, level = load_extractors(evaluation, {*way.fake, *way.real}, directory).features_for(way)
-    return (network.name, network.weights, level) if network else ("", "", "")
 
 
 COLUMNS = ("row", "metric", "ours (runs)", "paper", "difference / standard error", "verdict", "kimg")

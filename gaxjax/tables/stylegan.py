@@ -12,6 +12,7 @@ from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.reproduction import reproduce, select_rows
 from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
+from gaxjax.tables.workers import WorkerFlags, Workers
 
 LENGTH = 200.0
 """kimg that count as the whole length; the paper's, at 1024 px, is 12,000 for A and 25,000 for the others."""
@@ -128,6 +129,7 @@ def make_table(name: str, number: int, rows: Callable[[Evaluation, str], list[Ro
         level: str = "",
         weights: str = "",
         only: str = "",
+        workers: WorkerFlags = Workers(),
     ) -> str:
         """Trains StyleGANs of a small size and measures their FID: OUT/stylegan_*.md, .csv, .json, .png.
 
@@ -142,10 +144,11 @@ def make_table(name: str, number: int, rows: Callable[[Evaluation, str], list[Ro
             level: of the features (inception: 64, 192, 768, 2048); empty: the deepest that there is
             weights: file of the features' weights (empty: GAXJAX_INCEPTION, or the file downloaded once)
             only: runs, comma-separated, such as config_e,config_f; empty for all
+            workers: where the runs are made
         """
         training = parse_budget(budget, smoke=Budget(0.0005, 256), small=Budget(0.2))
         selection = select_rows(rows(fid_evaluation(features, weights, level), dataset), only)
         about = ABOUT.format(table=f"table {number}", dataset=dataset)
-        return reproduce(out, name, about, selection, training, seeds, data_directory, together)
+        return reproduce(out, name, about, selection, training, seeds, data_directory, together, workers)
 
     return make

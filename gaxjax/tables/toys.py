@@ -21,6 +21,7 @@ from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.solvers import Alternating, Competitive, Extragradient, Simultaneous, Solver, Unrolled
 from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Row, parse_budget
+from gaxjax.tables.workers import WorkerFlags, Workers
 from gaxjax.transforms import Clip, Spectral
 
 OBJECTIVES: dict[str, tuple[Adversary, dict[str, Any]]] = {
@@ -125,6 +126,7 @@ def make(
     together: bool = True,
     only: str = "",
     whole: bool = False,
+    workers: WorkerFlags = Workers(),
 ) -> str:
     """Plays objectives x solvers on points: OUT/toys_ring.md and toys_grid.md, with .csv, .json, .png each.
 
@@ -137,6 +139,7 @@ def make(
         only: beginnings of objectives, solvers or runs, comma-separated, such as DRAGAN,ring/minimax; empty
             for all
         whole: every pair of an objective and a solver, whatever the budget
+        workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.001, 1_000), small=Budget(0.075))
     pairs = "all" if whole else {"smoke": "least", "small": "cross"}.get(budget, "all")
@@ -145,7 +148,9 @@ def make(
         known = f"objectives: {', '.join(OBJECTIVES)}; solvers: {', '.join(SOLVERS)}"
         raise InputError(f"--only {only!r} leaves no run of this budget; {known}")
     return "\n".join(
-        reproduce(out, f"toys_{data}", ABOUT.format(data=DATA[data]), table, training, seeds, "", together)
+        reproduce(
+            out, f"toys_{data}", ABOUT.format(data=DATA[data]), table, training, seeds, "", together, workers
+        )
         for data, table in tables.items()
         if table
     )

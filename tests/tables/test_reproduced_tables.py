@@ -26,7 +26,7 @@ from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.runs.record import read_results
 from gaxjax.solvers import Unrolled
-from gaxjax.tables import lucic2018, metz2017, reproduction
+from gaxjax.tables import lucic2018, metz2017, table_run
 
 # Lucic et al. 2018
 
@@ -111,9 +111,9 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(table, "load_recipe", small)
     monkeypatch.setattr(lucic2018, "Evaluation", functools.partial(Evaluation, real=500))
     monkeypatch.setenv("HOME", str(tmp_path))
-    reproduction.feature_protocol.cache_clear()
+    table_run.feature_protocol.cache_clear()
     yield
-    reproduction.feature_protocol.cache_clear()
+    table_run.feature_protocol.cache_clear()
 
 
 DRAWN = ("curves.png", "samples.gif", "moments.png")

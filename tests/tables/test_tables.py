@@ -17,7 +17,7 @@ from gaxjax.errors import Diverged
 from gaxjax.game import init, objective, player_params
 from gaxjax.recipe.serialization import describe, differences
 from gaxjax.runs.record import read_results
-from gaxjax.tables import objectives, reproduction
+from gaxjax.tables import objectives, table_run
 
 
 def test_a_list_of_tables(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +127,7 @@ def test_a_diverged_objective_is_a_row(tmp_path: Path, monkeypatch: pytest.Monke
     def train(*_: object) -> None:
         raise Diverged("the loss is nan at step 2")
 
-    monkeypatch.setattr(reproduction, "train", train)
+    monkeypatch.setattr(table_run, "train", train)
     text = objectives.make(tmp_path, dataset="digits", features=2, only="hinge_spectral")
     assert "| hinge, spectral norm |  | no result: the loss is nan at step 2 | 64 |" in text
 

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from gaxjax.parallel import devices
 from gaxjax.programs.program import check_programs, stage_programs
 from gaxjax.recipe.serialization import describe, differences
 from gaxjax.runs.record import read_results
-from gaxjax.tables import reproduction, toys
+from gaxjax.tables import table_run, toys
 
 
 def runs_of(pairs: str, only: str = "") -> set[str]:
@@ -69,7 +70,7 @@ def test_any_pair_can_be_played(objective: str, solver: str) -> None:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs of each of two seeds, on the ring; not to be changed."""
-    reproduction.feature_protocol.cache_clear()
+    table_run.feature_protocol.cache_clear()
     out = tmp_path_factory.mktemp("toys") / "table"
     assert cli.main(command(out)) == 0
     return out
@@ -151,10 +152,35 @@ def test_a_table_that_was_stopped_goes_on(
     assert text == (table / "toys_ring.md").read_text()
 
     # The same command again trains and measures nothing.
-    monkeypatch.setattr(reproduction, "evaluate_run", None)
+    monkeypatch.setattr(table_run, "evaluate_run", None)
     assert cli.main(command(out)) == 0
     assert capsys.readouterr().out.count("this run is finished") == 2
     assert (out / "toys_ring.md").read_text() == text
+
+
+def test_a_process_of_its_own_makes_the_same(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of two runs one is there and the other is made by a process: the table is that of one process."""
+    out = tmp_path / "table"
+    shutil.copytree(table, out)
+    run = out / "ring" / "minimax_simultaneous" / "seeds2"
+    shutil.rmtree(run)
+    assert cli.main([*command(out), "--workers", "local:1", "--cpus", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "2 runs, 1 of them finished; local:1\n[1/1] ring/minimax_simultaneous/seeds2: modes found " in said
+    for name in (
+        "toys_ring.md",
+        "toys_ring.csv",
+        "toys_ring.png",
+        "ring/minimax_simultaneous/seeds2/samples.gif",
+    ):
+        assert (out / name).read_bytes() == (table / name).read_bytes(), name
+    log = (out / "logs" / "ring.minimax_simultaneous.seeds2.log").read_text()
+    assert "== ring/minimax_simultaneous/seeds2 on " in log and "starting, on " in log
+    assert "sliced distance " in log and [path.name for path in (out / "logs").iterdir()] == [
+        "ring.minimax_simultaneous.seeds2.log"
+    ]
 
 
 def test_a_run_is_measured_by_the_command(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
