@@ -14,6 +14,7 @@ import numpy as np
 from gaxjax.data.loader import pixels_of
 from gaxjax.files import write_bytes
 from gaxjax.pictures.point_plots import draw_line, draw_plane
+from gaxjax.places import as_path
 
 
 def draw_samples(
@@ -24,7 +25,7 @@ def draw_samples(
     Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
     those (`point_plots.probe_points`), [N] by name.
     """
-    path = Path(path)
+    path = as_path(path)
     if isinstance(samples, dict):
         # A row for each example: its images by name (a, fake_b, ...) side by side, as [n, H, names * W, C].
         rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)

@@ -35,6 +35,7 @@ from gaxjax.errors import InputError, summarize_error
 from gaxjax.files import append, name_file_in_error, write_bytes
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.pictures import images as pictures
+from gaxjax.places import disk_path
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.serialization import describe, differences, rebuild
 from gaxjax.runs.rows import append_rows, as_line, cut_torn, read_rows
@@ -46,9 +47,7 @@ PICTURE = re.compile("[0-9]{10,}[.]png")
 
 def check_run(workdir: Path, recipe: Recipe) -> None:
     """Makes sure that a directory is free for a run, or has one of the same recipe; changes nothing."""
-    # `gs://bucket` would become a folder here of the name `gs:`.
-    if str(workdir).split("/")[0].endswith(":"):
-        raise InputError(f"{workdir} is an address, not a directory: mount the bucket, name the mounted path")
+    disk_path(workdir, "runs are")
     if (workdir / "recipe.json").exists():
         old = describe(read_run(workdir))  # fields that are newer than the run have their defaults
         new = describe(recipe)
@@ -95,7 +94,7 @@ def read_json(path: Path) -> Any:
 
 def read_described(workdir: Path) -> Any:
     """The recipe of a run directory as it is stored, described as JSON."""
-    path = workdir / "recipe.json"
+    path = disk_path(workdir, "runs are") / "recipe.json"
     if not path.is_file():
         raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
     return read_json(path)
