@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gaxjax.places import as_remote_error, is_remote
+from gaxjax.places import as_remote_error, find_system, is_remote
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -39,6 +39,16 @@ def write_bytes(path: Path, content: bytes) -> Path:
             # Missing after a replace; there where something has failed, and then in nobody's way.
             temporary.unlink(missing_ok=True)
     return path
+
+
+def move(path: Path, to: Path) -> None:
+    """Gives a file or folder another name, of nothing yet: at once on a disk, one by one in a bucket."""
+    if not is_remote(path):
+        path.rename(to)
+        return
+    with name_file_in_error(path):
+        system, name = find_system(path)
+        system.mv(name, find_system(to)[1], recursive=system.isdir(name))
 
 
 def append(file: io.FileIO, content: bytes) -> None:

@@ -67,16 +67,27 @@ def check_reachable(path: Path) -> None:
     """
     if not is_remote(path):
         return
+    try:
+        is_there(path)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be reached ({error.strerror}): see that the bucket is there, and that "
+            "this machine has the right to it"
+        ) from error
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; OSError where a bucket cannot tell, which `exists` would take for no."""
+    if not is_remote(path):
+        return path.exists()
     system, name = find_system(path)
     try:
         system.info(name)
     except FileNotFoundError:
-        pass
-    except Exception as error:  # each package has its own
-        raise InputError(
-            f"{path} cannot be reached ({summarize_error(error)}): see that the bucket is there, and that "
-            "this machine has the right to it"
-        ) from error
+        return False
+    except Exception as error:
+        raise as_remote_error(path, error) from error
+    return True
 
 
 def read_remote(path: Path) -> bytes:
@@ -90,6 +101,12 @@ def find_system(path: Path) -> tuple[Any, str]:
     import fsspec
 
     return cast(tuple[Any, str], fsspec.core.url_to_fs(os.fspath(path)))
+
+
+def modified(path: Path) -> float:
+    """When a file was last written, in seconds of the system's clock; of a bucket in whole ones."""
+    about: Any = path.stat()
+    return float(about.mtime if is_remote(path) else about.st_mtime)
 
 
 def list_folders(folder: Path) -> list[Path]:

@@ -160,7 +160,7 @@ def animate(pictures: list[Path], path: Path, frames: int = 40, seconds: float =
     selection = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(frames, len(pictures)))]
     if len(selection) < 2:
         return None
-    images = [Image.open(p).convert("RGB") for p in selection]
+    images = [Image.open(io.BytesIO(p.read_bytes())).convert("RGB") for p in selection]
     # Of one size, as GIF wants it: pictures of a run that grows have that of its last stage.
     images = [image.resize(images[-1].size) for image in images]
     duration = round(1000 * seconds / len(images))
@@ -196,7 +196,7 @@ def compose_moments(pictures: list[Path], path: Path, panels: int = 4, width: in
         return None
     # A set: of fewer pictures than panels each comes once.
     selection = [pictures[i] for i in sorted({round(i) for i in np.linspace(0, len(pictures) - 1, panels)})]
-    images = [Image.open(p).convert("RGB") for p in selection]
+    images = [Image.open(io.BytesIO(p.read_bytes())).convert("RGB") for p in selection]
     last = images[-1].size
     # Of the last picture's shape: those of earlier stages are brought to it.
     size = (min(last[0], width), round(last[1] * min(last[0], width) / last[0]))
