@@ -13,12 +13,13 @@ from typing import Any, Self, TypeVar
 
 from gaxjax import parallel
 from gaxjax.errors import InputError, Unwritable, describe_system_error, summarize_error
-from gaxjax.files import move, name_file_in_error
+from gaxjax.files import move
 from gaxjax.parallel import tell
 from gaxjax.parallel.counting import nbytes
-from gaxjax.places import find_system, is_remote, is_there, list_folders
+from gaxjax.places import is_remote, is_there, list_folders
 from gaxjax.runs import checksums
 from gaxjax.runs.bucket import COMMIT
+from gaxjax.runs.checkpoint_files import check_readable
 from gaxjax.runs.fit import array_kinds, check_fit
 from gaxjax.runs.literal import absolute_path, check_place, literal_path
 from gaxjax.runs.silence import silence_failed_saves, silence_orbax
@@ -262,38 +263,6 @@ def steps_in(folder: Path) -> list[int]:
     if is_remote(folder):  # begun and not finished, it has its name already
         steps = [name for name in steps if is_there(folder / name / COMMIT)]
     return sorted(map(int, steps))
-
-
-def check_readable(folder: Path) -> None:
-    """Opens each file of a checkpoint: orbax may take one that it is not let to for one that is missing."""
-
-    if is_remote(folder):
-        system, name = find_system(folder)
-        with name_file_in_error(folder):
-            for key, about in system.find(name, detail=True).items():
-                if about["size"]:
-                    system.cat_file(key, start=0, end=1)
-        return
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for parent, _, names in os.walk(folder, onerror=stop):
-        for name in names:
-            if not name.startswith("."):  # what a file manager has left is not ours to read
-                with open(Path(parent, name), "rb") as file:
-                    file.read(1)
-
-
-def remove_checkpoint(folder: Path, aside: Path) -> None:
-    """Removes a checkpoint, which is gone at once although it takes time; `aside`: beside all checkpoints."""
-    if is_remote(folder):
-        (folder / COMMIT).unlink()  # without it, it is one that was never finished
-        system, name = find_system(folder)
-        system.rm(name, recursive=True)
-        return
-    shutil.rmtree(aside, ignore_errors=True)
-    shutil.rmtree(folder.rename(aside))
 
 
 def check_disk(workdir: Path, carry: Tree, keep: int) -> None:

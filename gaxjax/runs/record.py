@@ -40,6 +40,7 @@ from gaxjax.recipe import Recipe
 from gaxjax.recipe.beside import MODULES
 from gaxjax.recipe.serialization import describe, differences, rebuild
 from gaxjax.runs.rows import RowWriter, append_rows, as_line, cut_torn, read_rows
+from gaxjax.runs.uploads import Uploads
 
 METRICS, RESULTS, PICTURES = "metrics.jsonl", "results.jsonl", "samples"
 PICTURE = re.compile("[0-9]{10,}[.]png")
@@ -216,8 +217,6 @@ class Record:
     def flush(self) -> None:
         """Waits until all rows are kept."""
         self._metrics.flush()
-        if self._events:
-            self._events.upload()
 
     def add_metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
         """One row: the values, and how fast the run has gone since the last one."""
@@ -253,12 +252,9 @@ class Events:
         from tensorboardX.proto.event_pb2 import SessionLog
 
         self._directory = directory
-        # In a bucket an object is written whole: what is added to lies on this machine's disk meanwhile.
-        self._meanwhile = tempfile.TemporaryDirectory(prefix="events-") if is_remote(directory) else None
-        folder = Path(self._meanwhile.name) if self._meanwhile else directory
+        self._uploads = Uploads(directory)
         with name_file_in_error(directory):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
+            self._writer = EventsWriter(str(self._uploads.folder / "events"), f".{os.getpid()}")
         # TensorBoard hides what an earlier start wrote at this step and after.
         self._add(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
 
@@ -270,6 +266,7 @@ class Events:
         self._add(step=step, summary=Summary(value=scalars))
         with name_file_in_error(self._directory):
             self._writer.flush()
+        self._uploads.offer()
 
     def _add(self, **event: Any) -> None:
         from tensorboardX.proto.event_pb2 import Event
@@ -277,16 +274,8 @@ class Events:
         with name_file_in_error(self._directory):
             self._writer.write_event(Event(wall_time=time.time(), **event))
 
-    def upload(self) -> None:
-        """Writes what there is into the bucket, where the directory is in one."""
-        if self._meanwhile:
-            for file in Path(self._meanwhile.name).iterdir():
-                write_bytes(self._directory / file.name, file.read_bytes())
-
     def close(self) -> None:
         """Ends the file."""
         with name_file_in_error(self._directory):
             self._writer.close()
-        if self._meanwhile:
-            self.upload()
-            self._meanwhile.cleanup()
+        self._uploads.close()

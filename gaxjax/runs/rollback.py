@@ -8,7 +8,8 @@ from gaxjax.errors import Diverged, Unwritable, summarize_error
 from gaxjax.files import write_bytes
 from gaxjax.parallel import tell
 from gaxjax.recipe.sentinel import Sentinel
-from gaxjax.runs.checkpoint import DIGITS, Checkpoints, remove_checkpoint, steps_in
+from gaxjax.runs.checkpoint import DIGITS, Checkpoints, steps_in
+from gaxjax.runs.checkpoint_files import remove_checkpoint
 from gaxjax.runs.rows import as_line, cut_torn, read_rows
 
 FILE = "rollbacks.jsonl"

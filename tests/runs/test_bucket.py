@@ -21,7 +21,8 @@ from gaxjax.metrics.result import Result
 from gaxjax.places import as_path, is_there
 from gaxjax.recipe.serialization import describe, load_recipe
 from gaxjax.runs import bucket, lock, rows
-from gaxjax.runs.checkpoint import check_readable, remove_checkpoint, steps_in
+from gaxjax.runs.checkpoint import steps_in
+from gaxjax.runs.checkpoint_files import check_readable, remove_checkpoint
 from gaxjax.runs.history import set_aside
 from gaxjax.runs.holder import Holder, this_process
 from gaxjax.runs.literal import check_place
