@@ -48,7 +48,9 @@ def move(path: Path, to: Path) -> None:
         return
     with name_file_in_error(path):
         system, name = find_system(path)
-        system.mv(name, find_system(to)[1], recursive=system.isdir(name))
+        whole = system.isdir(name)
+        system.copy(name, find_system(to)[1], recursive=whole)
+        system.rm(name, recursive=whole)
 
 
 def append(file: io.FileIO, content: bytes) -> None:

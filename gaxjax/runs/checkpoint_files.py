@@ -11,8 +11,8 @@ from gaxjax.runs.bucket import COMMIT
 
 def check_readable(folder: Path) -> None:
     """Opens each file of a checkpoint: orbax may take one that it is not let to for one that is missing."""
-
     if is_remote(folder):
+        # A byte of each is as much as opening it: what is refused is told here, and is no damage.
         system, name = find_system(folder)
         with name_file_in_error(folder):
             for key, about in system.find(name, detail=True).items():
