@@ -1,8 +1,8 @@
 """A server that speaks Google Cloud Storage, for tests: python gcs_server.py PORT; with a bucket, bucket.
 
 gcp-storage-emulator, which knows no generations: what is refused for them is added here, as
-https://cloud.google.com/storage/docs/request-preconditions says. And a thread for each connection, or one that
-a client keeps would let all others wait.
+https://cloud.google.com/storage/docs/request-preconditions says. And a thread for each connection, or one
+that a client keeps would let all others wait.
 """
 
 import sys
