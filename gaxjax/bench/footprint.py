@@ -18,30 +18,12 @@ from gaxjax.errors import InputError
 from gaxjax.game import Batch
 from gaxjax.layers.modules import set_fields
 from gaxjax.layers.recomputation import recomputes
+from gaxjax.parallel.memory import Memory, memory_of
 from gaxjax.programs.feed import as_loaded
 from gaxjax.programs.program import StageProgram, stage_programs, with_log_sums
 from gaxjax.recipe import Recipe
 
 MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A compiled program's memory on one device, in bytes."""
-
-    arguments: int
-    """the state and the minibatches"""
-    outputs: int
-    """the state and the logs"""
-    alias: int
-    """what outputs share with arguments"""
-    temporaries: int
-    """what it needs besides"""
-
-    @property
-    def total(self) -> int:
-        """At the most."""
-        return self.arguments + self.outputs - self.alias + self.temporaries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +60,12 @@ def measure_footprint(recipe: Recipe, spec: Batch) -> Footprint:
 
 def read_memory(compiled: Any, mesh: Mesh) -> Memory:
     """What a compiled program needs. InputError where its compiler does not say."""
-    memory = compiled.memory_analysis()
+    memory = memory_of(compiled)
     if memory is None:
         raise InputError(
             f"the compiler for {mesh.devices.flat[0].platform} does not say what a program needs"
         )
-    return Memory(
-        arguments=memory.argument_size_in_bytes,
-        outputs=memory.output_size_in_bytes,
-        alias=memory.alias_size_in_bytes,
-        temporaries=memory.temp_size_in_bytes,
-    )
+    return memory
 
 
 def compile_step(program: StageProgram, mesh: Mesh) -> Any:

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
         raise InputError("say where the run is kept: --workdir DIR")
     from gaxjax.training.train import train
 
-    picture = train(options.recipe, options.workdir, path, options.restart)
+    picture = train(options.recipe, options.workdir, path, options.restart, options.profile)
     if picture:
         print(f"samples: {picture}")
 
@@ -53,6 +53,8 @@ def read_options(target: str, flags: list[str]) -> tuple[Any, Path]:
         restart: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
         """go on from what checkpoints are left, or begin again, where some were lost; what was recorded after
         them is kept in a folder before_restart_N of the run"""
+        profile: int = 0
+        """steps to write a JAX profile of, into the run's folder profile/, once they are compiled and warm"""
         decode: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
         """with --dry-run: decode every image too, also of a set that is too large to be kept"""
 
@@ -66,8 +68,9 @@ def dry_run(options: Any) -> None:
     from gaxjax.bench.parameters import outline
     from gaxjax.runs.record import check_run
 
-    if options.restart:
-        raise InputError("--restart is for a run; a --dry-run begins none: leave one of them out")
+    for name in ("restart", "profile"):
+        if getattr(options, name):
+            raise InputError(f"--{name} is for a run; a --dry-run begins none: leave one of them out")
     if options.workdir is not None:
         # Looked at, and not made.
         check_run(options.workdir, options.recipe)

@@ -48,6 +48,21 @@ def use_mesh(function: Callable[..., Any], mesh: jax.sharding.Mesh) -> Callable[
     return call
 
 
+def announce_first(program: Any, announce: Callable[..., None]) -> Callable[..., Any]:
+    """A jitted function which calls `announce(compiled, *arguments)` before its own first call."""
+    is_first = True
+
+    def call(*arguments: Any) -> Any:
+        nonlocal is_first
+        if is_first:
+            is_first = False
+            # JAX keeps what it has compiled by hand: the call below finds it, and nothing is compiled twice.
+            announce(program.lower(*arguments).compile(), *arguments)
+        return program(*arguments)
+
+    return call
+
+
 def jit(function: F, **arguments: Any) -> F:
     """`jax.jit` with these options, for functions of a module: no device is touched before the first call."""
 

@@ -76,3 +76,15 @@ def padding(size: int, tile: int) -> float:
 def nbytes(tree: Any) -> int:
     """Size of a tree of arrays, or of shapes and types, in bytes."""
     return sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(tree))
+
+
+def describe_bytes(count: float) -> str:
+    """A size as people say it.
+
+    >>> [describe_bytes(x) for x in (640, 3 * 2**20, 141.2 * 2**30)]
+    ['640 B', '3.0 MiB', '141.2 GiB']
+    """
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:,.1f} {unit}"
+    return f"{count:,.0f} B"

@@ -1,14 +1,48 @@
-"""The machine's memory: how much there is, and what becomes of it, on a CPU, when a step has used it."""
+"""Memory: how much the machine has, what a program needs, and what becomes of it, on a CPU, after a step."""
 
 import contextlib
 import ctypes
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 KEPT = 2**30
 """Bytes: blocks up to this size, and as much in all, are kept for the next step."""
 TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3
 """Of glibc's malloc.h."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A compiled program's memory on one device, in bytes."""
+
+    arguments: int
+    """the state and the minibatches"""
+    outputs: int
+    """the state and the logs"""
+    alias: int
+    """what outputs share with arguments"""
+    temporaries: int
+    """what it needs besides"""
+
+    @property
+    def total(self) -> int:
+        """At the most."""
+        return self.arguments + self.outputs - self.alias + self.temporaries
+
+
+def memory_of(compiled: Any) -> Memory | None:
+    """What a compiled program needs; None where its compiler does not say."""
+    memory = compiled.memory_analysis()
+    if memory is None:
+        return None
+    return Memory(
+        arguments=memory.argument_size_in_bytes,
+        outputs=memory.output_size_in_bytes,
+        alias=memory.alias_size_in_bytes,
+        temporaries=memory.temp_size_in_bytes,
+    )
 
 
 def total_memory() -> int:

@@ -189,13 +189,15 @@ class StageProgram:
         """
         return parallel.compilable(with_log_sums(self.step), mesh or self.mesh, self._calls(assemble))
 
-    def trainer(self, assemble: Callable[..., Any]) -> Callable[..., Any]:
+    def trainer(
+        self, assemble: Callable[..., Any], announce: Callable[..., None] | None = None
+    ) -> Callable[..., Any]:
         """The same to be called, `(carry, Fed, key) -> carry`: what trains, on any mesh.
 
         A call moves nothing between host and devices or from one device to another: nothing waits for the
-        host until the next row of metrics.
+        host until the next row of metrics. announce: see `parallel.pmapped`.
         """
-        advance = parallel.pmapped(with_log_sums(self.step), self.mesh, self._calls(assemble))
+        advance = parallel.pmapped(with_log_sums(self.step), self.mesh, self._calls(assemble), announce)
 
         def call(carry: Any, inputs: parallel.CallInput, key: jax.Array) -> Any:
             # A stray NumPy number would be sent anew in every call, and each would wait for it.

@@ -11,6 +11,7 @@ from gaxjax.errors import InputError, check_seed
 from gaxjax.game import GAN, networks
 from gaxjax.layers.modules import replace_modules, set_fields, submodules
 from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.recipe.log import Log
 from gaxjax.recipe.optimizers import Exponential, Linear, Optimizer
 from gaxjax.recipe.sentinel import Sentinel
 from gaxjax.recipe.stages import Growth, Stage
@@ -23,6 +24,7 @@ __all__ = [
     "Exponential",
     "Growth",
     "Linear",
+    "Log",
     "Optimizer",
     "Recipe",
     "Sentinel",
@@ -72,7 +74,11 @@ class Recipe:
     samples: int = 64
     """examples in a grid"""
     keep: int = 2
-    """checkpoints that are kept"""
+    """checkpoints that are kept, the newest (Orbax's max_to_keep)"""
+    keep_kimg: float = 0.0
+    """besides, the first checkpoint of each so many kimg stays for good (as its keep_period); 0: none does"""
+    keep_hours: float = 0.0
+    """besides, one stays for good each so many hours (its keep_time_interval); 0: none does"""
     stages: tuple[Stage, ...] = field(default=())
     """for runs in parts: each with a game of its own, instead of gan, optimizers, batch_size and kimg"""
     growth: Growth = field(default_factory=Growth)
@@ -81,6 +87,8 @@ class Recipe:
     """what the run is watched for, and whether it goes back by itself"""
     evaluation: Evaluation = field(default_factory=Evaluation)
     """what is measured while it trains"""
+    log: Log = field(default_factory=Log)
+    """where its metrics and pictures go besides its directory"""
 
     def __post_init__(self) -> None:
         if not isinstance(self.solver, Solver):
@@ -90,6 +98,9 @@ class Recipe:
         for name in ("log_kimg", "sample_kimg", "checkpoint_kimg", "evaluation_kimg"):
             if not 0 < getattr(self, name) < math.inf:
                 raise InputError(f"{name} must be positive; got {getattr(self, name)}")
+        for name in ("keep_kimg", "keep_hours"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} must be 0 or more, and finite; got {getattr(self, name)}")
         for name in ("samples", "keep", "seeds", "steps_per_call"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")

@@ -21,10 +21,15 @@ NOT_PART_OF_TRAINING = {f"data.{name}" for name in NOT_PART_OF_EXAMPLES} | {
     "steps_per_call",
     "evaluation",
     "evaluation_kimg",
+    "keep",
+    "keep_kimg",
+    "keep_hours",
+    "log",
     "sentinel.largest_loss",
 }
 """Paths of fields that change no number of the training, and so may change between two starts of a run: how
-data are read, how steps are sent off, what is measured, what loss stops it."""
+data are read, how steps are sent off, what is measured, what is kept, who is told of it, what loss stops it.
+"""
 
 
 def load_recipe(target: Path | str) -> tuple[Recipe, Path]:

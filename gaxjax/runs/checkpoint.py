@@ -22,6 +22,7 @@ from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint_files import check_readable
 from gaxjax.runs.fit import array_kinds, check_fit
 from gaxjax.runs.literal import absolute_path, check_place, literal_path
+from gaxjax.runs.retention import Retention
 from gaxjax.runs.silence import silence_failed_saves, silence_orbax
 
 Tree = Any
@@ -36,7 +37,7 @@ class Checkpoints:
     becomes Unwritable, which says what is kept.
     """
 
-    def __init__(self, directory: Path, keep: int = 2, writable: bool = True):
+    def __init__(self, directory: Path, retention: Retention | None = None, writable: bool = True):
         import orbax.checkpoint as ocp
 
         check_place(directory)
@@ -47,8 +48,7 @@ class Checkpoints:
         self._proven = False  # whether something that was saved has been read back
         options = ocp.CheckpointManagerOptions(
             save_interval_steps=1 if writable else 0,
-            # Two at least, for the newest may turn out to be the one that is damaged.
-            max_to_keep=max(keep, 2) if writable else None,
+            preservation_policy=(retention or Retention()).policy() if writable else None,
             step_format_fixed_length=DIGITS,
             create=writable,
             cleanup_tmp_directories=writable,  # what a killed process had begun to save
@@ -265,12 +265,12 @@ def steps_in(folder: Path) -> list[int]:
     return sorted(map(int, steps))
 
 
-def check_disk(workdir: Path, carry: Tree, keep: int) -> None:
-    """Refuses a disk on which the run's checkpoints, and one more while it is written, have no room."""
+def check_disk(workdir: Path, carry: Tree, count: int) -> None:
+    """Refuses a disk on which so many checkpoints, less those that are there, have no room."""
     if is_remote(workdir):
         return
-    # One more than are kept, for the oldest goes only once the newest is whole; and some for all other files.
-    count = max(max(keep, 2) + 1 - len(steps_in(workdir / "checkpoints")), 1)
+    # The oldest goes only once the newest is whole; and some for all other files.
+    count = max(count - len(steps_in(workdir / "checkpoints")), 1)
     size = nbytes(carry) * count + 2**24
     free = shutil.disk_usage(workdir).free
     if free < size:

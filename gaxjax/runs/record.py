@@ -7,7 +7,7 @@ examples.npz     what samples need of the data (`examples.py`)
 metrics.jsonl    one object a line: step, images, seconds, images_per_second, <player>/<name>; what is not
                  finite is null
 results.jsonl    what was measured of its samples, one `Result` a line
-tensorboard/     the same as TensorBoard events
+tensorboard/     the same as TensorBoard events, wandb/ what W&B is told of it (`trackers.py`)
 samples/         a picture of fixed latents at intervals, named by images seen
 curves.png, samples.gif, moments.png (four of the pictures)
 before_restart_N/   what was recorded before checkpoints were lost (`history.py`)
@@ -21,7 +21,6 @@ In samples/ only names like those of a run's own pictures are looked at.
 import contextlib
 import json
 import math
-import os
 import re
 import tempfile
 import time
@@ -32,7 +31,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gaxjax.errors import InputError, summarize_error
-from gaxjax.files import name_file_in_error, write_bytes
+from gaxjax.files import write_bytes
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.pictures import images as pictures
 from gaxjax.places import check_reachable, find_system, is_remote, is_there
@@ -40,7 +39,6 @@ from gaxjax.recipe import Recipe
 from gaxjax.recipe.beside import MODULES
 from gaxjax.recipe.serialization import describe, differences, rebuild
 from gaxjax.runs.rows import RowWriter, append_rows, as_line, cut_torn, read_rows
-from gaxjax.runs.uploads import Uploads
 
 METRICS, RESULTS, PICTURES = "metrics.jsonl", "results.jsonl", "samples"
 PICTURE = re.compile("[0-9]{10,}[.]png")
@@ -192,8 +190,6 @@ class Record:
         if len(earlier) < len(results):
             write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in earlier))
         self._metrics = RowWriter(self._path)
-        self._events: Events | None = None
-        self._begin = step
         self._mark = (self.rows[-1]["images"] if self.rows else 0, time.monotonic())
         self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
 
@@ -206,8 +202,6 @@ class Record:
         # After an error, a disk that is full must not take its place with another one.
         with contextlib.nullcontext() if error is None else contextlib.suppress(OSError):
             self._metrics.close()
-            if self._events:
-                self._events.close()
             if self.rows:
                 pictures.plot_curves(self.rows, self.workdir / "curves.png")
             paths = pictures_of(self.workdir)
@@ -229,10 +223,6 @@ class Record:
         row = {"step": step, "images": images, **pace, **values}
         self._metrics.add(row)
         self.rows.append(row)
-        if self._events is None:
-            # With the first row: a start that stops before it leaves no file without events.
-            self._events = Events(self.workdir / "tensorboard", self._begin)
-        self._events.write(step, {**values, "images_per_second": rate})
         return row
 
     def add_results(self, results: Sequence[Result]) -> None:
@@ -242,40 +232,3 @@ class Record:
     def add_picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
         """A picture of samples, named by the images seen."""
         return pictures.draw_samples(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)
-
-
-class Events:
-    """TensorBoard's events, not written in a thread, so that a full disk is an error like any other."""
-
-    def __init__(self, directory: Path, begin: int):
-        from tensorboardX.event_file_writer import EventsWriter
-        from tensorboardX.proto.event_pb2 import SessionLog
-
-        self._directory = directory
-        self._uploads = Uploads(directory)
-        with name_file_in_error(directory):
-            self._writer = EventsWriter(str(self._uploads.folder / "events"), f".{os.getpid()}")
-        # TensorBoard hides what an earlier start wrote at this step and after.
-        self._add(step=begin + 1, session_log=SessionLog(status=SessionLog.START))
-
-    def write(self, step: int, values: dict[str, float]) -> None:
-        """Scalars by name, at once."""
-        from tensorboardX.proto.summary_pb2 import Summary
-
-        scalars = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._add(step=step, summary=Summary(value=scalars))
-        with name_file_in_error(self._directory):
-            self._writer.flush()
-        self._uploads.offer()
-
-    def _add(self, **event: Any) -> None:
-        from tensorboardX.proto.event_pb2 import Event
-
-        with name_file_in_error(self._directory):
-            self._writer.write_event(Event(wall_time=time.time(), **event))
-
-    def close(self) -> None:
-        """Ends the file."""
-        with name_file_in_error(self._directory):
-            self._writer.close()
-        self._uploads.close()

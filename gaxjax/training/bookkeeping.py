@@ -28,6 +28,8 @@ from gaxjax.runs.history import tell_gaps
 from gaxjax.runs.record import Record, read_results
 from gaxjax.runs.rollback import MARK, raise_if
 from gaxjax.runs.starts import note_start
+from gaxjax.runs.trackers import Trackers, open_trackers
+from gaxjax.training.memory import describe_memory
 from gaxjax.training.progress import Progress
 
 
@@ -45,6 +47,8 @@ class Bookkeeping:
     evaluator: Evaluator | None
     record: Record | None
     """of one process alone"""
+    trackers: Trackers
+    """that the same process logs to"""
     progress: Progress
     results: list[Result]
     """so far, before this start too"""
@@ -63,13 +67,21 @@ class Bookkeeping:
         )
         self.judge = jax.jit(lambda gan, state: judge(gan, state, around), static_argnums=0)
 
+    def tell_memory(self, compiled: Any, carry: Any, inputs: parallel.CallInput, key: jax.Array) -> None:
+        """A line of what a stage takes on each device, before its first call."""
+        if self.record:
+            self.progress.write_lines(describe_memory(compiled, carry[0], inputs))
+
     def log(self, step: int, carry: Any) -> Any:
         """A row of metrics, means since the last one; returns the carry with sums that begin anew."""
         state, totals = carry
         # Sums begin anew on the devices, so that the next call need not wait for the host.
         values, carry = mean_logs(totals), (state, jax.tree.map(jnp.zeros_like, totals))
         if self.record:
-            self.progress.update(self.record.add_metrics(step, self.images(step), values))
+            row = self.record.add_metrics(step, self.images(step), values)
+            self.progress.update(row)
+            pace = {"images": row["images"], "images_per_second": row["images_per_second"]}
+            self.trackers.log(step, {**values, **pace})
         # After the row is written: it shows what went wrong.
         bad = find_nonfinite(values, carry) or find_absurd_loss(self.recipe.sentinel, values)
         raise_if(bad or find_saturation(self.recipe.sentinel, values), step, self.checkpoints)
@@ -89,7 +101,9 @@ class Bookkeeping:
         # Drawn and fetched by all processes, for the devices of each have a part of the work.
         fake, verdict = parallel.fetch((self.draw(gan, state, self.sample_key), self.judge(gan, state)))
         if draw_picture and self.record:
-            self.record.add_picture(self.images(step), fake, self.fixed_examples.get("image"), verdict)
+            real = self.fixed_examples.get("image")
+            picture = self.record.add_picture(self.images(step), fake, real, verdict)
+            self.trackers.log_image(step, "samples", picture)
         if check_collapse:
             raise_if(find_collapse(self.recipe.sentinel, fake, self.real), step, self.checkpoints)
 
@@ -105,6 +119,9 @@ class Bookkeeping:
         self.results += results
         if self.record:
             self.record.add_results(results)
+            # Of several seeds, which have a result each, the mean.
+            values = {r.name: float(np.mean([x.value for x in results if x.name == r.name])) for r in results}
+            self.trackers.log(step, {"images": images, **values})
             self.progress.write_lines(*results)
 
     def save(self, program: StageProgram, step: int, carry: Any) -> None:
@@ -150,6 +167,8 @@ def open_bookkeeping(
         ending = stack.enter_context(note_start(workdir)) if goes_on else {}
         # A folder of its own, from which what is saved later drops nothing.
         best = stack.enter_context(Checkpoints(workdir / "best")) if recipe.evaluation.best else None
+        # Before the record: what sends things over a network has the last word, and no file waits for it.
+        trackers = stack.enter_context(open_trackers(workdir, recipe, begin) if goes_on else Trackers())
         record = stack.enter_context(Record(workdir, begin, images)) if parallel.is_primary() else None
         if record:
             logs = [(program.steps, program.events.intervals["log"]) for program in programs]
@@ -166,6 +185,7 @@ def open_bookkeeping(
             best=best,
             evaluator=evaluator,
             record=record,
+            trackers=trackers,
             progress=progress,
             results=results,
             ending=ending,

@@ -29,17 +29,25 @@ from gaxjax.runs.inventory import check_classes, class_summary, compare_data, in
 from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
+from gaxjax.runs.retention import retention_of
 from gaxjax.runs.rollback import Anomaly, Rollbacks
+from gaxjax.runs.trackers import check_trackers
 from gaxjax.training.bookkeeping import open_bookkeeping
 from gaxjax.training.interruption import Interruption
+from gaxjax.training.profile import Profile
 
 
 def train(
-    recipe: Recipe, workdir: Path | str, config: Path | None = None, restart: bool = False
+    recipe: Recipe,
+    workdir: Path | str,
+    config: Path | None = None,
+    restart: bool = False,
+    profile: int = 0,
 ) -> Path | None:
     """Runs a recipe to its end, from where the directory's last checkpoint left it; returns the last picture.
 
     restart: where checkpoints are gone, from those that are left, or the beginning, in place of a refusal.
+    profile: of how many steps of this start to write one, see `Profile`.
 
     Raises InputError before the first step where something does not fit, another process is at it or no
     checkpoint can be read, Diverged where a loss or parameter is no longer finite, or the recipe's sentinel
@@ -47,6 +55,7 @@ def train(
     all is saved, after Ctrl-C or SIGTERM.
     """
     workdir = as_path(workdir)
+    profiler = Profile(workdir, profile)
     # Each block of `fail_together` ends in all processes alike: one that raised an error of its own would
     # leave the others waiting.
     with parallel.fail_together():
@@ -74,7 +83,7 @@ def train(
             try:
                 rate = rollbacks.rate
                 current = programs if rate == 1 else stage_programs(recipe, source.spec, rate)
-                train_loop(workdir, source, current, evaluator, interruption, lock)
+                train_loop(workdir, source, current, evaluator, interruption, lock, profiler)
                 return last_picture(workdir)
             except Anomaly as anomaly:
                 rollbacks.go_back(anomaly)
@@ -88,10 +97,11 @@ def train_loop(
     evaluator: Evaluator | None,
     interruption: Interruption,
     lock: Lock | None,
+    profile: Profile,
 ) -> None:
     """From the last checkpoint to the end. Raises Anomaly where the run has gone wrong."""
     recipe, (init_key, step_key, sample_key) = programs[0].recipe, programs[0].seeds.keys(3)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, profile:
         checkpoints = stack.enter_context(checkpoints_of(workdir, recipe))
         number, begin, carry = start_from(checkpoints, programs)
         books = stack.enter_context(
@@ -102,20 +112,18 @@ def train_loop(
         for program in programs[number:]:
             gan, events = program.stage.gan, program.events
             books.progress.show_compiling()
-            if carry is None:
-                # The last stage's state is let go at once: two of them may not fit on a device.
-                carry, state = program.init_carry(init_key, state), None
+            # The last stage's state is let go at once: two of them may not fit on a device.
+            carry, state = carry or program.init_carry(init_key, state), None
             with contextlib.closing(Feed(program, source, step - events.first)) as feed:
                 # The feed is asked for calls before they are due, so that they are on their way meanwhile.
                 counts, ahead = itertools.tee(events.call_lengths(step, recipe.steps_per_call))
-                advance, inputs = program.trainer(feed.assemble), feed.calls(ahead)
+                advance, inputs = program.trainer(feed.assemble, books.tell_memory), feed.calls(ahead)
                 for count in itertools.chain(counts, [0]):  # none after the last step, which has events too
                     own_steps = step - max(begin, events.first)  # of this start, in this stage
                     if own_steps and events.due("log", step):
                         carry = books.log(step, carry)
                     if lock:  # before what replaces anything is written
                         lock.check()
-                    # Several processes can only agree to stop where they meet, and at rows they do anyway.
                     stop_signal = interruption.poll(events.due("log", step))
                     # What the start before this one left at its last step is there: picture and checkpoint.
                     picture_due = events.due("sample", step) and (step > begin or step == 0)
@@ -132,7 +140,8 @@ def train_loop(
                         books.save(program, step, carry)
                     if stop_signal or not count:
                         break
-                    carry = advance(carry, next(inputs), step_key)  # dispatched, and not waited for
+                    with profile.around(step, carry):
+                        carry = advance(carry, next(inputs), step_key)  # dispatched, and not waited for
                     step += count
             if stop_signal:
                 break
@@ -147,6 +156,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     """Everything that can be refused before a directory is touched: the data, and the stages' programs."""
     for stage in recipe.all_stages:
         parallel.check_batch(stage.batch_size, parallel.make_mesh(recipe.seeds), recipe.accumulate)
+    check_trackers(recipe)
     source = open_source(recipe.data)
     for stage in recipe.all_stages:
         check_classes(stage.gan, source)
@@ -178,7 +188,8 @@ def open_directory(
         beside.copy_modules(config, workdir)
     examples.write_examples(workdir, source, programs)
     largest = max((program.carry for program in programs), key=nbytes)
-    check_disk(workdir, largest, recipe.sentinel.checkpoints_to_keep(recipe.keep))
+    images = sum(stage.steps * stage.images_per_step for stage in recipe.all_stages)
+    check_disk(workdir, largest, retention_of(recipe).largest_count(images))
     if classes := class_summary(recipe, inventory):
         print(classes, flush=True)
 
@@ -195,4 +206,4 @@ def begin_again(workdir: Path, programs: Sequence[StageProgram]) -> None:
 
 def checkpoints_of(workdir: Path, recipe: Recipe) -> Checkpoints:
     """Those that a run goes on from, as many as it keeps."""
-    return Checkpoints(workdir / "checkpoints", recipe.sentinel.checkpoints_to_keep(recipe.keep))
+    return Checkpoints(workdir / "checkpoints", retention_of(recipe))

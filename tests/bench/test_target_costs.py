@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from gaxjax import cli
-from gaxjax.bench.footprint import Memory
 from gaxjax.bench.targets import report
 from gaxjax.bench.targets.chips import CHIPS
 from gaxjax.bench.targets.collectives import Collective, network_seconds
@@ -22,6 +21,7 @@ from gaxjax.bench.targets.instructions import Instruction
 from gaxjax.bench.targets.largest import COMPILATIONS, find_largest
 from gaxjax.bench.targets.topology import check_installed, parse_target
 from gaxjax.errors import InputError
+from gaxjax.parallel.memory import Memory
 
 CHIP = replace(
     CHIPS["v5e"], bfloat16=1e12, float32=5e11, bandwidth=1e9, link=1e6, domain=4, network=1e5, memory=2**20

@@ -39,6 +39,9 @@ from gaxjax.runs.record import (
 )
 from gaxjax.runs.rows import RowWriter, append_rows, cut_torn, read_rows
 from gaxjax.runs.status import find_runs, read_status
+from gaxjax.runs.tensorboard import TensorBoard
+from gaxjax.runs.weights_and_biases import WeightsAndBiases
+from gaxjax.training.profile import Profile
 
 __all__ = ["memory_bucket"]
 
@@ -93,6 +96,10 @@ def test_where_runs_are_kept(memory_bucket: MemoryBucket) -> None:
         "path": "a b/c/",
     }
     check_place(as_path(RUN))
+    with pytest.raises(InputError, match=f"{RUN}: profiles are on a disk alone"):
+        Profile(as_path(RUN), 3)
+    with pytest.raises(InputError, match=f"{RUN}: files of W&B are on a disk alone"):
+        WeightsAndBiases(as_path(RUN), "project", {})
     with pytest.raises(InputError, match="s3://bucket/run: runs are kept on a disk or at gs:// alone"):
         check_place(as_path_without_package("s3://bucket/run"))
 
@@ -128,6 +135,10 @@ def test_record_goes_on(memory_bucket: MemoryBucket) -> None:
                 record.add_results([Result("swd", 1.0, checkpoint=10 * step)])
     assert [row["step"] for row in read_metrics(workdir)] == [10, 20, 30]
     assert [result.checkpoint for result in read_results(workdir)] == [100, 200, 300]
+    board = TensorBoard(workdir / "tensorboard", 0)
+    board.log(10, {"player/loss": 1.0})
+    board.log_image(10, "samples", workdir / "samples" / "0000000100.png")
+    board.finish()
     names = {name.removeprefix("/bucket/runs/a/") for name in memory_bucket.find(RUN)}
     assert {"curves.png", "samples.gif", "moments.png", "samples/0000000300.png"} < names
     assert sum(name.startswith("tensorboard/events.out.tfevents.") for name in names) >= 1

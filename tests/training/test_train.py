@@ -65,7 +65,8 @@ def scalars(workdir: Path) -> dict[tuple[int, str], float]:
         for event in events(path):
             if event.session_log.status == SessionLog.START:
                 shown = {key: value for key, value in shown.items() if key[0] < event.step}
-            shown |= {(event.step, value.tag): value.simple_value for value in event.summary.value}
+            values = [value for value in event.summary.value if value.HasField("simple_value")]
+            shown |= {(event.step, value.tag): value.simple_value for value in values}
     return shown
 
 
@@ -114,8 +115,13 @@ def test_tensorboard(finished: Path) -> None:
         for name, value in row.items()
         if "/" in name
     }
-    shown = {key: value for key, value in scalars(finished).items() if key[1] != "images_per_second"}
+    shown = {key: value for key, value in scalars(finished).items() if "/" in key[1]}
     assert shown == pytest.approx(expected) and len(shown) == 27
+    values = [
+        v for path in (finished / "tensorboard").iterdir() for e in events(path) for v in e.summary.value
+    ]
+    images = [value.image.encoded_image_string for value in values if value.HasField("image")]
+    assert images == [path.read_bytes() for path in runs.pictures(finished)]
 
 
 def test_pictures(finished: Path) -> None:
@@ -156,13 +162,15 @@ def test_finished_run_again(run: Path, recipe: Path, capsys: pytest.CaptureFixtu
 def test_finished_run_made_longer(
     finished: Path, recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A larger kimg goes on from the end; a smaller one is another recipe."""
+    """A larger kimg goes on from the end, and may keep more; a smaller one is another recipe."""
     run = tmp_path / "run"
     assert train(recipe, run, "--kimg", str(35 * 16 / 1000)) == 0
     assert runs.steps(run)[-1] == 35
     (run / "samples/0000000560.png").unlink()  # of an end that is none any more
     capsys.readouterr()
-    assert train(recipe, run) == 0
+    assert train(recipe, run, "--keep", "3", "--keep-kimg", "0.32") == 0
+    # Of each 20 steps from 20 on the first that was still there, and the newest.
+    assert runs.steps(run) == [30, 40, 50, 55, 60]
     # Until there is a row, the line says why nothing moves.
     bars = capsys.readouterr().err.replace("\r", "\n").strip().splitlines()
     assert any(bar.startswith("compiling:  58%") for bar in bars) and bars[-1].startswith("100%")

@@ -15,6 +15,7 @@ from gaxjax.bench.targets.instructions import Instruction, parse_instructions
 from gaxjax.errors import InputError
 from gaxjax.parallel.cache import cache_settings
 from gaxjax.parallel.counting import count_operations
+from gaxjax.parallel.memory import Memory
 from gaxjax.programs.program import StageProgram
 
 
@@ -30,7 +31,7 @@ class Cost:
     """examples of a minibatch, over all devices"""
     images: int
     """that a step counts, over all devices"""
-    memory: footprint.Memory
+    memory: Memory
     """by kind"""
     bfloat16: float
     """multiplications and additions of products and convolutions of 16-bit arrays, without lazy penalties"""
