@@ -9,6 +9,8 @@ EXIT_PEER_LOST = 3
 """Status of a process that has ended because another one of its run is gone."""
 DAMAGED_FILE_ERRNOS = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
 """What reading says of a file that is missing or another; other errors of the system are not its fault."""
+REFUSED = "(ABORTED|DEADLINE_EXCEEDED|PERMISSION_DENIED|RESOURCE_EXHAUSTED|UNAUTHENTICATED|UNAVAILABLE): "
+"""What an error begins with of a network, or a right, that is missing."""
 
 
 class InputError(ValueError):
@@ -104,7 +106,9 @@ def describe_system_error(error: Exception) -> str:
         return summarize_error(error)
     if isinstance(error, OSError):
         return summarize_error(error) if error.errno not in DAMAGED_FILE_ERRNOS | {None} else ""
-    code = re.search(r"os_error_code='(\d+)'", str(error))  # of tensorstore
+    if re.match(REFUSED, str(error)):  # of tensorstore, by a bucket
+        return summarize_error(error)
+    code = re.search(r"os_error_code='(\d+)'", str(error))  # of tensorstore, by a disk
     if not code or int(code[1]) in DAMAGED_FILE_ERRNOS:
         return ""
     path = re.search(r'"(/[^"]*)"', str(error))

@@ -12,9 +12,16 @@ from typing import Any
 
 import numpy as np
 
+from gaxjax.places import as_remote_error, find_system, is_remote
+
 
 def write_bytes(path: Path, content: bytes) -> Path:
     """Writes a file so that whoever reads it, also after a crash, sees the old one or the new one."""
+    if is_remote(path):
+        # An object appears whole or not at all, and needs no folder.
+        with name_file_in_error(path):
+            path.write_bytes(content)
+        return path
     path.parent.mkdir(parents=True, exist_ok=True)
     # Beside the file, as os.replace is atomic within one file system alone; of this process, as two may write
     # the same file.
@@ -32,6 +39,18 @@ def write_bytes(path: Path, content: bytes) -> Path:
             # Missing after a replace; there where something has failed, and then in nobody's way.
             temporary.unlink(missing_ok=True)
     return path
+
+
+def move(path: Path, to: Path) -> None:
+    """Gives a file or folder another name, of nothing yet: at once on a disk, one by one in a bucket."""
+    if not is_remote(path):
+        path.rename(to)
+        return
+    with name_file_in_error(path):
+        system, name = find_system(path)
+        whole = system.isdir(name)
+        system.copy(name, find_system(to)[1], recursive=whole)
+        system.rm(name, recursive=whole)
 
 
 def append(file: io.FileIO, content: bytes) -> None:
@@ -63,11 +82,18 @@ def write_arrays(path: Path, arrays: Mapping[str, Any]) -> Path:
 
 @contextlib.contextmanager
 def name_file_in_error(path: Path) -> Iterator[None]:
-    """Lets an OSError say which file it is about: one from writing or closing does not."""
+    """Lets an OSError say which file it is about: one from writing or closing does not.
+
+    In a bucket whatever goes wrong, with its network or a right that is missing, is one.
+    """
     try:
         yield
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
+    except Exception as error:
+        if is_remote(path):
+            raise as_remote_error(path, error) from error
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
 
 
 def with_null(row: dict[str, Any]) -> dict[str, Any]:

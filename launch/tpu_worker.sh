@@ -37,7 +37,7 @@ install_here() {
     }
     prepare_environment requirements.txt
     # libtpu, in the version that the pinned JAX asks for.
-    install --constraint "$repository/requirements.txt" --no-build-isolation --editable "${repository}[tpu]"
+    install --constraint "$repository/requirements.txt" --no-build-isolation --editable "${repository}[tpu,gs]"
     echo "$(hostname): installed $("$python" -c 'import jax; print("jax", jax.__version__)')"
 }
 

@@ -8,6 +8,7 @@ import tyro
 
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError, check_seed
+from gaxjax.places import disk_path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,8 @@ def main(arguments: list[str]) -> None:
     classifier.check_dataset(options.name)
     if options.out is None and writable_folder(cache_folder()) != cache_folder():
         raise InputError("the classifier has nowhere to be kept: say where, with --out FILE")
-    out = options.out or Path(cache_folder(), "classifiers", f"{options.name}.npz")
+    default = Path(cache_folder(), "classifiers", f"{options.name}.npz")
+    out = disk_path(options.out or default, "weights are")
     print(
         classifier.describe_weights(
             classifier.train_classifier(options.name, options.data_directory, out, options.seed)

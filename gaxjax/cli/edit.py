@@ -1,9 +1,8 @@
 """gaxjax edit DIR NAME [--any-option value]; help is given without a run, too: gaxjax edit NAME --help"""
 
-from pathlib import Path
-
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError
+from gaxjax.places import as_path
 
 
 def main(arguments: list[str]) -> None:
@@ -26,5 +25,5 @@ def main(arguments: list[str]) -> None:
     from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
-    for line in perform_edit(Path(first), edit):
+    for line in perform_edit(as_path(first), edit):
         print(line)

@@ -8,6 +8,7 @@ import tyro
 
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError
+from gaxjax.places import as_path
 from gaxjax.recipe.evaluation import Evaluation
 
 
@@ -29,7 +30,7 @@ def main(arguments: list[str]) -> None:
     # Not a field: a run has defaults of its own for all the others, so it is read first.
     workdir, flags = None, arguments
     if arguments and not arguments[0].startswith("-"):
-        workdir, flags = Path(arguments[0]), arguments[1:]
+        workdir, flags = as_path(arguments[0]), arguments[1:]
     program = f"evaluate {workdir or '(DIR | --images FAKE REAL)'}"
     options = parse(Evaluate, flags, program, default=Evaluate(default_of(workdir)))
     from gaxjax.parallel.configure import configure_jax

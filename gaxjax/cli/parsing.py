@@ -1,15 +1,31 @@
 """How every verb reads its flags: the fields of a dataclass, or the arguments of a function, through tyro."""
 
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import tyro
 
 from gaxjax.errors import InputError
 from gaxjax.expressions import REGISTRY
+from gaxjax.places import as_path
 from gaxjax.recipe.catalog import locate
 
 Options = TypeVar("Options")
+
+
+@REGISTRY.primitive_rule
+def path_flag(info: Any) -> Any:
+    """A path on a disk, or an address of a bucket, of which pathlib would make another path."""
+    if info.type is not Path:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda words: as_path(words[0]),
+        is_instance=lambda value: isinstance(value, PurePath),
+        str_from_instance=lambda path: [str(path)],
+    )
 
 
 def parse(

@@ -47,9 +47,9 @@ class Folder(Pictures):
         self.root = folder_of_split(data)
         if side:
             self.root = self.root / f"{data.split}{side.upper()}"
-        listing = list_images(self.root)
-        tell(listing.describe_others())
-        self.files = listing.files
+        self.listing = list_images(self.root)
+        tell(self.listing.describe_others())
+        self.files = self.listing.files
         picture = jax.ShapeDtypeStruct(data.shape, np.uint8)
         if data.layout == "halves":
             self.spec = {"a": picture, "b": picture}
@@ -76,7 +76,7 @@ class Folder(Pictures):
         file = self.files[index]
         # Relative name and size: the same wherever the folder lies, whatever system it lies on, and no file
         # is read. Times would differ after every copy.
-        return file.as_posix(), (self.root / file).stat().st_size
+        return file.as_posix(), self.listing.size(file)
 
     def labels(self) -> np.ndarray | None:
         if not self.classes:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gaxjax.data.config import Filter, Fit
+from gaxjax.places import is_remote, read_remote
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 GRAY = frozenset({"1", "L", "LA", "La", "I", "F"})
@@ -49,6 +50,8 @@ TURNS = {
 def open_header(file: Path | bytes) -> Iterator[Image.Image]:
     """An image whose header is read; DamagedError for whatever goes wrong inside."""
     try:
+        if not isinstance(file, bytes) and is_remote(file):  # of which Pillow knows nothing
+            file = read_remote(file)
         with Image.open(io.BytesIO(file) if isinstance(file, bytes) else file) as picture:
             yield picture
     # Memory that is short says nothing of the image: it must not be left out of a run for that.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from gaxjax.data.config import Data
 from gaxjax.data.listing import has_images
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, summarize_error
+from gaxjax.places import as_path, check_reachable, list_folders
 
 SPLITS = {"train", "training", "trainval", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 """Names that subfolders have where each is a split."""
@@ -17,7 +18,8 @@ def folder_of_split(data: Data) -> Path:
     """
     if not data.directory:
         raise InputError("name=folder needs directory, the folder of images")
-    folder = Path(data.directory).expanduser()
+    folder = as_path(data.directory).expanduser()
+    check_reachable(folder)
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{folder} {what}; directory is the folder of images")
@@ -43,9 +45,9 @@ def folder_of_split(data: Data) -> Path:
 def subfolders_of(folder: Path) -> list[Path]:
     """The folders in it that are not hidden, sorted."""
     try:
-        return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+        return sorted(path for path in list_folders(folder) if path.name[0] != ".")
     except OSError as error:
-        raise InputError(f"{folder} cannot be looked into ({error.strerror})") from error
+        raise InputError(f"{folder} cannot be looked into ({summarize_error(error)})") from error
 
 
 def check_domains(folder: Path, data: Data) -> None:

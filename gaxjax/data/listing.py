@@ -6,8 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, summarize_error
+from gaxjax.places import find_system, is_remote
 
 SUFFIXES = {
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),
@@ -21,6 +23,17 @@ SYSTEM = {"thumbs.db", "desktop.ini"}
 LOOP = "link to a folder that it lies in"
 
 
+class Entry(NamedTuple):
+    """A file below a folder that is not hidden."""
+
+    path: Path
+    """relative to the folder"""
+    kind: str
+    """why it is not an image; empty: it is one"""
+    size: int | None = None
+    """bytes, where the listing says it: in a bucket, where asking for each would be as many requests"""
+
+
 @dataclass(frozen=True)
 class Listing:
     """The images below a folder, relative to it, in one order on every system; and what else is there."""
@@ -29,6 +42,12 @@ class Listing:
     files: list[Path]
     others: list[tuple[Path, str]]
     """files that are passed over, and of which kind"""
+    sizes: dict[Path, int]
+    """bytes of the images, where the listing says them"""
+
+    def size(self, file: Path) -> int:
+        """Bytes of one of the images."""
+        return self.sizes[file] if file in self.sizes else (self.folder / file).stat().st_size
 
     def describe_others(self) -> str:
         """A line on what is not read; empty where there is nothing."""
@@ -43,10 +62,12 @@ class Listing:
 def list_images(folder: Path) -> Listing:
     """Looks below a folder, through links; InputError for one that may not be listed, or without images."""
     # Sorted at once and not folder by folder: `os.scandir` gives an order of the file system's own.
-    found = list(walk(folder))
+    entries = list(walk(folder))
     # by the parts of the path, as text: the same order on every system
-    files = sorted((path for path, kind in found if not kind), key=lambda path: path.parts)
-    listing = Listing(folder, files, sorted((path, kind) for path, kind in found if kind))
+    files = sorted((entry.path for entry in entries if not entry.kind), key=lambda path: path.parts)
+    sizes = {entry.path: entry.size for entry in entries if not entry.kind and entry.size is not None}
+    others = sorted((entry.path, entry.kind) for entry in entries if entry.kind)
+    listing = Listing(folder, files, others, sizes)
     if not files:
         there = f", and {listing.describe_others()}" if listing.others else ""
         raise InputError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}){there}")
@@ -60,15 +81,30 @@ def image_files(folder: Path) -> list[Path]:
 
 def has_images(folder: Path) -> bool:
     """Whether there is an image anywhere below."""
-    return any(not kind for _, kind in walk(folder))
+    return any(not entry.kind for entry in walk(folder))
 
 
-def walk(folder: Path) -> Iterator[tuple[Path, str]]:
-    """All files below that are not hidden, relative, each with why it is not an image (empty: it is one)."""
-    yield from _walk(folder, Path(), ())
+def walk(folder: Path) -> Iterator[Entry]:
+    """All files below that are not hidden; InputError for a folder that may not be listed."""
+    yield from _list_objects(folder) if is_remote(folder) else _walk(folder, Path(), ())
 
 
-def _walk(folder: Path, below: Path, around: tuple[tuple[int, int], ...]) -> Iterator[tuple[Path, str]]:
+def _list_objects(folder: Path) -> Iterator[Entry]:
+    system, name = find_system(folder)
+    try:
+        objects = system.find(name, detail=True)
+    except Exception as error:  # whatever its package makes of the network, or of a right that is missing
+        raise InputError(f"{folder} cannot be looked into ({summarize_error(error)})") from error
+    for key, about in objects.items():
+        path = Path(key.removeprefix(f"{name}/"))
+        # Some tools leave an object with the name of a folder, which is none of its files.
+        marker = about["type"] != "file" or key.endswith("/")
+        if marker or any(part.startswith(".") for part in path.parts) or path.name.lower() in SYSTEM:
+            continue
+        yield Entry(path, kind_of_name(path.name), about["size"])
+
+
+def _walk(folder: Path, below: Path, around: tuple[tuple[int, int], ...]) -> Iterator[Entry]:
     place = folder / below
     try:
         here = place.stat()
@@ -86,23 +122,28 @@ def _walk(folder: Path, below: Path, around: tuple[tuple[int, int], ...]) -> Ite
         path = below / entry.name
         if entry.name not in folders:
             if entry.name.lower() not in SYSTEM:
-                yield path, kind_of(entry)
+                yield Entry(path, kind_of(entry))
             continue
         # Of the link's target, as `place.stat()` above: a link is told by where it leads.
         inner = entry.stat()
         if (inner.st_dev, inner.st_ino) in around:
-            yield path, LOOP
+            yield Entry(path, LOOP)
         else:
             yield from _walk(folder, path, around)
 
 
 def kind_of(entry: os.DirEntry[str]) -> str:
     """What a file is that is no image; empty for one that is, by its name."""
-    suffix = Path(entry.name).suffix.lower()
-    if suffix not in SUFFIXES:
-        return suffix or "without a suffix"
+    if kind := kind_of_name(entry.name):
+        return kind
     # a link to nothing stays in: it is an image that cannot be used, and is reported as such
     return "" if entry.is_file() or entry.is_symlink() else "not a file"
+
+
+def kind_of_name(name: str) -> str:
+    """The same of a name alone."""
+    suffix = Path(name).suffix.lower()
+    return "" if suffix in SUFFIXES else suffix or "without a suffix"
 
 
 def natural_key(name: str) -> tuple[tuple[tuple[int, int, str], ...], str]:

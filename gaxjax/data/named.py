@@ -17,6 +17,7 @@ from gaxjax.data.pictures import Pictures
 from gaxjax.data.shards import Shards
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError, summarize_error
+from gaxjax.places import disk_path
 
 
 def find_builder(name: str, directory: str) -> Any | None:
@@ -31,7 +32,7 @@ def find_builder(name: str, directory: str) -> Any | None:
             f"{name!r} is not the name of a set; a name looks like cifar10, lsun/bedroom or mnist:3.0.1"
         ) from error
     if directory:
-        options["data_dir"] = os.path.expanduser(directory)
+        options["data_dir"] = str(disk_path(directory, "prepared sets are").expanduser())
     try:
         # From the metadata beside the files: no code of the set's builder is imported, which may want
         # TensorFlow.
@@ -244,7 +245,7 @@ def download(name: str, directory: str) -> Path:
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.download import download_manager, util
 
-    where = os.path.expanduser(directory) or None
+    where = str(disk_path(directory, "prepared sets are").expanduser()) if directory else None
     changed = download_manager.NonMatchingChecksumError
     try:
         builder = tfds.builder(name, data_dir=where, file_format="array_record")

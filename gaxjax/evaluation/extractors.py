@@ -1,7 +1,6 @@
 """The features that an evaluation's metrics compare images by."""
 
 from collections.abc import Set
-from pathlib import Path
 from typing import NamedTuple
 
 from gaxjax import features as all_features
@@ -11,6 +10,7 @@ from gaxjax.metrics.frechet import bytes_needed
 from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.samples import OF_CLASSES, OF_FEATURES
 from gaxjax.parallel.memory import total_memory
+from gaxjax.places import disk_path
 from gaxjax.recipe.evaluation import Evaluation
 
 
@@ -63,7 +63,7 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> 
         )
     if needs & OF_FEATURES:
         # ~ is expanded here: a recipe's text never passes through a shell.
-        weights = Path(e.weights).expanduser() if e.weights else None
+        weights = disk_path(e.weights, "weights are").expanduser() if e.weights else None
         features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level
         features.check([level, *(["logits"] if needs & OF_CLASSES else [])])

@@ -14,6 +14,7 @@ from gaxjax.metrics.metric import PAIRED, parse_metrics
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_GAME
 from gaxjax.parallel.seeds import Seeds
+from gaxjax.places import as_path
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs.record import append_results, read_run
@@ -28,7 +29,7 @@ def evaluate_run(
 
     directory: where the data are, if not where the run found them.
     """
-    workdir = Path(workdir)
+    workdir = as_path(workdir)
     recipe = read_run(workdir)
     data = replace(recipe.data, directory=directory or recipe.data.directory)
     source = open_source(data)
@@ -56,7 +57,7 @@ def evaluate_folders(fake: Path | str, real: Path | str, evaluation: Evaluation)
 
     Where the metrics compare pairs, images of one name belong together.
     """
-    fake, real = Path(fake), Path(real)
+    fake, real = as_path(fake), as_path(real)
     metrics = parse_metrics(evaluation.metrics)
     of_game = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
     if of_game:

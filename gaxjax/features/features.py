@@ -56,7 +56,9 @@ class Features:
 def file_digest(path: Path) -> str:
     """SHA-256 of a file, in hex digits; InputError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
+        with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a file") from error
+        raise InputError(
+            f"{path} cannot be read ({error.strerror or error}); give the path of a file"
+        ) from error

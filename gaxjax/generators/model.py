@@ -16,6 +16,7 @@ from gaxjax.generators.truncation import Psi, check_psi, describe_game, has_styl
 from gaxjax.networks.progressive import count_levels
 from gaxjax.networks.synthesis import layer_names
 from gaxjax.parallel.seeds import Seeds
+from gaxjax.places import as_path
 from gaxjax.runs import examples
 
 Styles = Mapping[str, np.ndarray]
@@ -34,7 +35,7 @@ class TrainedModel:
 
     def __init__(self, run: Path | str, psi: Psi = 1.0, cutoff: int | None = None, best: bool = False):
         """best: of the checkpoint that was measured as the best, not of the last."""
-        run = Path(run)
+        run = as_path(run)
         self.recipe, self.gan, states = runs.open(run, best)
         _, classes = examples.read_shapes(run, self.recipe)
         state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)

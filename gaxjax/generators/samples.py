@@ -13,6 +13,7 @@ from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.images import draw_samples
 from gaxjax.pictures.point_plots import probe_points
+from gaxjax.places import as_path
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch
@@ -35,7 +36,7 @@ def write_samples(
     if n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
-    workdir, out = Path(workdir), Path(out)
+    workdir, out = as_path(workdir), as_path(out)
     recipe, gan, states = runs.open(workdir, best)
     batch = batch_for(workdir, recipe, n)
     # A run of several seeds shows the first: pictures are of one generator.

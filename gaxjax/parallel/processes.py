@@ -21,6 +21,7 @@ from pathlib import Path
 from gaxjax.errors import Diverged, InputError, Interrupted, summarize_error
 from gaxjax.parallel.peers import Place, Watch, meet
 from gaxjax.parallel.relay import start_relay
+from gaxjax.places import is_remote
 
 LAUNCHERS = {"SLURM_STEP_NUM_TASKS": "srun", "OMPI_COMM_WORLD_SIZE": "mpirun", "PMI_SIZE": "mpiexec"}
 """Variable with the number of tasks -> the program that sets it for each of them."""
@@ -190,6 +191,8 @@ def timeout() -> float:
 
 def kept_message(workdir: Path | None) -> str:
     """What a message on a run that stops says of its checkpoints."""
+    if workdir and is_remote(workdir):  # the network may be what went wrong
+        return f"what it has saved is kept in {workdir / 'checkpoints'}"
     # Names alone, and nothing of orbax: a thread asks this while the main one may hang inside of it.
     names = [path.name for path in workdir.glob("checkpoints/*")] if workdir else []
     steps = [int(name) for name in names if name.isdigit()]

@@ -14,6 +14,7 @@ import numpy as np
 from gaxjax.data.loader import pixels_of
 from gaxjax.files import write_bytes
 from gaxjax.pictures.point_plots import draw_line, draw_plane
+from gaxjax.places import as_path
 
 
 def draw_samples(
@@ -24,7 +25,7 @@ def draw_samples(
     Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
     those (`point_plots.probe_points`), [N] by name.
     """
-    path = Path(path)
+    path = as_path(path)
     if isinstance(samples, dict):
         # A row for each example: its images by name (a, fake_b, ...) side by side, as [n, H, names * W, C].
         rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)
@@ -159,7 +160,7 @@ def animate(pictures: list[Path], path: Path, frames: int = 40, seconds: float =
     selection = [pictures[round(i)] for i in np.linspace(0, len(pictures) - 1, min(frames, len(pictures)))]
     if len(selection) < 2:
         return None
-    images = [Image.open(p).convert("RGB") for p in selection]
+    images = [Image.open(io.BytesIO(p.read_bytes())).convert("RGB") for p in selection]
     # Of one size, as GIF wants it: pictures of a run that grows have that of its last stage.
     images = [image.resize(images[-1].size) for image in images]
     duration = round(1000 * seconds / len(images))
@@ -195,7 +196,7 @@ def compose_moments(pictures: list[Path], path: Path, panels: int = 4, width: in
         return None
     # A set: of fewer pictures than panels each comes once.
     selection = [pictures[i] for i in sorted({round(i) for i in np.linspace(0, len(pictures) - 1, panels)})]
-    images = [Image.open(p).convert("RGB") for p in selection]
+    images = [Image.open(io.BytesIO(p.read_bytes())).convert("RGB") for p in selection]
     last = images[-1].size
     # Of the last picture's shape: those of earlier stages are brought to it.
     size = (min(last[0], width), round(last[1] * min(last[0], width) / last[0]))

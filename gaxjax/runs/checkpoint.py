@@ -13,9 +13,13 @@ from typing import Any, Self, TypeVar
 
 from gaxjax import parallel
 from gaxjax.errors import InputError, Unwritable, describe_system_error, summarize_error
+from gaxjax.files import move
 from gaxjax.parallel import tell
 from gaxjax.parallel.counting import nbytes
+from gaxjax.places import is_remote, is_there, list_folders
 from gaxjax.runs import checksums
+from gaxjax.runs.bucket import COMMIT
+from gaxjax.runs.checkpoint_files import check_readable
 from gaxjax.runs.fit import array_kinds, check_fit
 from gaxjax.runs.literal import absolute_path, check_place, literal_path
 from gaxjax.runs.retention import Retention
@@ -50,7 +54,7 @@ class Checkpoints:
             cleanup_tmp_directories=writable,  # what a killed process had begun to save
             read_only=not writable,
         )
-        if writable:
+        if writable and not is_remote(directory):
             try:
                 directory.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -239,7 +243,7 @@ class Checkpoints:
                 names = (folder.parents[1] / f"damaged_{folder.name}_{i}" for i in itertools.count())
                 aside = next(name for name in names if not name.exists())
                 try:
-                    folder.rename(aside)
+                    move(folder, aside)
                 except OSError as error:
                     raise InputError(f"cannot move {folder} to {aside} ({summarize_error(error)})") from error
                 tell(f"  what there is of it is kept as {aside}")
@@ -252,27 +256,19 @@ class Checkpoints:
 def steps_in(folder: Path) -> list[int]:
     """The steps of a folder's checkpoints, in order; of names that a run writes alone, and of none there."""
     try:
-        names = os.listdir(folder)
+        names = [path.name for path in list_folders(folder)] if is_remote(folder) else os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(int(name) for name in names if re.fullmatch(rf"[0-9]{{{DIGITS},}}", name))
-
-
-def check_readable(folder: Path) -> None:
-    """Opens each file of a checkpoint: orbax may take one that it is not let to for one that is missing."""
-
-    def stop(error: OSError) -> None:
-        raise error
-
-    for parent, _, names in os.walk(folder, onerror=stop):
-        for name in names:
-            if not name.startswith("."):  # what a file manager has left is not ours to read
-                with open(Path(parent, name), "rb") as file:
-                    file.read(1)
+    steps = [name for name in names if re.fullmatch(rf"[0-9]{{{DIGITS},}}", name)]
+    if is_remote(folder):  # begun and not finished, it has its name already
+        steps = [name for name in steps if is_there(folder / name / COMMIT)]
+    return sorted(map(int, steps))
 
 
 def check_disk(workdir: Path, carry: Tree, count: int) -> None:
     """Refuses a disk on which so many checkpoints, less those that are there, have no room."""
+    if is_remote(workdir):
+        return
     # The oldest goes only once the newest is whole; and some for all other files.
     count = max(count - len(steps_in(workdir / "checkpoints")), 1)
     size = nbytes(carry) * count + 2**24

@@ -14,6 +14,7 @@ import numpy as np
 
 from gaxjax import parallel
 from gaxjax.errors import summarize_error
+from gaxjax.runs.bucket import store_spec
 from gaxjax.transforms import leaves_by_path
 
 Tree = Any
@@ -97,9 +98,7 @@ def check_arrays(folder: Path, expected: Mapping[str, Row] | None) -> None:
     """
     import tensorstore
 
-    # Not a URL, in which some characters of a path would mean something else.
-    files = {"driver": "file", "path": f"{folder}/"}
-    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": files}).result()
+    store = tensorstore.KvStore.open({"driver": "ocdbt", "base": store_spec(folder)}).result()
     keys = store.list().result()
     if not keys:
         raise ValueError("its table of arrays is missing")

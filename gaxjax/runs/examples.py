@@ -4,6 +4,7 @@ examples.npz: shapes, the number of classes, and where samples are made of more 
 to translate, the examples of the sample grids.
 """
 
+import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -94,7 +95,7 @@ def read_examples(workdir: Path) -> Examples | None:
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             arrays = {name.removeprefix("example "): stored[name] for name in stored if name != NOTE}
             note = json.loads(str(stored[NOTE]))
         spec = {name: jax.ShapeDtypeStruct(shape, dtype) for name, (shape, dtype) in note["spec"].items()}

@@ -5,13 +5,14 @@ only if that is asked for.
 """
 
 import itertools
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from gaxjax.errors import InputError
+from gaxjax.files import move, write_bytes
 from gaxjax.parallel import tell
+from gaxjax.places import is_remote
 from gaxjax.recipe.stages import Stage, step_at_images
 from gaxjax.runs.checkpoint import steps_in
 from gaxjax.runs.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results
@@ -61,16 +62,20 @@ def check_history(workdir: Path, stages: Sequence[Stage], checkpoints: Lengths) 
 def set_aside(workdir: Path, step: int, images: int) -> Path:
     """Keeps a record in a folder of its own, before the run goes on from this step or, at 0, begins again."""
     folder = free_folder(workdir)
-    (folder / PICTURES).mkdir(parents=True)
+    if not is_remote(folder):
+        (folder / PICTURES).mkdir(parents=True)
     for picture in pictures_of(workdir):
         # Going on from a step, the run keeps what it has made by then; at 0 all of it is another run's.
         if int(picture.stem) > images or not step:
-            picture.rename(folder / PICTURES / picture.name)
+            move(picture, folder / PICTURES / picture.name)
     for name in CONTINUED if step else REPLACED:
         path = workdir / name
         if path.exists():
             # Copied where the run goes on: it drops the rows that came later itself.
-            shutil.copy2(path, folder) if step else path.rename(folder / name)
+            if step:
+                write_bytes(folder / name, path.read_bytes())
+            else:
+                move(path, folder / name)
     tell(f"what was recorded after step {step} is kept as {folder}")
     return folder
 

@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.errors import InputError
+from gaxjax.places import is_remote
+from gaxjax.runs.bucket import store_spec
 
 
 def check_place(directory: Path) -> None:
-    """Refuses a directory whose path tensorstore takes for another one, before anything is in it."""
+    """Refuses a directory whose path tensorstore takes for another one, before anything is in it.
+
+    And one in a bucket that Orbax saves nothing to.
+    """
+    if is_remote(directory):
+        store_spec(directory)
+        return
     path, effective = str(absolute_path(directory)), str(literal_path(directory))
     text = path.encode(errors="backslashreplace").decode()
     if "\\" in path:  # it would write to a folder of another name, with / in its place
@@ -26,11 +34,13 @@ def check_place(directory: Path) -> None:
 
 def literal_path(directory: Path) -> Any:
     """The directory as orbax's own kind of path, which for `glob` would be a pattern as a whole."""
-    return path_class()(str(absolute_path(directory)))
+    return directory if is_remote(directory) else path_class()(str(absolute_path(directory)))
 
 
 def absolute_path(directory: Path) -> Path:
     """The directory from the root on, without the `..` that tensorstore reads nothing through."""
+    if is_remote(directory):
+        return directory
     # As the system goes, for `link/..` is beside what the link points to. A path without one stays as it was
     # given, links and all, so that messages name it as its owner does.
     return directory.resolve() if ".." in directory.parts else directory.absolute()

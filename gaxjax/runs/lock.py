@@ -7,13 +7,10 @@ has stood still for `STALE` seconds: who holds it writes into it every `BEAT` se
 """
 
 import contextlib
-import fcntl
-import json
-import os
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -21,6 +18,7 @@ from gaxjax import parallel
 from gaxjax.errors import InputError, Unwritable, summarize_error
 from gaxjax.parallel import tell
 from gaxjax.runs.holder import Holder, parse_holder, start_time, this_process
+from gaxjax.runs.lock_file import open_lock_file
 
 FILE = ".lock"
 BEAT, STALE, POLL = 10.0, 120.0, 1.0
@@ -36,8 +34,7 @@ class Lock:
 
     def __init__(self, workdir: Path):
         self.path, self._workdir = workdir / FILE, workdir
-        self._me = this_process()
-        self._number = -1  # of the file, open for the kernel's lock
+        self._file, self._me = open_lock_file(self.path), this_process()
         self._successor: Holder | None = None
         self._text, self._unchanged_since = b"", 0.0
         self._end = threading.Event()
@@ -49,7 +46,6 @@ class Lock:
         Raises InputError if another process has it (InUse), or the directory cannot be written.
         """
         try:
-            self._workdir.mkdir(parents=True, exist_ok=True)
             self._create()
             return True
         except FileExistsError:
@@ -57,7 +53,7 @@ class Lock:
         except OSError as error:
             reason = f"cannot write to {self._workdir} ({summarize_error(error)})"
             raise InputError(f"{reason}; use another --workdir") from error
-        text = self._read_text()
+        text = self._file.read()
         holder = parse_holder(text)
         # Alive for certain; or elsewhere, and it has written since the attempt before this one.
         is_gone, before = self._is_gone(holder), parse_holder(self._text)
@@ -89,14 +85,11 @@ class Lock:
         """Gives the directory back."""
         self._end.set()
         self._thread.join(BEAT)
-        if parse_holder(self._read_text()).token == self._me.token:
-            with contextlib.suppress(OSError):
-                self.path.unlink()
-        self._close()
+        self._file.release(self._me)
 
     def owner(self) -> tuple[Holder, bool | None] | None:
         """Who has the lock, and whether that process is gone, None if that cannot be told; None: nobody."""
-        text = self._read_text()
+        text = self._file.read()
         holder = parse_holder(text)
         return (holder, self._is_gone(holder)) if text else None
 
@@ -108,51 +101,23 @@ class Lock:
 
     def _create(self) -> None:
         """Makes the file, or raises FileExistsError."""
-        # Made or refused in one operation, on network disks too: of two processes one succeeds.
-        with open(self.path, "xb", buffering=0) as file:
-            try:
-                self._write(file.fileno())
-            except OSError:
-                self.path.unlink()
-                raise
-        self._close()
-        # Open for as long as the run lasts: the kernel's lock ends with it, however the process ends.
-        self._number = os.open(self.path, os.O_RDWR)
-        with contextlib.suppress(OSError):  # not every disk has locks
-            fcntl.flock(self._number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._me = replace(self._me, device=os.fstat(self._number).st_dev)
+        self._me = self._file.create(self._me)
         self._beat()
 
     def _beat(self) -> None:
         """A sign of life; learns whether the lock is still this process's own."""
         self._me = replace(self._me, beats=self._me.beats + 1)
         # If this one fails, the next may come through.
-        # Written in place: a file put in its place would not have the kernel's lock.
-        with contextlib.suppress(OSError), open(self.path, "r+b", buffering=0) as file:
-            holder = parse_holder(file.read())
-            if holder.token not in (self._me.token, ""):
-                self._successor = holder
-                return
-            file.seek(0)
-            self._write(file.fileno())
-
-    def _write(self, number: int) -> None:
-        os.write(number, json.dumps(asdict(self._me)).encode() + b"\n")
-        os.fsync(number)
+        with contextlib.suppress(OSError):
+            self._successor = self._file.write(self._me) or self._successor
 
     def _live(self) -> None:
         while not self._end.wait(BEAT):
             with contextlib.suppress(OSError):
                 # Removed by hand, it may be; the run goes on, and so must its lock.
-                if not self.path.exists():
+                if not self._file.exists():
                     self._create()
                 self._beat()
-
-    def _read_text(self) -> bytes:
-        try:
-            return self.path.read_bytes()
-        except OSError:
-            return b""
 
     def _is_gone(self, holder: Holder) -> bool | None:
         """Whether a process has ended; None: it cannot be known from here."""
@@ -164,41 +129,14 @@ class Lock:
         if holder.space == self._me.space:
             now = start_time(holder.process)
             return not now or (now != holder.birth and "unknown" not in (now, holder.birth))
-        try:
-            number = os.open(self.path, os.O_RDWR)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Free, so whoever had it is gone, if it had one: on another mount (0: on none) the kernel would
-            # not know.
-            return True if os.fstat(number).st_dev == holder.device else None
-        except BlockingIOError:
-            return False
-        except OSError:
-            return None
-        finally:
-            os.close(number)
+        return self._file.is_unlocked(holder)
 
     def _remove(self, text: bytes, whose: str) -> bool:
         """Takes away the lock of a process that is gone; False: it is another's by now."""
-        aside = self.path.with_name(f"{FILE}.{self._me.token}")
-        with contextlib.suppress(FileNotFoundError):
-            # A rename succeeds for one process. What it has got is compared with what was judged to be gone:
-            # a quicker one may have made its own lock since, which goes back.
-            self.path.rename(aside)
-            if aside.read_bytes() == text:
-                aside.unlink()
-                tell(f"{self._workdir} is taken over from {whose}")
-                return True
-            if not self.path.exists():
-                aside.rename(self.path)
-        return False
-
-    def _close(self) -> None:
-        if self._number >= 0:
-            os.close(self._number)
-            self._number = -1
+        removed = self._file.remove(text, self._me.token)
+        if removed:
+            tell(f"{self._workdir} is taken over from {whose}")
+        return removed
 
 
 @contextlib.contextmanager

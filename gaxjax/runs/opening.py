@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from gaxjax.data.source import Spec
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, State
+from gaxjax.places import as_path
 from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
@@ -45,7 +46,7 @@ def open(workdir: Path | str, best: bool = False, data: Spec | None = None) -> R
 
     Raises InputError where there is no run, no checkpoint that can be read, or one of other networks.
     """
-    workdir = Path(workdir)
+    workdir = as_path(workdir)
     recipe = read_run(workdir)
     # Of all stages, since the checkpoint says which it is of; shapes are traced for that one alone.
     programs = stage_programs(recipe, data or examples.read_shapes(workdir, recipe)[0])

@@ -19,11 +19,10 @@ In samples/ only names like those of a run's own pictures are looked at.
 """
 
 import contextlib
-import io
 import json
 import math
-import os
 import re
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -32,12 +31,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from gaxjax.errors import InputError, summarize_error
-from gaxjax.files import append, name_file_in_error, write_bytes
+from gaxjax.files import write_bytes
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.pictures import images as pictures
+from gaxjax.places import check_reachable, find_system, is_remote, is_there
 from gaxjax.recipe import Recipe
+from gaxjax.recipe.beside import MODULES
 from gaxjax.recipe.serialization import describe, differences, rebuild
-from gaxjax.runs.rows import append_rows, as_line, cut_torn, read_rows
+from gaxjax.runs.rows import RowWriter, append_rows, as_line, cut_torn, read_rows
 
 METRICS, RESULTS, PICTURES = "metrics.jsonl", "results.jsonl", "samples"
 PICTURE = re.compile("[0-9]{10,}[.]png")
@@ -46,9 +47,7 @@ PICTURE = re.compile("[0-9]{10,}[.]png")
 
 def check_run(workdir: Path, recipe: Recipe) -> None:
     """Makes sure that a directory is free for a run, or has one of the same recipe; changes nothing."""
-    # `gs://bucket` would become a folder here of the name `gs:`.
-    if str(workdir).split("/")[0].endswith(":"):
-        raise InputError(f"{workdir} is an address, not a directory: mount the bucket, name the mounted path")
+    check_reachable(workdir)
     if (workdir / "recipe.json").exists():
         old = describe(read_run(workdir))  # fields that are newer than the run have their defaults
         new = describe(recipe)
@@ -59,8 +58,14 @@ def check_run(workdir: Path, recipe: Recipe) -> None:
             raise InputError(f"{what}; use another --workdir, or undo:\n  {lines}")
     elif workdir.exists():
         leftovers = {"config.py"}  # what a start that was cut off may have left
-        if not workdir.is_dir() or {path.name for path in workdir.glob("[!.]*")} - leftovers:
+        if not workdir.is_dir() or visible_names(workdir) - leftovers:
             raise InputError(f"{workdir} is there and is not a run of gaxjax: use another --workdir")
+
+
+def visible_names(folder: Path) -> set[str]:
+    """Of what a folder holds, without what is hidden."""
+    # In a bucket an object of the folder's own name, which some tools make for it, is listed as one in it.
+    return {path.name for path in folder.iterdir() if path != folder and path.name[0] != "."}
 
 
 def open_run(workdir: Path, recipe: Recipe, config: Path | None) -> None:
@@ -95,6 +100,7 @@ def read_json(path: Path) -> Any:
 
 def read_described(workdir: Path) -> Any:
     """The recipe of a run directory as it is stored, described as JSON."""
+    check_reachable(workdir)
     path = workdir / "recipe.json"
     if not path.is_file():
         raise InputError(f"{workdir} is not a run directory: it has no recipe.json")
@@ -103,7 +109,20 @@ def read_described(workdir: Path) -> Any:
 
 def read_run(workdir: Path) -> Recipe:
     """The recipe of a run directory."""
-    return rebuild(read_described(workdir), workdir / "config.py")
+    described = read_described(workdir)
+    if not is_remote(workdir):
+        return rebuild(described, workdir / "config.py")
+    with tempfile.TemporaryDirectory(prefix="recipe-") as folder:
+        fetch_code(workdir, Path(folder))
+        return rebuild(described, Path(folder, "config.py"))
+
+
+def fetch_code(workdir: Path, folder: Path) -> None:
+    """Copies a run's recipe file, and what that imports, from a bucket, where Python imports nothing."""
+    system, name = find_system(workdir)
+    files = [f"{name}/{file}" for file in ("recipe.json", "config.py") if is_there(workdir / file)]
+    for key in [*files, *system.find(f"{name}/{MODULES}")]:
+        write_bytes(folder / key.removeprefix(f"{name}/"), system.cat_file(key))
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
@@ -170,7 +189,7 @@ class Record:
         earlier = [result for result in results if (result.checkpoint or 0) <= images]
         if len(earlier) < len(results):
             write_bytes(workdir / RESULTS, b"".join(as_line(asdict(result)) for result in earlier))
-        self._metrics = self._open_metrics()
+        self._metrics = RowWriter(self._path)
         self._mark = (self.rows[-1]["images"] if self.rows else 0, time.monotonic())
         self._seconds = self.rows[-1]["seconds"] if self.rows else 0.0
 
@@ -180,26 +199,18 @@ class Record:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._metrics.close()
         # After an error, a disk that is full must not take its place with another one.
         with contextlib.nullcontext() if error is None else contextlib.suppress(OSError):
+            self._metrics.close()
             if self.rows:
                 pictures.plot_curves(self.rows, self.workdir / "curves.png")
             paths = pictures_of(self.workdir)
             pictures.animate(paths, self.workdir / "samples.gif")
             pictures.compose_moments(paths, self.workdir / "moments.png")
 
-    def _open_metrics(self) -> io.FileIO:
-        # Unbuffered: a row goes to the system in one piece, and no part of one is left in a process that is
-        # killed.
-        return open(self._path, "ab", buffering=0)
-
     def flush(self) -> None:
-        """Waits until all rows are kept. Closes their file, for a mounted bucket keeps what is closed."""
-        with name_file_in_error(self._path):
-            os.fsync(self._metrics.fileno())
-            self._metrics.close()
-            self._metrics = self._open_metrics()
+        """Waits until all rows are kept."""
+        self._metrics.flush()
 
     def add_metrics(self, step: int, images: int, values: dict[str, float]) -> dict[str, Any]:
         """One row: the values, and how fast the run has gone since the last one."""
@@ -210,7 +221,7 @@ class Record:
         rate = (images - before) / max(now - then, 1e-9)
         pace = {"seconds": round(self._seconds, 3), "images_per_second": round(rate, 1)}
         row = {"step": step, "images": images, **pace, **values}
-        append(self._metrics, as_line(row))
+        self._metrics.add(row)
         self.rows.append(row)
         return row
 

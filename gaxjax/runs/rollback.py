@@ -1,6 +1,5 @@
 """The way back of a run that has gone wrong: to its last good checkpoint, and on more slowly."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from gaxjax.files import write_bytes
 from gaxjax.parallel import tell
 from gaxjax.recipe.sentinel import Sentinel
 from gaxjax.runs.checkpoint import DIGITS, Checkpoints, steps_in
+from gaxjax.runs.checkpoint_files import remove_checkpoint
 from gaxjax.runs.rows import as_line, cut_torn, read_rows
 
 FILE = "rollbacks.jsonl"
@@ -109,10 +109,7 @@ class Rollbacks:
     def _drop(self, steps: list[int]) -> None:
         for step in steps:
             name = f"{step:0{DIGITS}d}"
-            aside = self._workdir / f".dropped_{name}"
-            shutil.rmtree(aside, ignore_errors=True)
-            # Gone at once, although its removal takes time.
-            shutil.rmtree((self._workdir / "checkpoints" / name).rename(aside))
+            remove_checkpoint(self._workdir / "checkpoints" / name, self._workdir / f".dropped_{name}")
 
     def _final_message(self, anomaly: Anomaly) -> str:
         good = anomaly.good

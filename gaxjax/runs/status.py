@@ -1,7 +1,6 @@
 """How a run is going, from what its directory holds: no device, no data set and no network is asked for."""
 
 import contextlib
-import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.errors import InputError
+from gaxjax.places import check_reachable, is_remote, list_folders, modified
+from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint import DIGITS, steps_in
 from gaxjax.runs.lock import Lock
 from gaxjax.runs.record import read_described, read_metrics
@@ -86,7 +87,8 @@ def read_status(workdir: Path) -> Status:
     age = None
     if checkpoint is not None:
         with contextlib.suppress(OSError):  # it may have made room for the next one meanwhile
-            age = time.time() - (workdir / "checkpoints" / f"{checkpoint:0{DIGITS}d}").stat().st_mtime
+            folder = workdir / "checkpoints" / f"{checkpoint:0{DIGITS}d}"
+            age = time.time() - modified(folder / COMMIT if is_remote(folder) else folder)
     return Status(
         workdir,
         images=rows[-1]["images"] if rows else 0,
@@ -110,25 +112,30 @@ def describe_holder(workdir: Path) -> str:
     if is_gone is False:
         return str(holder)
     # Of another machine, whose clock may be another too.
-    age = max(time.time() - lock.path.stat().st_mtime, 0)
+    age = max(time.time() - modified(lock.path), 0)
     return f"{holder}, whose last sign of life was {describe_seconds(age)} ago"
 
 
 def find_runs(folder: Path) -> list[Path]:
     """A run's directory itself, or those of the runs in a folder, in order; InputError where none is."""
+    check_reachable(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is no directory: name a run, or a folder of runs")
-    runs = []
-    for place, folders, files in os.walk(folder):
-        if "recipe.json" in files:
-            runs.append(Path(place))
-            folders.clear()  # pictures and checkpoints by the thousand, and no runs
-        elif len(Path(place).relative_to(folder).parts) >= DEPTH:
-            folders.clear()
-        folders.sort()
+    runs = list(runs_below(folder, DEPTH))
     if not runs:
         raise InputError(f"{folder} holds no run: none has a recipe.json, {DEPTH} levels down")
     return runs
+
+
+def runs_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The runs in a folder, in order, so many levels down; what is below one is not looked at."""
+    if (folder / "recipe.json").is_file():
+        yield folder
+    elif depth:
+        with contextlib.suppress(OSError):  # another user's
+            for below in sorted(list_folders(folder)):
+                if is_remote(below) or not below.is_symlink():  # what it leads to is found where it is
+                    yield from runs_below(below, depth - 1)
 
 
 def describe_seconds(seconds: float) -> str:

@@ -1,5 +1,6 @@
 """TensorBoard as a tracker of a run: files of events, made without TensorFlow."""
 
+import io
 import os
 import time
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from gaxjax.files import name_file_in_error
+from gaxjax.runs.uploads import Uploads
 
 
 class TensorBoard:
@@ -29,12 +31,11 @@ class TensorBoard:
         """Of `Tracker`."""
         from tensorboardX.proto.summary_pb2 import Summary
 
-        with Image.open(path) as picture:
+        content = path.read_bytes()
+        with Image.open(io.BytesIO(content)) as picture:
             width, height, channels = *picture.size, len(picture.getbands())
         # The file as it is, which TensorBoard shows as well as one that is encoded anew.
-        image = Summary.Image(
-            height=height, width=width, colorspace=channels, encoded_image_string=path.read_bytes()
-        )
+        image = Summary.Image(height=height, width=width, colorspace=channels, encoded_image_string=content)
         self._write(step, Summary(value=[Summary.Value(tag=name, image=image)]))
 
     def finish(self) -> None:
@@ -42,14 +43,15 @@ class TensorBoard:
         if self._writer:
             with name_file_in_error(self._directory):
                 self._writer.close()
+            self._uploads.close()
 
     def _open(self) -> None:
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import SessionLog
 
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._uploads = Uploads(self._directory)
         with name_file_in_error(self._directory):
-            self._writer = EventsWriter(str(self._directory / "events"), f".{os.getpid()}")
+            self._writer = EventsWriter(str(self._uploads.folder / "events"), f".{os.getpid()}")
         # TensorBoard hides what an earlier start wrote at this step and after.
         self._add(step=self._begin + 1, session_log=SessionLog(status=SessionLog.START))
 
@@ -60,6 +62,7 @@ class TensorBoard:
         self._add(step=step, summary=summary)
         with name_file_in_error(self._directory):
             self._writer.flush()
+        self._uploads.offer()
 
     def _add(self, **event: Any) -> None:
         from tensorboardX.proto.event_pb2 import Event

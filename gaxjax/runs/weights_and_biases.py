@@ -10,6 +10,7 @@ from typing import Any
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.parallel import tell
+from gaxjax.places import disk_path
 
 FOLDER = "wandb"
 """Of a run: what W&B itself writes, and the name of its run in a file."""
@@ -22,6 +23,7 @@ class WeightsAndBiases:
     """
 
     def __init__(self, workdir: Path, project: str, config: dict[str, Any]):
+        workdir = disk_path(workdir, "files of W&B are")
         wandb = self._wandb = import_wandb()
         mode = os.environ.get("WANDB_MODE", "")
         if not mode and not wandb.login(prompt=False, verify=False):

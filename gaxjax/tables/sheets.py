@@ -1,5 +1,6 @@
 """Sheets of samples side by side."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def read_picture(path: Path | None) -> np.ndarray:
     if path is None:
         # A run that broke before its first picture keeps its place on the sheet.
         return np.full((1, 1), 255, np.uint8)
-    with Image.open(path) as picture:
+    with Image.open(io.BytesIO(path.read_bytes())) as picture:
         return np.asarray(picture)
 
 

@@ -11,6 +11,7 @@ import jax
 
 from gaxjax import parallel
 from gaxjax.errors import InputError, summarize_error
+from gaxjax.places import disk_path
 
 FOLDER = "profile"
 """Of a run: every profile of it, in folders by time, as XProf and TensorBoard look for them."""
@@ -28,7 +29,7 @@ class Profile:
     def __init__(self, workdir: Path, steps: int):
         if steps < 0:
             raise InputError(f"profile is a number of steps, 0 for none; got {steps}")
-        self._workdir, self._steps = workdir, steps
+        self._workdir, self._steps = disk_path(workdir, "profiles are") if steps else workdir, steps
         # One is enough: the devices of the others do the same at the same time.
         self._wanted = steps > 0 and parallel.is_primary()
         self._calls, self._begin = 0, -1  # -1: nothing is being recorded

@@ -16,6 +16,7 @@ from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.game import sample
 from gaxjax.parallel.counting import nbytes
 from gaxjax.parallel.processes import check_shared
+from gaxjax.places import as_path
 from gaxjax.programs.feed import Feed, check_feed
 from gaxjax.programs.program import StageProgram, abstract_batch, check_programs, stage_programs
 from gaxjax.recipe import Recipe, beside
@@ -53,7 +54,7 @@ def train(
     has seen something else, and no rollback is left; Unwritable where the disk refuses, and Interrupted, once
     all is saved, after Ctrl-C or SIGTERM.
     """
-    workdir = Path(workdir)
+    workdir = as_path(workdir)
     profiler = Profile(workdir, profile)
     # Each block of `fail_together` ends in all processes alike: one that raised an error of its own would
     # leave the others waiting.

@@ -238,5 +238,5 @@ def test_image_installs_what_is_pinned() -> None:
     assert steps[0][1] == "BASE=python:3.12-slim" and steps[1][1] == "${BASE}"
     copied = steps[4][1].split()[0]
     assert (REPOSITORY / copied).is_file() and f"--requirement {copied}" in steps[5][1]
-    assert f"--constraint {copied}" in steps[7][1] and '".[${EXTRA}]"' in steps[7][1]
+    assert f"--constraint {copied}" in steps[7][1] and '".[${EXTRA},gs]"' in steps[7][1]
     assert json.loads(steps[8][1]) == ["gaxjax", "--help"]

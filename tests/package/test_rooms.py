@@ -6,7 +6,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[2] / "gaxjax"
 FLOORS = (
-    {"errors", "files"},
+    {"errors"},
+    {"places"},
+    {"files"},
     {"expressions", "losses", "latents"},
     {"transforms", "penalties", "objectives"},
     {"layers"},

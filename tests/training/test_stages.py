@@ -16,7 +16,7 @@ from gaxjax.networks.mlp import Discriminator, Generator
 from gaxjax.programs.program import StageProgram, warm_start
 from gaxjax.recipe import Optimizer, Recipe, Stage
 from gaxjax.runs.checkpoint import Checkpoints
-from gaxjax.runs.record import open_run, read_metrics
+from gaxjax.runs.record import read_metrics
 from gaxjax.training.interruption import Interruption
 from gaxjax.training.train import train
 
@@ -100,6 +100,6 @@ def test_stages_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 def test_an_address_is_no_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="gs:/bucket/run is an address, not a directory: mount the bucket"):
-        open_run(Path("gs://bucket/run"), RECIPE, None)
+    with pytest.raises(InputError, match="gs:/bucket/run has lost a slash of its address"):
+        train(RECIPE, Path("gs://bucket/run"))
     assert not list(tmp_path.iterdir())

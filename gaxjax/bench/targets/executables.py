@@ -17,6 +17,7 @@ from gaxjax.bench.targets.topology import Target, target_mesh
 from gaxjax.data import Source
 from gaxjax.errors import InputError
 from gaxjax.parallel.cache import cache_settings
+from gaxjax.places import disk_path
 from gaxjax.programs.feed import Feed
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe
@@ -45,7 +46,7 @@ def keep_executables(
     if target.chip.platform != "tpu":
         # XLA tries algorithms on the GPU itself: what is compiled without one is another program.
         raise InputError(f"programs for {target} are compiled where they run; give a TPU slice, as v5e:4x4")
-    mesh = target_mesh(target)
+    folder, mesh = disk_path(folder, "programs are kept"), target_mesh(target)
     source, programs = prepare(recipe)
     folder.mkdir(parents=True, exist_ok=True)
     for number in stages or range(len(programs)):

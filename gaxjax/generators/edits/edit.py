@@ -1,9 +1,10 @@
 """What edits have in common: their options, their files, and how they are performed."""
 
 import dataclasses
+import io
 import json
 from abc import ABC, abstractmethod
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -92,7 +93,7 @@ def describe_command(run: Path, edit: Edit) -> str:
     del fields["out"]
     if edit.checkpoint == "last":  # files from before there was a choice have no such field
         del fields["checkpoint"]
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in fields.items()}
+    plain = {name: str(value) if isinstance(value, PurePath) else value for name, value in fields.items()}
     return json.dumps({"edit": edit.name, "run": str(run), **plain})
 
 
@@ -104,7 +105,7 @@ def check_same_command(files: dict[str, Path], command: str) -> None:
     maker = "something else"
     try:
         # Never unpickled: the file may be anyone's.
-        with np.load(files[".npz"], allow_pickle=False) as archive:
+        with np.load(io.BytesIO(files[".npz"].read_bytes()), allow_pickle=False) as archive:
             maker = str(archive[COMMAND])
     except (OSError, ValueError, KeyError, EOFError):
         pass  # no npz, or one of unknown making
