@@ -8,7 +8,7 @@ import tyro
 
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError, check_seed
-from gaxjax.places import disk_path
+from gaxjax.files.places import disk_path
 
 
 @dataclasses.dataclass(frozen=True)

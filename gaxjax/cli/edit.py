@@ -2,7 +2,7 @@
 
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError
-from gaxjax.places import as_path
+from gaxjax.files.places import as_path
 
 
 def main(arguments: list[str]) -> None:

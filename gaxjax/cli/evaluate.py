@@ -8,7 +8,7 @@ import tyro
 
 from gaxjax.cli.parsing import parse
 from gaxjax.errors import InputError
-from gaxjax.places import as_path
+from gaxjax.files.places import as_path
 from gaxjax.recipe.evaluation import Evaluation
 
 

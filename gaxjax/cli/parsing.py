@@ -8,7 +8,7 @@ import tyro
 
 from gaxjax.errors import InputError
 from gaxjax.expressions import REGISTRY
-from gaxjax.places import as_path
+from gaxjax.files.places import as_path
 from gaxjax.recipe.catalog import locate
 
 Options = TypeVar("Options")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from gaxjax.data.config import Filter, Fit
-from gaxjax.places import is_remote, read_remote
+from gaxjax.files.places import is_remote, read_remote
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 GRAY = frozenset({"1", "L", "LA", "La", "I", "F"})

@@ -5,7 +5,7 @@ from pathlib import Path
 from gaxjax.data.config import Data
 from gaxjax.data.listing import has_images
 from gaxjax.errors import InputError, summarize_error
-from gaxjax.places import as_path, check_reachable, list_folders
+from gaxjax.files.places import as_path, check_reachable, list_folders
 
 SPLITS = {"train", "training", "trainval", "test", "testing", "val", "valid", "validation", "dev", "eval"}
 """Names that subfolders have where each is a split."""

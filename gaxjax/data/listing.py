@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gaxjax.errors import InputError, summarize_error
-from gaxjax.places import find_system, is_remote
+from gaxjax.files.places import find_system, is_remote
 
 SUFFIXES = {
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"),

@@ -17,7 +17,7 @@ from gaxjax.data.pictures import Pictures
 from gaxjax.data.shards import Shards
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError, summarize_error
-from gaxjax.places import disk_path
+from gaxjax.files.places import disk_path
 
 
 def find_builder(name: str, directory: str) -> Any | None:

@@ -6,11 +6,11 @@ from typing import NamedTuple
 from gaxjax import features as all_features
 from gaxjax.errors import InputError
 from gaxjax.features import Features
+from gaxjax.files.places import disk_path
 from gaxjax.metrics.frechet import bytes_needed
 from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.samples import OF_CLASSES, OF_FEATURES
 from gaxjax.parallel.memory import total_memory
-from gaxjax.places import disk_path
 from gaxjax.recipe.evaluation import Evaluation
 
 

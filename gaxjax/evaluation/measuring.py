@@ -10,11 +10,11 @@ from gaxjax.data.folder import image_files
 from gaxjax.data.images import DamagedError, is_gray, upright_size
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.files.places import as_path
 from gaxjax.metrics.metric import PAIRED, parse_metrics
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_GAME
 from gaxjax.parallel.seeds import Seeds
-from gaxjax.places import as_path
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs.record import append_results, read_run

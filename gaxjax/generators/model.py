@@ -11,12 +11,12 @@ import numpy as np
 
 from gaxjax import runs, transforms
 from gaxjax.errors import InputError
+from gaxjax.files.places import as_path
 from gaxjax.game import Tree, call_averaged
 from gaxjax.generators.truncation import Psi, check_psi, describe_game, has_styles
 from gaxjax.networks.progressive import count_levels
 from gaxjax.networks.synthesis import layer_names
 from gaxjax.parallel.seeds import Seeds
-from gaxjax.places import as_path
 from gaxjax.runs import examples
 
 Styles = Mapping[str, np.ndarray]

@@ -8,12 +8,12 @@ import jax
 from gaxjax import runs
 from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError, check_seed
+from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.images import draw_samples
 from gaxjax.pictures.point_plots import probe_points
-from gaxjax.places import as_path
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch

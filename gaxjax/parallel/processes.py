@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gaxjax.errors import Diverged, InputError, Interrupted, summarize_error
+from gaxjax.files.places import is_remote
 from gaxjax.parallel.peers import Place, Watch, meet
 from gaxjax.parallel.relay import start_relay
-from gaxjax.places import is_remote
 
 LAUNCHERS = {"SLURM_STEP_NUM_TASKS": "srun", "OMPI_COMM_WORLD_SIZE": "mpirun", "PMI_SIZE": "mpiexec"}
 """Variable with the number of tasks -> the program that sets it for each of them."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from gaxjax.data.loader import pixels_of
 from gaxjax.files import write_bytes
+from gaxjax.files.places import as_path
 from gaxjax.pictures.point_plots import draw_line, draw_plane
-from gaxjax.places import as_path
 
 
 def draw_samples(

@@ -11,7 +11,7 @@ from typing import Any
 
 from gaxjax.errors import InputError
 from gaxjax.files import name_file_in_error
-from gaxjax.places import is_remote
+from gaxjax.files.places import is_remote
 
 Generation = bytes
 """Which state of an object it is, its absence too; in tensorstore's words."""

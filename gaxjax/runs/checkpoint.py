@@ -14,9 +14,9 @@ from typing import Any, Self, TypeVar
 from gaxjax import parallel
 from gaxjax.errors import InputError, Unwritable, describe_system_error, summarize_error
 from gaxjax.files import move
+from gaxjax.files.places import is_remote, is_there, list_folders
 from gaxjax.parallel import tell
 from gaxjax.parallel.counting import nbytes
-from gaxjax.places import is_remote, is_there, list_folders
 from gaxjax.runs import checksums
 from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint_files import check_readable

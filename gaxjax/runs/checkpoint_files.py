@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from gaxjax.files import name_file_in_error
-from gaxjax.places import find_system, is_remote
+from gaxjax.files.places import find_system, is_remote
 from gaxjax.runs.bucket import COMMIT
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from gaxjax.errors import InputError
 from gaxjax.files import move, write_bytes
+from gaxjax.files.places import is_remote
 from gaxjax.parallel import tell
-from gaxjax.places import is_remote
 from gaxjax.recipe.stages import Stage, step_at_images
 from gaxjax.runs.checkpoint import steps_in
 from gaxjax.runs.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.errors import InputError
-from gaxjax.places import is_remote
+from gaxjax.files.places import is_remote
 from gaxjax.runs.bucket import store_spec
 
 

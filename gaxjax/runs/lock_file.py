@@ -11,7 +11,7 @@ import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from gaxjax.places import is_remote
+from gaxjax.files.places import is_remote
 from gaxjax.runs.bucket import read_object, replace_object
 from gaxjax.runs.holder import Holder, parse_holder
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from gaxjax.data.source import Spec
 from gaxjax.errors import InputError
+from gaxjax.files.places import as_path
 from gaxjax.game import GAN, State
-from gaxjax.places import as_path
 from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples

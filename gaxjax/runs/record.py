@@ -32,9 +32,9 @@ from typing import Any, Self
 
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.files import write_bytes
+from gaxjax.files.places import check_reachable, find_system, is_remote, is_there
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.pictures import images as pictures
-from gaxjax.places import check_reachable, find_system, is_remote, is_there
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.beside import MODULES
 from gaxjax.recipe.serialization import describe, differences, rebuild

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from gaxjax.errors import InputError
 from gaxjax.files import append, name_file_in_error, with_null, write_bytes
+from gaxjax.files.places import is_remote
 from gaxjax.parallel import tell
-from gaxjax.places import is_remote
 from gaxjax.runs.bucket import append_object
 
 Row = TypeVar("Row")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.errors import InputError
-from gaxjax.places import check_reachable, is_remote, list_folders, modified
+from gaxjax.files.places import check_reachable, is_remote, list_folders, modified
 from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint import DIGITS, steps_in
 from gaxjax.runs.lock import Lock

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from gaxjax.files import write_bytes
-from gaxjax.places import is_remote
+from gaxjax.files.places import is_remote
 
 EVERY = 300.0
 """Seconds between two uploads: what there is goes again each time."""

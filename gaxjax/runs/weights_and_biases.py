@@ -9,8 +9,8 @@ from typing import Any
 
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
+from gaxjax.files.places import disk_path
 from gaxjax.parallel import tell
-from gaxjax.places import disk_path
 
 FOLDER = "wandb"
 """Of a run: what W&B itself writes, and the name of its run in a file."""

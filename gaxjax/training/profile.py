@@ -11,7 +11,7 @@ import jax
 
 from gaxjax import parallel
 from gaxjax.errors import InputError, summarize_error
-from gaxjax.places import disk_path
+from gaxjax.files.places import disk_path
 
 FOLDER = "profile"
 """Of a run: every profile of it, in folders by time, as XProf and TensorBoard look for them."""

@@ -13,10 +13,10 @@ from gaxjax import parallel
 from gaxjax.data import Source, open_source
 from gaxjax.errors import Interrupted
 from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.files.places import as_path
 from gaxjax.game import sample
 from gaxjax.parallel.counting import nbytes
 from gaxjax.parallel.processes import check_shared
-from gaxjax.places import as_path
 from gaxjax.programs.feed import Feed, check_feed
 from gaxjax.programs.program import StageProgram, abstract_batch, check_programs, stage_programs
 from gaxjax.recipe import Recipe, beside

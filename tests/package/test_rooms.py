@@ -7,7 +7,6 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "gaxjax"
 FLOORS = (
     {"errors"},
-    {"places"},
     {"files"},
     {"expressions", "losses", "latents"},
     {"transforms", "penalties", "objectives"},

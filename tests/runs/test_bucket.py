@@ -17,8 +17,8 @@ from buckets import MemoryBucket, memory_bucket
 
 from gaxjax.cli import main
 from gaxjax.errors import InputError, Unwritable, describe_system_error
+from gaxjax.files.places import as_path, is_there
 from gaxjax.metrics.result import Result
-from gaxjax.places import as_path, is_there
 from gaxjax.recipe.serialization import describe, load_recipe
 from gaxjax.runs import bucket, lock, rows
 from gaxjax.runs.checkpoint import steps_in

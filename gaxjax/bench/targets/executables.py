@@ -16,8 +16,8 @@ from gaxjax import parallel
 from gaxjax.bench.targets.topology import Target, target_mesh
 from gaxjax.data import Source
 from gaxjax.errors import InputError
+from gaxjax.files.places import disk_path
 from gaxjax.parallel.cache import cache_settings
-from gaxjax.places import disk_path
 from gaxjax.programs.feed import Feed
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe

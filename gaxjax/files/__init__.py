@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gaxjax.places import as_remote_error, find_system, is_remote
+from gaxjax.files.places import as_remote_error, find_system, is_remote
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
