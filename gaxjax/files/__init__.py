@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from gaxjax.files.places import as_remote_error, find_system, is_remote
 
 
@@ -70,6 +68,8 @@ def append(file: io.FileIO, content: bytes) -> None:
 
 def write_arrays(path: Path, arrays: Mapping[str, Any]) -> Path:
     """Arrays by name as a file of NumPy's (npz), without a date in it: the same arrays are the same bytes."""
+    import numpy as np  # here: a command's help asks for places of files, and need not wait for it
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, array in arrays.items():
