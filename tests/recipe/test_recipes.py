@@ -24,7 +24,7 @@ from gaxjax import cli, parallel
 from gaxjax.data import open_source
 from gaxjax.game import State
 from gaxjax.objectives import Objective
-from gaxjax.programs.program import StageProgram, check_programs, stage_programs
+from gaxjax.programs.program import check_programs, stage_programs
 from gaxjax.recipe import Recipe, Stage
 from gaxjax.recipe.optimizers import Exponential, Linear
 from gaxjax.recipe.serialization import (
@@ -71,7 +71,7 @@ def first_state(name: str) -> State:
 @functools.cache
 def run_of(name: str) -> Run:
     recipe = shrunk(RECIPES[name])
-    program, state = StageProgram(recipe, 0, spec_of(recipe.data)), first_state(name)
+    program, state = shrinking.program_of(recipe), first_state(name)
     stage, states, logs = program.stage, [state], []
     step = quick.compiled(program.step, state, batches(recipe, stage, 0), KEY)
     for number in range(2):
