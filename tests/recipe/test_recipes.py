@@ -153,8 +153,8 @@ def test_all_of_it_fits_its_data(name: str) -> None:
     """
     recipe = RECIPES[name]
     if shrinking.is_variant(name) and recipe.data.shape[0] == 1024:
-        # The file's own recipe is traced at 1024 px, whose levels are those of 64 px and more of them.
-        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, shape=(64, 64, 3)))
+        # The file's own recipe is traced at 1024 px, whose levels are those of 16 px and more of them.
+        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, shape=(16, 16, 3)))
     first = dataclasses.replace(recipe, stages=recipe.all_stages[:2])
     traced_from = first.all_stages, first.solver, first.accumulate, spec_of(recipe.data)
     if traced_from not in TRACED:
