@@ -1,7 +1,7 @@
 """Commands as a user gives them, one after the other in one process: a program for test_meshes.py to start.
 
-python tests/meshes.py FOLDER NAME [ORDER]: on the devices that there are, joined with the other processes of
-the job; results are in FOLDER/NAME. ORDER, such as 0,2,1,3, numbers the devices as a TPU slice may.
+python tests/meshes.py FOLDER NAME: on the devices that there are, joined with the other processes of the job;
+results are in FOLDER/NAME.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ from gaxjax.penalties import GradientPenalty
 from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe, Sentinel
 
 recipe = Recipe(
-    gan=Adversarial(Generator((8, 8, 1), 4, 1), Discriminator(4, 2), Latents(4)),
+    gan=Adversarial(Generator((8, 8, 1), 4, 1), Discriminator(4, 1), Latents(4)),
     optimizers={"discriminator": Optimizer("sgd", 0.01, updates=2), "generator": Optimizer("sgd", 0.01)},
     data=Data("digits", shape=(8, 8, 1)),
     batch_size=16,
@@ -72,6 +72,8 @@ parts = replace(  # and a penalty
     accumulate=2,
 )
 '''
+LAST = 16
+"""The step at which `recipe` ends; its other checkpoint is halfway."""
 
 
 def run(*arguments: str | Path) -> str:
@@ -84,7 +86,10 @@ def run(*arguments: str | Path) -> str:
 
 
 class Numbered:
-    """JAX, as `gaxjax.parallel` sees it, with devices in another order than that of their processes."""
+    """JAX, as `gaxjax.parallel` sees it, with devices in an order that is not that of their processes.
+
+    A TPU slice may number them so.
+    """
 
     def __init__(self, order: list[int]):
         self.order = order
@@ -97,22 +102,19 @@ class Numbered:
         return [found[i] for i in self.order]
 
 
-def main(folder: Path, name: str, order: str = "") -> None:
-    """The commands of one mesh."""
+def main(folder: Path, name: str) -> None:
+    """The commands of one mesh; in the processes of 2 x 2 also those of devices that are interleaved."""
     recipes, here = folder / "small.py", folder / name
+    processes, local = map(int, name.split("x"))
 
     def train(recipe: str, run_name: str, *flags: str) -> None:
         run("train", f"{recipes}:{recipe}", "--workdir", here / run_name, *flags)
 
-    if order:
-        devices.jax = Numbered([int(i) for i in order.split(",")])  # type: ignore[attr-defined]
-        train("recipe", "run")
-        return
     train("measured" if name in ("1x2", "2x1") else "recipe", "run")
-    if name == "2x2":  # on 1 x 1 and 1 x 4 it goes on
-        train("recipe", "half", "--kimg", "0.256")
-    if name in ("1x1", "1x4"):
-        shutil.copytree(folder / "2x2" / "half", here / "half")
+    assert (jax.process_count(), jax.local_device_count()) == (processes, local)
+    if name in ("1x1", "1x4"):  # where 2 x 2 would have been killed after its first checkpoint
+        killed = Path(shutil.copytree(folder / "2x2" / "run", here / "half"))
+        shutil.rmtree(killed / "checkpoints" / f"{LAST:09d}")
         train("recipe", "half")
     if name in ("1x2", "2x2"):
         train("recipe", "seeds", "--seeds", "2")
@@ -146,6 +148,10 @@ def main(folder: Path, name: str, order: str = "") -> None:
     if name == "2x1":
         table = ("--budget", "smoke", "--seeds", "2", "--only", "ring/minimax_alternating")
         run("table", "toys", "--out", here / "table", *table)
+    if name == "2x2":
+        devices.jax = Numbered([0, 2, 1, 3])  # type: ignore[attr-defined]
+        here = folder / "interleaved"
+        train("recipe", "run")
 
 
 def pmapped_is_what_trains(recipes: Path) -> None:

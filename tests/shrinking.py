@@ -185,10 +185,26 @@ def load(path: Path, like: State) -> State:
     return jax.tree.unflatten(jax.tree.structure(like), leaves)
 
 
+class WideProgram(StageProgram):
+    """A program of the widest floats from the start, so that what is traced for shapes is what plays."""
+
+    def init(self, key: jax.Array) -> State:
+        return widest(super().init(key))
+
+
+def program_of(recipe: Recipe) -> StageProgram:
+    """The program of a recipe's first stage, for examples as `batches` gives them."""
+    floats = jax.dtypes.canonicalize_dtype(float)
+    data = {
+        name: jax.ShapeDtypeStruct(x.shape, floats if x.dtype == np.float32 else x.dtype)
+        for name, x in spec_of(recipe.data).items()
+    }
+    return WideProgram(recipe, 0, data)
+
+
 def begin(recipe: Recipe) -> State:
     """The state before the first step."""
-    program = StageProgram(recipe, 0, spec_of(recipe.data))
-    return widest(quick.run(program.init, jax.random.key(0)))
+    return quick.run(program_of(recipe).init, jax.random.key(0))
 
 
 def descending(begun: State) -> State:
@@ -208,12 +224,9 @@ def main(target: Path, names: list[str]) -> None:
     )
     for name in names:
         recipe = dataclasses.replace(shrunk(found[name]), seeds=1, steps_per_call=1)
-        program = StageProgram(recipe, 0, spec_of(recipe.data))
-        state = load(target / f"{name}.begun.npz", jax.eval_shape(program.init, jax.random.key(0)))
-        state = parallel.replicate(descending(state), mesh)
-        examples = parallel.shard(batches(recipe, program.stage, 0), mesh)
-        logs = jax.eval_shape(program.step, state, examples, key)[1]
-        totals = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), {"sums": logs, "count": np.int32(0)})
+        program = program_of(recipe)
+        state = parallel.replicate(descending(load(target / f"{name}.begun.npz", program.state)), mesh)
+        totals = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), program.carry[1])
         carry = state, parallel.replicate(totals, mesh)
         advance = program.trainer(as_loaded)
         for step in range(STEPS):

@@ -18,7 +18,7 @@ SHAPE = (8, 8, 1)
 adam = Optimizer("adam", 2e-2, b1=0.0, b2=0.99)
 recipe = Recipe(
     gan=StyleGAN(
-        Generator(SHAPE, features=16, max_features=8, style_size=8, mapping_layers=2),
+        Generator(SHAPE, features=16, max_features=8, style_size=8, mapping_layers=2, taps=()),
         Discriminator(SHAPE, features=16, max_features=8),
         Latents(8),
     ),

@@ -77,11 +77,18 @@ def compile_step(program: StageProgram, mesh: Mesh) -> Any:
     batches = program.seeds.add_axis(program.batches)
     batch = {name: jax.ShapeDtypeStruct((1, *x.shape), x.dtype) for name, x in batches.items()}
     # No tables: a resident set would count as this step's arguments, where it is the data's.
-    inputs = parallel.CallInput({}, batch, jax.ShapeDtypeStruct((), "int32"))
     key = program.seeds.add_axis(jax.eval_shape(lambda: jax.random.key(0)))
+    # With their places, for those that the trace of the step was made for: it is not made again.
+    whole = parallel.replicated_sharding(mesh)
+    inputs = parallel.CallInput(
+        {},
+        parallel.with_sharding(batch, parallel.batch_sharding(mesh, calls=True)),
+        parallel.with_sharding(jax.ShapeDtypeStruct((), "int32"), whole),
+    )
+    carry, key = parallel.with_sharding((program.carry, key), parallel.state_sharding(mesh))
     calls = parallel.Calls(1, as_loaded)
     mapped = parallel.compilable(with_log_sums(program.step), mesh, calls)
-    return mapped.lower(program.carry, inputs, key).compile()
+    return mapped.lower(carry, inputs, key).compile()
 
 
 def heaviest_program(recipe: Recipe, spec: Batch) -> StageProgram:

@@ -88,7 +88,9 @@ def plot_curves(rows: list[dict[str, Any]], path: Path) -> Path:
         for name in (name for name in names if name.rsplit("/", 1)[1] == panel):
             points = [(row["images"] / 1000, row[name]) for row in rows if name in row]
             axis.plot(*zip(*points, strict=True), label=name.rsplit("/", 1)[0], linewidth=1)
-        axis.set(title=panel, xlabel="kimg")
+        axis.set_xlabel("kimg")
+        # Where it is by default too, but by default only after all ticks have been measured.
+        axis.set_title(panel, y=1.0)
         axis.legend()
     # The grid is full, panels may not be.
     for axis in axes.flat[len(panels) :]:

@@ -113,10 +113,14 @@ class StageProgram:
         return {name: jax.ShapeDtypeStruct((*leading, *x.shape), x.dtype) for name, x in self.spec.items()}
 
     @functools.cached_property
+    def first_state(self) -> State:
+        """Shapes and types of the state before the first step, of one seed: without a trace of the step."""
+        return jax.eval_shape(self.init, jax.eval_shape(lambda: jax.random.key(0)))
+
+    @functools.cached_property
     def traced_step(self) -> Any:
         """The step of one seed as JAX has traced it; computes nothing."""
-        key = jax.eval_shape(lambda: jax.random.key(0))
-        arguments = jax.eval_shape(self.init, key), self.batches, key
+        arguments = self.first_state, self.batches, jax.eval_shape(lambda: jax.random.key(0))
         # Where the step will run: JAX remembers a trace for arrays of one mesh.
         arguments = parallel.with_sharding(arguments, parallel.replicated_sharding(self.mesh))
         return compiler.use_mesh(self.step.trace, self.mesh)(*arguments)
@@ -146,13 +150,17 @@ class StageProgram:
     @property
     def saved_carry(self) -> Any:
         """The same as a checkpoint holds it, with where each array lies."""
-        return parallel.with_sharding(to_saved(self.carry), parallel.state_sharding(self.mesh))
+        return self.place_saved(self.carry)
+
+    def place_saved(self, carry: Any) -> Any:
+        """A carry's shapes and types as a checkpoint holds them, with where each array lies."""
+        return parallel.with_sharding(to_saved(carry), parallel.state_sharding(self.mesh))
 
     def from_saved(self, carry: Any) -> Any:
         """A carry of a checkpoint, with what networks read from files beside it."""
         state, totals = carry
         # Most games have none, and restore as they are.
-        if PRETRAINED not in self.state.stats:
+        if PRETRAINED not in self.first_state.stats:
             return carry
 
         def load_pretrained(key: jax.Array) -> Any:

@@ -20,7 +20,7 @@ from gaxjax.parallel.counting import nbytes
 from gaxjax.runs import checksums
 from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint_files import check_readable
-from gaxjax.runs.fit import array_kinds, check_fit
+from gaxjax.runs.fit import Kind, array_kinds, check_fit
 from gaxjax.runs.literal import absolute_path, check_place, literal_path
 from gaxjax.runs.retention import Retention
 from gaxjax.runs.silence import silence_failed_saves, silence_orbax
@@ -149,6 +149,11 @@ class Checkpoints:
         """The plain values beside a checkpoint's arrays. ValueError where they have changed."""
         return self._read_meta(step)[0]
 
+    def kinds(self, step: int) -> dict[str, Kind] | None:
+        """Type and shape of each array by its name; None: it was written before they were noted."""
+        rows = self._read_meta(step)[1]
+        return None if rows is None else kinds_of(rows)
+
     def _read_meta(self, step: int) -> tuple[dict[str, Any], dict[str, checksums.Row] | None]:
         content = self._manager.restore(step, args=self._args.Composite(meta=self._args.JsonRestore())).meta
         meta, rows = checksums.unseal(content)
@@ -177,7 +182,7 @@ class Checkpoints:
             json.loads(path.read_text())
         if like is not None and rows is not None:
             # Before the arrays are read: that gigabytes are of other networks can be said at once.
-            check_fit(step, like, {name: (kind, shape) for name, (kind, shape, _) in rows.items()})
+            check_fit(step, like, kinds_of(rows))
         checksums.check_arrays(state, rows)
         if like is not None and rows is None:
             # What orbax itself has written of them, for it was saved before there were checksums.
@@ -251,6 +256,11 @@ class Checkpoints:
 
     def _directory(self, step: int) -> Path:
         return self._folder / f"{step:0{DIGITS}d}"
+
+
+def kinds_of(rows: dict[str, checksums.Row]) -> dict[str, Kind]:
+    """Type and shape of each array, of its row."""
+    return {name: (kind, shape) for name, (kind, shape, _) in rows.items()}
 
 
 def steps_in(folder: Path) -> list[int]:

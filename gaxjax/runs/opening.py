@@ -1,8 +1,10 @@
 """The one way back from a run's directory: its recipe, the game of a checkpoint and its state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import jax
 
 from gaxjax.data.source import Spec
 from gaxjax.errors import InputError
@@ -53,23 +55,49 @@ def open(workdir: Path | str, best: bool = False, data: Spec | None = None) -> R
     folder = workdir / ("best" if best else "checkpoints")
     # Not writable: damaged ones are passed over, and left for the run to set aside.
     with Checkpoints(folder, writable=False) as checkpoints:
-        start = start_from(checkpoints, programs)
+        start = start_from(checkpoints, programs, like=stored_carry)
     if start.carry is None:
         why = "train it with --evaluation.best" if best else "train it first"
         raise InputError(f"{folder} has no checkpoint that can be read: {why}")
     return Run(recipe, programs[start.stage].stage.gan, start.carry[0])
 
 
-def start_from(checkpoints: Checkpoints, programs: Sequence[StageProgram], restart: bool = False) -> Start:
+def start_from(
+    checkpoints: Checkpoints,
+    programs: Sequence[StageProgram],
+    restart: bool = False,
+    like: Callable[[Checkpoints, int, StageProgram], Any] | None = None,
+) -> Start:
     """The newest checkpoint that can be read, restored onto the devices, or the beginning.
 
     restart: the beginning too where there are checkpoints and all are damaged, which is refused otherwise.
+    like: shapes, types and places of a checkpoint's carry; by default those with which the step goes on.
     """
 
     def load(step: int) -> Start:
         stage = checkpoints.meta(step)["stage"]
         # The sums of logs too: a run goes on in the middle of a row of metrics.
         program = programs[stage]
-        return Start(stage, step, program.from_saved(checkpoints.restore(step, program.saved_carry)))
+        carry = like(checkpoints, step, program) if like else program.saved_carry
+        return Start(stage, step, program.from_saved(checkpoints.restore(step, carry)))
 
     return checkpoints.load_newest(load, restart) or Start()
+
+
+def stored_carry(checkpoints: Checkpoints, step: int, program: StageProgram) -> Any:
+    """A checkpoint's carry for who looks at the state alone: sums of logs are whatever it has.
+
+    What a step logs only its trace can tell, which takes longer than to read a checkpoint.
+    """
+    kinds = checkpoints.kinds(step)
+    if kinds is None:
+        return program.saved_carry
+    # As `StageProgram.carry` has them; names of logs may have dots of their own.
+    totals: dict[str, Any] = {"sums": {}}
+    for name, (kind, shape) in kinds.items():
+        array = jax.ShapeDtypeStruct(shape, kind)
+        if name.startswith("1.sums."):
+            totals["sums"][name.removeprefix("1.sums.")] = array
+        elif name.startswith("1."):
+            totals[name.removeprefix("1.")] = array
+    return program.place_saved((program.seeds.add_axis(program.first_state), totals))

@@ -12,8 +12,9 @@ from typing import Any
 import jax
 import pytest
 import runs
+import tiny
 
-from gaxjax import cli, parallel
+from gaxjax import parallel
 from gaxjax.errors import InputError
 
 # NPROC: the stand-in devices take their threads from a pool of that size, and hang when it is too small.
@@ -32,28 +33,25 @@ def together(count: int) -> list[dict[str, str]]:
     return [SETTINGS | job | {"GAXJAX_PROCESS": str(index)} for index in range(count)]
 
 
-def test_train_in_two_processes(tmp_path: Path) -> None:
+def test_train_in_two_processes(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """The same metrics as one process's, though one is told to stop and both are killed; and one record."""
-    recipe, workdir = runs.write_recipe(tmp_path), tmp_path / "two"
-
-    def command(workdir: Path) -> list[str]:
-        return ["train", str(recipe), "--workdir", str(workdir), "--checkpoint-kimg", "0.16"]
-
-    assert cli.main(command(tmp_path / "one")) == 0
-    processes = [runs.start(*command(workdir), **job) for job in together(2)]
+    recipe, _ = tiny.copy(tmp_path_factory, tmp_path)
+    one, workdir = tmp_path / "run", tmp_path / "two"
+    command = ["train", str(recipe), "--workdir", str(workdir), "--checkpoint-kimg", "0.16"]
+    processes = [runs.start(*command, **job) for job in together(2)]
     runs.until(lambda: runs.steps(workdir), processes[0])
     processes[1].send_signal(signal.SIGTERM)
     for status, _, errors in [runs.finish(process) for process in processes]:
         assert status == 128 + signal.SIGTERM and "Traceback" not in errors, errors
         assert f"stopped at step {runs.steps(workdir)[-1]}, all is saved" in errors
-    processes = [runs.start(*command(workdir), **job) for job in together(2)]
+    processes = [runs.start(*command, **job) for job in together(2)]
     stopped = runs.steps(workdir)[-1]
     runs.until(lambda: runs.steps(workdir)[-1] > stopped, processes[0])
     for process in processes:
         process.kill()
     assert [runs.finish(process)[0] for process in processes] == [-signal.SIGKILL] * 2
     rest = subprocess.Popen(
-        ["bash", "launch/local.sh", "2", sys.executable, "-m", "gaxjax", *command(workdir)],
+        ["bash", "launch/local.sh", "2", sys.executable, "-m", "gaxjax", *command],
         cwd=runs.REPOSITORY,
         env=os.environ | SETTINGS,
         stdout=subprocess.PIPE,
@@ -64,11 +62,11 @@ def test_train_in_two_processes(tmp_path: Path) -> None:
     assert status == 0, output + errors
     assert f"[0] samples: {workdir}/samples/0000000960.png" in output and "[1] samples" not in output
     assert "going on from" in output and "on 2 cpu devices" in output
-    one, two = runs.rows(tmp_path / "one"), runs.rows(workdir)
-    assert [row["step"] for row in two] == [row["step"] for row in one] and len(one) == 9
-    for expected, row in zip(one, two, strict=True):
+    rows, others = runs.rows(one), runs.rows(workdir)
+    assert [row["step"] for row in others] == [row["step"] for row in rows] and len(rows) == 9
+    for expected, row in zip(rows, others, strict=True):
         assert row == pytest.approx(expected, rel=1e-4, abs=1e-4)
-    assert {path.name for path in workdir.iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+    assert {path.name for path in workdir.iterdir()} == {path.name for path in one.iterdir()}
     # One file of events for each start that came to a row.
     assert 1 <= len(list((workdir / "tensorboard").iterdir())) <= 3
 

@@ -24,7 +24,7 @@ from gaxjax import cli, parallel
 from gaxjax.data import open_source
 from gaxjax.game import State
 from gaxjax.objectives import Objective
-from gaxjax.programs.program import StageProgram, check_programs, stage_programs
+from gaxjax.programs.program import check_programs, stage_programs
 from gaxjax.recipe import Recipe, Stage
 from gaxjax.recipe.optimizers import Exponential, Linear
 from gaxjax.recipe.serialization import (
@@ -71,7 +71,7 @@ def first_state(name: str) -> State:
 @functools.cache
 def run_of(name: str) -> Run:
     recipe = shrunk(RECIPES[name])
-    program, state = StageProgram(recipe, 0, spec_of(recipe.data)), first_state(name)
+    program, state = shrinking.program_of(recipe), first_state(name)
     stage, states, logs = program.stage, [state], []
     step = quick.compiled(program.step, state, batches(recipe, stage, 0), KEY)
     for number in range(2):
@@ -153,8 +153,8 @@ def test_all_of_it_fits_its_data(name: str) -> None:
     """
     recipe = RECIPES[name]
     if shrinking.is_variant(name) and recipe.data.shape[0] == 1024:
-        # The file's own recipe is traced at 1024 px, whose levels are those of 64 px and more of them.
-        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, shape=(64, 64, 3)))
+        # The file's own recipe is traced at 1024 px, whose levels are those of 16 px and more of them.
+        recipe = dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, shape=(16, 16, 3)))
     first = dataclasses.replace(recipe, stages=recipe.all_stages[:2])
     traced_from = first.all_stages, first.solver, first.accumulate, spec_of(recipe.data)
     if traced_from not in TRACED:

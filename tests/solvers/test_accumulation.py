@@ -48,7 +48,7 @@ class Given(StyleGAN):
 
 
 STYLED = Given(
-    style.Generator(SHAPE, features=16, style_size=SIZE, mapping_layers=1, noise=False),
+    style.Generator(SHAPE, features=16, style_size=SIZE, mapping_layers=1, taps=(), noise=False),
     progressive.Discriminator(SHAPE, features=16, group=4),
     Latents(SIZE),
     Adversary(penalties=(R1(),)),

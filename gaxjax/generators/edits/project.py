@@ -62,8 +62,8 @@ class Project(Edit):
         first = start_search(jnp.asarray(start), draw_noise(model, self.seed))
         best = minimize(task, first, deviation, self.steps, self.seed)
         # The mean w's image and distance beside the result: what the search has gained.
-        images = [np.asarray(jax.jit(task.image)(model.state, x.w, x.noise)[0]) for x in (best, first)]
-        distances = [float(jax.jit(task.distance)(model.state, x.w, x.noise)) for x in (best, first)]
+        show = jax.jit(task.show)  # both by one program, for a distance is of an image
+        images, distances = zip(*(jax.device_get(show(model.state, x)) for x in (best, first)), strict=True)
         line = f"mean squared difference ({extractor.name}): {distances[0]:.4g}; "
         line += f"of the mean w's image: {distances[1]:.4g}"
         arrays = {
@@ -100,6 +100,10 @@ class Task(NamedTuple):
         level, images = self.extractor.level, (self.image(state, w, noise), jnp.asarray(self.target)[None])
         fake, target = (self.extractor.apply(self.extractor.params, x, (level,))[level] for x in images)
         return jnp.mean((fake - target) ** 2)
+
+    def show(self, state: Any, found: Search) -> tuple[Array, Array]:
+        """The image of what was found, [H, W, C], and how far it is from the target."""
+        return self.image(state, found.w, found.noise)[0], self.distance(state, found.w, found.noise)
 
 
 def minimize(task: Task, start: Search, deviation: float, steps: int, seed: int) -> Search:
