@@ -20,7 +20,8 @@ from gaxjax.layers.modules import set_fields
 from gaxjax.layers.recomputation import recomputes
 from gaxjax.parallel.memory import Memory, memory_of
 from gaxjax.programs.feed import as_loaded
-from gaxjax.programs.program import StageProgram, stage_programs, with_log_sums
+from gaxjax.programs.log_sums import with_log_sums
+from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
 
 MIB = 2**20

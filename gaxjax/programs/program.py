@@ -10,7 +10,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 from gaxjax import parallel, solvers
@@ -20,9 +19,9 @@ from gaxjax.game import PRETRAINED, Batch, Logs, State, init, remove_pretrained,
 from gaxjax.parallel import compiler
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.events import NAMES, Events
+from gaxjax.programs.log_sums import with_log_sums
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.stages import Stage
-from gaxjax.solvers import Step
 from gaxjax.transforms import graft
 
 
@@ -277,30 +276,3 @@ def to_saved(carry: Any) -> Any:
     """The carry as checkpoints hold it: what is read from files is not written again at each of them."""
     state, totals = carry
     return remove_pretrained(state), totals
-
-
-def with_log_sums(step: Step) -> Callable[[Any, Batch, jax.Array], Any]:
-    """The step with sums of logs since the last row beside the state: a resumed run logs the same means."""
-
-    def step_with_sums(carry: Any, batches: Batch, key: jax.Array) -> Any:
-        state, totals = carry
-        state, logs = step(state, batches, key)
-        return (
-            state,
-            {"sums": jax.tree.map(jnp.add, totals["sums"], logs), "count": totals["count"] + 1},
-        ), {}
-
-    return step_with_sums
-
-
-def mean_logs(totals: Any) -> dict[str, float]:
-    """Of the logs since the last row, over the seeds too; none right after a row."""
-    if not np.all(parallel.fetch(totals["count"])):  # 0 / 0 otherwise
-        return {}
-    return {name: float(np.mean(x)) for name, x in parallel.fetch(divide_sums(totals)).items()}
-
-
-@jax.jit
-def divide_sums(totals: Any) -> Any:
-    """The means since the last row."""
-    return jax.tree.map(lambda x: x / totals["count"].astype(x.dtype), totals["sums"])

@@ -19,7 +19,8 @@ from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.game import GAN, State, judge, sample
 from gaxjax.metrics.result import Result
 from gaxjax.pictures.point_plots import probe_points
-from gaxjax.programs.program import StageProgram, mean_logs, to_saved
+from gaxjax.programs.log_sums import mean_logs
+from gaxjax.programs.program import StageProgram, to_saved
 from gaxjax.recipe.sentinel import find_absurd_loss, find_collapse, find_nonfinite, find_saturation
 from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs import examples
