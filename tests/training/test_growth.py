@@ -33,7 +33,7 @@ SHAPE = (16, 16, 1)
 adam = Optimizer("adam", 1e-3, b1=0.0, b2=0.99)
 RECIPE = Recipe(
     StyleGAN(
-        Generator(SHAPE, features=16, style_size=4, mapping_layers=1, taps=(), noise=False),
+        Generator(SHAPE, features=16, style_size=4, mapping_layers=1, taps=()),
         Discriminator(SHAPE, features=16),
         Latents(4),
         mixing=0.5,
