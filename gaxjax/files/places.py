@@ -82,6 +82,7 @@ def is_there(path: Path) -> bool:
         return path.exists()
     system, name = find_system(path)
     try:
+        # It tells what is missing from what may not be asked for, as `exists` does not.
         system.info(name)
     except FileNotFoundError:
         return False

@@ -58,6 +58,7 @@ def replace_object(path: Path, content: bytes | None, generation: Generation) ->
 
 def append_object(path: Path, content: bytes) -> None:
     """Adds to the end of an object, whoever else does so meanwhile."""
+    # Whoever comes second reads again what the first one wrote, so that no row is lost.
     while True:
         text, generation = read_object(path)
         if replace_object(path, (text or b"") + content, generation):

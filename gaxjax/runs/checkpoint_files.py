@@ -14,6 +14,7 @@ def check_readable(folder: Path) -> None:
     if is_remote(folder):
         # A byte of each is as much as opening it: what is refused is told here, and is no damage.
         system, name = find_system(folder)
+        # A byte of each: a right or a network that is missing fails at the first one too.
         with name_file_in_error(folder):
             for key, about in system.find(name, detail=True).items():
                 if about["size"]:
@@ -37,5 +38,6 @@ def remove_checkpoint(folder: Path, aside: Path) -> None:
         system, name = find_system(folder)
         system.rm(name, recursive=True)
         return
+    # What a process that was killed here has left would be in the way of the name.
     shutil.rmtree(aside, ignore_errors=True)
     shutil.rmtree(folder.rename(aside))

@@ -29,10 +29,12 @@ class Retention:
         """As Orbax asks for it after each save."""
         from orbax.checkpoint import checkpoint_managers as managers
 
+        # Each says which it wants; what none of them wants goes.
         policies: list[PreservationPolicy] = [managers.LatestN(max(self.newest, 2))]
         if self.images:
             policies.append(FirstOfPeriods(lambda step: self.images_at(step) // self.images))
         if self.hours:
+            # By the times in their files, so that a run of many starts counts as one.
             policies.append(managers.EveryNSeconds(round(3600 * self.hours)))
         return managers.AnyPreservationPolicy(policies)
 

@@ -32,6 +32,7 @@ class Trackers:
 
     def __init__(self, openers: Mapping[str, Callable[[], Tracker]] = MappingProxyType({})):
         self._trackers: dict[str, Tracker] = {}
+        # One that cannot be opened does not keep the others from it.
         for name, open_tracker in openers.items():
             with self._passing_over_failure(name):
                 self._trackers[name] = open_tracker()
@@ -53,7 +54,7 @@ class Trackers:
         self._each(lambda tracker: tracker.log_image(step, name, path))
 
     def _each(self, call: Callable[[Tracker], None]) -> None:
-        for name, tracker in list(self._trackers.items()):
+        for name, tracker in list(self._trackers.items()):  # a copy, from which none falls out meanwhile
             with self._passing_over_failure(name):
                 call(tracker)
 
@@ -62,6 +63,7 @@ class Trackers:
         try:
             yield
         except Exception as error:  # of a network, a server or a package that is not ours
+            # And is not asked again: each row would wait for a server that is gone.
             self._trackers.pop(name, None)
             tell(f"{name} is off, and training goes on: {summarize_error(error)}")
 

@@ -15,6 +15,7 @@ class Uploads:
     """A folder to write in: the directory itself on a disk, else one of this machine's that is uploaded."""
 
     def __init__(self, directory: Path):
+        # Of this machine's own disk, where a file that is added to at each row costs nothing.
         self._directory, self._last = directory, time.monotonic()
         self._temporary = tempfile.TemporaryDirectory(prefix="upload-") if is_remote(directory) else None
         self.folder = Path(self._temporary.name) if self._temporary else directory
@@ -32,6 +33,7 @@ class Uploads:
             self._temporary.cleanup()
 
     def _upload(self) -> None:
+        # First, so that a bucket that is slow is not asked again at once.
         self._last = time.monotonic()
         if self._temporary:
             for file in self.folder.iterdir():

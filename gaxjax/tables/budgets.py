@@ -38,6 +38,7 @@ def best_of(values: Sequence[float], budget: int) -> tuple[float, float]:
 
 def finite_values(search: Search) -> list[float]:
     """With the worst that was measured in place of what came to nothing, or no mean would be finite."""
+    # Not left out: a model that diverges half of the time would look better than one that never does.
     worst = max((value for value in search.values if math.isfinite(value)), default=math.nan)
     return [value if math.isfinite(value) else worst for value in search.values]
 

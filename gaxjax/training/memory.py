@@ -30,6 +30,7 @@ def describe_memory(compiled: Any, state: State, inputs: CallInput) -> str:
         # Results that do not take the place of arguments come into being beside them.
         sizes["temporaries"] = memory.temporaries + memory.outputs - memory.alias
     parts = ", ".join(f"{name} {describe_bytes(size)}" for name, size in sizes.items() if size)
+    # As JAX's allocator has it, which is less than the card's own memory.
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
     of = f" of {describe_bytes(limit)}" if limit else ""
     return f"memory on each device: {parts}; in all {describe_bytes(sum(sizes.values()))}{of}"

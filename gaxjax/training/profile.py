@@ -74,10 +74,12 @@ class Profile:
             self._begin = step
 
     def _stop(self, keep: bool, end: int | None = None) -> None:
+        # After an error a rollback may follow, whose steps are as good to look at.
         begin, self._begin, self._wanted = self._begin, -1, not keep
         folder, places = self._workdir / f".{FOLDER}", Path("plugins", "profile")
         with self._passing_over_failure():
             jax.profiler.stop_trace()
+            # Moved when it is whole: who opens the folder finds no half of one.
             for profile in (folder / places).iterdir() if keep else ():
                 whole = self._workdir / FOLDER / places / profile.name
                 whole.parent.mkdir(parents=True, exist_ok=True)

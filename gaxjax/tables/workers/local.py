@@ -47,10 +47,11 @@ def run_tasks(tasks: Sequence[Task], workers: Workers) -> Iterator[tuple[Task, O
             while waiting and places:
                 begun = start(*waiting.popleft(), places.pop())
                 working[begun.process.sentinel] = begun
+            # Ready once its process has ended, however it did; an answer alone might never come.
             for sentinel in wait(list(working)):
                 ended = working.pop(sentinel)
                 ended.process.join()
-                places.append(ended.place)
+                places.append(ended.place)  # for the next one to begin
                 outcome = read_answer(ended)
                 # Killed, as by the system when memory is short, or asked to stop: the run goes on from its
                 # last checkpoint.

@@ -69,6 +69,7 @@ def stop_tasks(ray, references) -> None:  # type: ignore[no-untyped-def]
     for reference in references:
         with contextlib.suppress(ray.exceptions.RayError):
             ray.cancel(reference)  # as Ctrl-C, for tasks that run; the others do not begin
+    # Ray ends what still runs when the command does, saved or not.
     end = time.monotonic() + GRACE
     ray.wait(references, num_returns=len(references), timeout=max(0.0, end - time.monotonic()))
 

@@ -45,6 +45,7 @@ def run_tasks(tasks: Sequence[Task], workers: Workers) -> Iterator[tuple[Task, O
     for i in range(0, len(new), LARGEST_ARRAY):
         part = new[i : i + LARGEST_ARRAY]
         jobs |= zip((task.name for task in part), executor.map_array(Requeued(), part), strict=True)
+        # After each array: a command that ends here must not submit these once more.
         numbers = {name: job.job_id for name, job in jobs.items()}
         write_bytes(folder / "jobs.json", json.dumps(known | numbers, indent=2).encode() + b"\n")
     by_job = {jobs[task.name].job_id: task for task in tasks}

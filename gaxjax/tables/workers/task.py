@@ -59,6 +59,7 @@ def perform_task(task: Task) -> Outcome:
         enter_directories(task)
     except (InputError, OSError) as error:
         return Outcome("failed", summarize_error(error))
+    # Before JAX is configured, which reads some of them.
     os.environ.update(task.environment)
     # The nodes of a cluster may themselves be tasks of one srun: a run is still one process.
     os.environ["GAXJAX_COORDINATOR"] = "none"
@@ -98,6 +99,7 @@ def make_when_free(run: TableRun) -> str:
 def enter_directories(task: Task) -> None:
     """Goes where the command was given; InputError where the table's directory is not the command's."""
     host, end = socket.gethostname(), time.monotonic() + APPEARANCE
+    # First of all, for the table's paths, and its data's, may be relative to it.
     try:
         os.chdir(task.directory)
     except OSError as error:
@@ -116,6 +118,7 @@ def enter_directories(task: Task) -> None:
 @contextlib.contextmanager
 def write_output(log: Path) -> Iterator[None]:
     """While entered, all that the process says is added to a file, also what libraries of C say."""
+    # By the numbers of the system: XLA and CUDA know nothing of Python's streams.
     streams = (sys.stdout, sys.stderr)
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "ab", buffering=0) as file:
