@@ -12,9 +12,12 @@ from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 from typing import Any
 
-from gcp_storage_emulator import server
-from gcp_storage_emulator.exceptions import NotFound
-from gcp_storage_emulator.handlers import objects
+import pytest
+
+# Modules of tests are imported wherever doctests are looked for, also where the emulator is not installed.
+server = pytest.importorskip("gcp_storage_emulator.server")
+NotFound = pytest.importorskip("gcp_storage_emulator.exceptions").NotFound
+objects = pytest.importorskip("gcp_storage_emulator.handlers.objects")
 
 
 def generation(storage: Any, bucket: str, name: str) -> str:

@@ -13,6 +13,7 @@ import runs
 import tiny
 
 from gaxjax.runs.record import Record
+from gaxjax.runs.rows import RowWriter
 
 
 def test_rows_are_kept_before_their_checkpoint(
@@ -30,7 +31,7 @@ def test_rows_are_kept_before_their_checkpoint(
                 shutil.copy(str(self.name), workdir / "metrics.jsonl")
             super().close()
 
-    def opened(self: Record) -> io.FileIO:
+    def opened(self: RowWriter) -> io.FileIO:
         shutil.copy(workdir / "metrics.jsonl", tmp_path / "buffer")
         return Buffer(tmp_path / "buffer", "ab")
 
@@ -41,7 +42,7 @@ def test_rows_are_kept_before_their_checkpoint(
         return workdir
 
     with monkeypatch.context() as patch:
-        patch.setattr(Record, "_open_metrics", opened)
+        patch.setattr(RowWriter, "_open", opened)
         patch.setattr(Record, "add_picture", picture)
         assert tiny.train(recipe, workdir) == 130
     assert runs.steps(workdir)[-1] == 25  # 28 was logged since
