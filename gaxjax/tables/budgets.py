@@ -16,6 +16,7 @@ import numpy as np
 from gaxjax.files import write_bytes
 from gaxjax.pictures.images import new_figure, save_figure
 from gaxjax.tables.lucic2018_search import Search
+from gaxjax.tables.verdict import format_table
 
 BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)
 
@@ -65,7 +66,7 @@ def summarize_searches(searches: Mapping[str, Search]) -> str:
         "One run of each setting. Best of so many settings, mean ± standard deviation over draws of them "
         "with replacement; a run that came to nothing counts there as the model's worst."
     )
-    return f"{as_table(spread)}\n\n{note}\n\n{as_table(table)}"
+    return f"{format_table(spread)}\n\n{note}\n\n{format_table(table)}"
 
 
 def describe_setting(setting: Mapping[str, float | str]) -> str:
@@ -74,12 +75,6 @@ def describe_setting(setting: Mapping[str, float | str]) -> str:
         f"{name} {value}" if isinstance(value, str) else f"{name} {value:.3g}"
         for name, value in setting.items()
     )
-
-
-def as_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as Markdown, of which the first is the head."""
-    head, *others = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *others])
 
 
 def write_settings(path: Path, searches: Mapping[str, Search]) -> Path:

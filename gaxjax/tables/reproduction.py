@@ -16,7 +16,7 @@ from gaxjax.metrics.result import as_row, check_comparable
 from gaxjax.runs.record import last_picture
 from gaxjax.tables import sheets
 from gaxjax.tables.table_run import TableRun, read_all_measurements, run_length
-from gaxjax.tables.verdict import Budget, Line, Row
+from gaxjax.tables.verdict import Budget, Line, Row, format_table
 from gaxjax.tables.workers import Workers, make_runs
 
 
@@ -176,7 +176,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
         names = COLUMNS[2:5] if printed else COLUMNS[2:3]
         head += [f"{metric}, {name}" if len(metrics) > 1 else name for name in names]
     head += COLUMNS[5:]
-    rows = [head, ["---"] * len(head)]
+    rows = [head]
     for name in dict.fromkeys(line.row.name for line in lines):
         own = {line.row.heading: line for line in lines if line.row.name == name}
         row: list[str] = []
@@ -189,7 +189,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
         one = next(iter(own.values()))
         verdict = one.verdict if len(set(verdicts.values())) == 1 else several
         rows.append([one.row.title, *row, verdict, cells(one)[-1]])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return format_table(rows)
 
 
 def sheet_title(line: Line) -> str:

@@ -168,3 +168,9 @@ class Line:
         if math.isnan(self.difference):
             return f"{direction} ({n} run, so no standard error){partly}"
         return f"{'reproduced' if abs(self.difference) <= ENOUGH else direction}{partly}"
+
+
+def format_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a table in Markdown, of which the first is the head."""
+    head, *others = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *others])

@@ -101,9 +101,9 @@ class Task(NamedTuple):
         fake, target = (self.extractor.apply(self.extractor.params, x, (level,))[level] for x in images)
         return jnp.mean((fake - target) ** 2)
 
-    def show(self, state: Any, found: Search) -> tuple[Array, Array]:
-        """The image of what was found, [H, W, C], and how far it is from the target."""
-        return self.image(state, found.w, found.noise)[0], self.distance(state, found.w, found.noise)
+    def show(self, state: Any, search: Search) -> tuple[Array, Array]:
+        """The image of where a search is, [H, W, C], and how far it is from the target."""
+        return self.image(state, search.w, search.noise)[0], self.distance(state, search.w, search.noise)
 
 
 def minimize(task: Task, start: Search, deviation: float, steps: int, seed: int) -> Search:
