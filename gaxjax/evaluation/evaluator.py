@@ -44,7 +44,12 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         self.data = replace(
-            data, split=evaluation.split or data.split, flip=False, labeled=None, labeled_share=0.0
+            data,
+            split=evaluation.split or data.split,
+            flip=False,
+            labeled=None,
+            labeled_seed=0,
+            labeled_share=0.0,
         )
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
