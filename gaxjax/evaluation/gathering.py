@@ -22,13 +22,17 @@ from gaxjax.parallel import compiler
 def extract(
     params: Any,
     images: Array,
+    labels: Array | None,
     features: Features | None,
     level: str,
     classifier: Features | None,
     needs: frozenset[str],
     sharding: jax.sharding.Sharding,
 ) -> dict[str, Array]:
-    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device."""
+    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device.
+
+    labels: [N], that they are of, where there are any.
+    """
     found: dict[str, Array] = {}
     # One pass of the network gives all levels that are asked for.
     levels = (level,) * bool(needs & {"moments", "vectors"}) + ("logits",) * ("logits" in needs)
@@ -43,6 +47,9 @@ def extract(
         found["images"] = pixels_of(images).astype(jnp.uint8)
     if "points" in needs:
         found["points"] = images
+    if "labels" in needs:
+        assert labels is not None
+        found["labels"] = labels
     if "pixels" in needs:
         found |= pixels.apply({}, images, ("pixels",))
     if "digits" in needs:

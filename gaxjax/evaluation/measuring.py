@@ -61,7 +61,9 @@ def evaluate_folders(fake: Path | str, real: Path | str, evaluation: Evaluation)
     metrics = parse_metrics(evaluation.metrics)
     of_game = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
     if of_game:
-        raise InputError(f"{', '.join(of_game)} asks a game what it makes of latents: measure a run")
+        raise InputError(
+            f"{', '.join(of_game)} asks the game itself, and not its images alone: measure a run"
+        )
     names = {folder: list_images(folder) for folder in (fake, real)}
     paired = bool(PAIRED & set(metrics))
     # Both lists are sorted, so that equal lists pair by position.
