@@ -14,6 +14,7 @@ from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
+from gaxjax.evaluation.accuracy import is_told_labels
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
@@ -266,6 +267,10 @@ class Evaluator:
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         if self.readings:
             jax.eval_shape(functools.partial(read_batch, gan), state, batch)
+        if "classes" in self.needs and not is_told_labels(gan, batch):
+            raise InputError(
+                f"class_accuracy asks for samples of a class, and {type(gan).__name__} is told none"
+            )
         if self.latent_spaces:
             self.latent_spaces.output_names(gan, state, batch)
             best = self.evaluation.best
