@@ -8,15 +8,31 @@ import numpy as np
 from gaxjax.metrics.frechet import Moments, Vectors
 from gaxjax.metrics.points import Mixture
 
-Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points", "paths", "spaces"]
-"""moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
-pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
-are, [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and
-logits of their images."""
-OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
-OF_CLASSES = {"logits", "spaces"}
+Need = Literal[
+    "moments",
+    "vectors",
+    "logits",
+    "classes",
+    "images",
+    "pixels",
+    "digits",
+    "labels",
+    "points",
+    "paths",
+    "spaces",
+    "readings",
+]
+"""moments and vectors of the chosen features' level, logits of the features; classes, the likeliest by a
+classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
+channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
+[N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
+of their images; readings, what the game itself takes real images for, and their labels, [N, 2]."""
+OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
+OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
-OF_GAME = {"paths", "spaces"}
+OF_LATENTS = {"paths", "spaces"}
+"""Those that are asked of points of the game's spaces."""
+OF_GAME = {*OF_LATENTS, "readings"}
 """Those that images alone do not give: what is made of latents has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
 SPACES = ("separability_z", "separability_w")

@@ -14,6 +14,8 @@ NAMES = (
     "goodfellow2014",
     "lucic2018",
     "metz2017",
+    "odena2016",
+    "salimans2016",
     "stylegan-ladder",
     "stylegan-mixing",
     "toys",
