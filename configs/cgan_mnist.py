@@ -7,7 +7,7 @@ Paper: Parzen-window log-likelihood 132 +- 1.8 of 1,000 samples a class [seconda
 (gaxjax table mirza2014).
 
 Differs from the paper:
-- It stops where the likelihood of validation images is the best, and does not say when; this after 100 epochs.
+- It stops where the likelihood of validation images is the best, without a word when; here: 100 epochs.
 - Its initial kernels are not known: these are Goodfellow et al.'s, but for the discriminator's layer of the
   label, whose input is a single 1.
 - Its noise is from the unit hypercube; here from [-1, 1].

@@ -133,6 +133,8 @@ def select_condition(batch: Batch, name: str) -> Tree:
         raise InputError(
             f"the game's condition is {name!r}, which needs data with it; the data has {sorted(batch)}"
         )
+    if "labeled" in batch:  # what is not given would be no class at all, and a loss of it nan
+        raise InputError(f"the game's condition is {name!r}, which labeled=N withholds: use labeled=None")
     return batch[name]
 
 

@@ -14,6 +14,7 @@ from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
+from gaxjax.evaluation.accuracy import is_told_labels
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
@@ -51,7 +52,15 @@ class Evaluator:
         alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
         if alone:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
-        self.data = replace(data, split=evaluation.split or data.split, flip=False)
+        # Labels are withheld from training alone: what is measured may ask about any of them.
+        self.data = replace(
+            data,
+            split=evaluation.split or data.split,
+            flip=False,
+            labeled=None,
+            labeled_seed=0,
+            labeled_share=0.0,
+        )
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -75,7 +84,7 @@ class Evaluator:
         real = {need for metric in self.metrics.values() for need in metric.real}
         held_out = any(metric.validation for metric in self.metrics.values())
         # Opened anew, a set would be read and decoded twice.
-        same = source is not None and self.data.split == data.split
+        same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
         self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:
@@ -258,6 +267,10 @@ class Evaluator:
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         if self.readings:
             jax.eval_shape(functools.partial(read_batch, gan), state, batch)
+        if "classes" in self.needs and not is_told_labels(gan, batch):
+            raise InputError(
+                f"class_accuracy asks for samples of a class, and {type(gan).__name__} is told none"
+            )
         if self.latent_spaces:
             self.latent_spaces.output_names(gan, state, batch)
             best = self.evaluation.best

@@ -35,7 +35,8 @@ def extract(
     """
     found: dict[str, Array] = {}
     # One pass of the network gives all levels that are asked for.
-    levels = (level,) * bool(needs & {"moments", "vectors"}) + ("logits",) * ("logits" in needs)
+    levels = (level,) * bool(needs & {"moments", "vectors"})
+    levels += ("logits",) * bool(needs & {"logits", "classes"})
     if levels:
         assert features is not None
         by_level = features.apply(params["features"], images, tuple(dict.fromkeys(levels)))
@@ -43,6 +44,8 @@ def extract(
             found["vectors"] = by_level[level]
         if "logits" in needs:
             found["logits"] = by_level["logits"]
+        if "classes" in needs:
+            found["classes"] = jnp.argmax(by_level["logits"], axis=-1)
     if "images" in needs:
         found["images"] = pixels_of(images).astype(jnp.uint8)
     if "points" in needs:

@@ -9,6 +9,7 @@ from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
 from gaxjax.data.images import DamagedError, is_gray, upright_size
 from gaxjax.errors import InputError, summarize_error
+from gaxjax.evaluation.accuracy import resolve_accuracy
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.files.places import as_path
 from gaxjax.metrics.metric import PAIRED, parse_metrics
@@ -35,6 +36,7 @@ def evaluate_run(
     source = open_source(data)
     # The data's spec goes along: shapes of a run whose data are open need not be read from its files again.
     _, gan, state = runs.open(workdir, best, source.spec)
+    evaluation = resolve_accuracy(evaluation, gan, data, source.spec)
     seeds = Seeds(recipe.seed, recipe.seeds)
     images = images_at_step(recipe.all_stages, int(seeds.select(state.step)))
     results = Evaluator(evaluation, data, source).evaluate_seeds(

@@ -82,6 +82,26 @@ def class_ms_ssim(samples: Samples) -> dict[str, Value]:
     }
 
 
+def class_accuracy(samples: Samples) -> dict[str, Value]:
+    """Images that a classifier reads as the class that they are of, fake and real; classes and labels."""
+    names = {"class_accuracy": samples.fake, "class_accuracy_real": samples.real}
+    return {name: share(side.arrays["classes"] == side.arrays["labels"]) for name, side in names.items()}
+
+
+def test_accuracy(samples: Samples) -> dict[str, Value]:
+    """Of the game itself as a classifier of real images; needs readings."""
+    readings, labels = samples.fake.arrays["readings"].T
+    right = share(readings == labels)
+    n, error = len(labels), right.error or 0.0
+    return {"test_accuracy": right, "misclassified": Value(n * (1 - right.value), n * error)}
+
+
+def share(each: np.ndarray) -> Value:
+    """How many of independent yes and no are yes, of all, with the standard error."""
+    value = float(np.mean(each))
+    return Value(value, float(np.sqrt(value * (1 - value) / len(each))))
+
+
 def code_error(samples: Samples) -> dict[str, Value]:
     """Of the game's code as a classifier of real images; needs readings."""
     codes, labels = samples.fake.arrays["readings"].T

@@ -12,6 +12,7 @@ Need = Literal[
     "moments",
     "vectors",
     "logits",
+    "classes",
     "images",
     "pixels",
     "digits",
@@ -21,13 +22,13 @@ Need = Literal[
     "spaces",
     "readings",
 ]
-"""moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
-pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; labels, the
-classes that images are of, [N]; points as they are, [N, D]. Of the game behind its images: paths, the lengths
-of steps between latents; spaces, latents and logits of their images; readings, what the game itself takes
-real images for, and their labels, [N, 2]."""
-OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
-OF_CLASSES = {"logits", "spaces"}
+"""moments and vectors of the chosen features' level, logits of the features; classes, the likeliest by a
+classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
+channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
+[N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
+of their images; readings, what the game itself takes real images for, and their labels, [N, 2]."""
+OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
+OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
 OF_LATENTS = {"paths", "spaces"}
 """Those that are asked of points of the game's spaces."""

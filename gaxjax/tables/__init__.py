@@ -15,6 +15,8 @@ NAMES = (
     "chen2016",
     "lucic2018",
     "metz2017",
+    "odena2016",
+    "salimans2016",
     "stylegan-ladder",
     "stylegan-mixing",
     "toys",

@@ -37,7 +37,7 @@ def test_a_generator_by_hand() -> None:
     with evaluation_mode():
         images = network.apply({"params": params}, z, LABELS)
     np.testing.assert_allclose(images.reshape(2, 4), expected, rtol=1e-4, atol=1e-6)
-    whole = parameters(Generator((28, 28, 1)), np.zeros((2, 100)), LABELS)
+    whole = parameters(Generator((28, 28, 1)), jnp.zeros((2, 100)), LABELS)
     assert {name: layer["kernel"].shape for name, layer in whole.items()} == {
         "latents": (100, 200),
         "label": (10, 1000),
@@ -62,7 +62,7 @@ def test_a_discriminator_by_hand() -> None:
         outputs: Any = network.apply({"params": params}, images, LABELS)
     np.testing.assert_allclose(outputs["features"], both, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(outputs["logits"], dense(both, params["Dense_0"])[:, 0], rtol=1e-4, atol=1e-5)
-    whole: Any = parameters(MaxoutDiscriminator(), np.zeros((2, 28, 28, 1)), LABELS)
+    whole: Any = parameters(MaxoutDiscriminator(), jnp.zeros((2, 28, 28, 1)), LABELS)
     kernels = {name: whole[name]["Dense_0"]["kernel"].shape for name in ("image", "label", "Maxout_0")}
     assert kernels == {"image": (784, 240 * 5), "label": (10, 50 * 5), "Maxout_0": (290, 240 * 4)}
 
