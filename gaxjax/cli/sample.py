@@ -31,6 +31,8 @@ class Sample:
     """layers that are truncated"""
     label: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
     """with --seeds: class of a conditional game"""
+    code: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=VALUE of a code, such as c1=7, in all samples; several times for several"""
     checkpoint: Literal["last", "best"] = "last"
     """of the run; best: that measured as such, of a run with evaluation.best"""
 
@@ -53,7 +55,8 @@ def sample(options: Sample) -> Path:
         raise InputError("--label goes with --seeds: without them, samples are of every class")
     n, seed = 64 if options.n is None else options.n, options.seed or 0
     best = options.checkpoint == "best"
-    return write_samples(options.workdir, n, options.out, seed, parse_psi(options.psi), options.cutoff, best)
+    psi = parse_psi(options.psi)
+    return write_samples(options.workdir, n, options.out, seed, psi, options.cutoff, best, options.code)
 
 
 def sample_seeds(options: Sample) -> str:
@@ -62,5 +65,5 @@ def sample_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
-    names = ("seeds", "out", "psi", "cutoff", "label", "checkpoint")
+    names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

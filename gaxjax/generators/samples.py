@@ -1,5 +1,6 @@
 """Samples from a run's checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
+from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.images import draw_samples
@@ -27,17 +29,19 @@ def write_samples(
     psi: Psi = 1.0,
     cutoff: int | None = None,
     best: bool = False,
+    codes: Sequence[str] = (),
 ) -> Path:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
 
     psi, cutoff: styles towards their average, in the first `cutoff` layers. best: of the checkpoint that was
-    measured as the best, not of the last.
+    measured as the best, not of the last. codes: values that codes have in all samples, such as "c1=7".
     """
     if n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
     workdir, out = as_path(workdir), as_path(out)
     recipe, gan, states = runs.open(workdir, best)
+    gan = pin_codes(gan, codes)
     batch = batch_for(workdir, recipe, n)
     # A run of several seeds shows the first: pictures are of one generator.
     state = Seeds(recipe.seed, recipe.seeds).select(states)
