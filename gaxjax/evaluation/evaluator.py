@@ -17,13 +17,24 @@ from gaxjax.errors import InputError
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
+from gaxjax.evaluation.lower_bound import LowerBound
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
-from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, PATHS, SPACES, Samples, Statistics, Value
+from gaxjax.metrics.samples import (
+    BOUNDS,
+    OF_FEATURES,
+    OF_GAME,
+    OF_LATENTS,
+    PATHS,
+    SPACES,
+    Samples,
+    Statistics,
+    Value,
+)
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
 
@@ -55,8 +66,9 @@ class Evaluator:
         # above.
         classes, crop = self.features if "spaces" in needs else None, evaluation.crop == "face"
         self.latent_spaces = (
-            LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_GAME else None
+            LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_LATENTS else None
         )
+        self.lower_bound = LowerBound(evaluation.seed) if "bounds" in needs else None
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -74,6 +86,8 @@ class Evaluator:
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
         self.shape = self.source.spec[evaluation.reference].shape
         self.sampler = Sampler(evaluation, self.shape)
+        # Of the images that there are: past the end of a set it would begin again.
+        self.reader = Sampler(replace(evaluation, n=min(evaluation.n, len(self.source))), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
@@ -104,10 +118,12 @@ class Evaluator:
         if self.latent_spaces:
             # Which arrays there are depends on the game: one with styles has w beside z.
             names = self.latent_spaces.output_names(gan, state, self.sampler.abstract_batch(source.spec))
-            answers = gather_statistics(
-                self.sampler.ask_spaces(self.latent_spaces, gan, state, source), names
-            )
+            answers = gather_statistics(self.sampler.ask_game(self.latent_spaces, gan, state, source), names)
             fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
+        if self.lower_bound:
+            # Of real images of the split that is measured on, not of samples.
+            bounds = self.reader.ask_game(self.lower_bound, gan, state, self.source)
+            fake = replace(fake, arrays={**fake.arrays, **gather_statistics(bounds, set(BOUNDS)).arrays})
         return self.results(fake, checkpoint, run)
 
     def evaluate_seeds(
@@ -124,10 +140,14 @@ class Evaluator:
         """The metrics of what was gathered."""
         sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture)
         return [
-            self.result(metric, name, value, fake.count, checkpoint, run)
+            self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
             for name, value in metric.compute(sides).items()
         ]
+
+    def count_measured(self, metric: Metric, fake: Statistics) -> int:
+        """How many samples a metric is of; or real images, where it asks the game about these."""
+        return self.reader.evaluation.n if "bounds" in metric.fake else fake.count
 
     def result(
         self, metric: Metric, name: str, value: Value, fake: int, checkpoint: int | None, run: str
@@ -136,6 +156,7 @@ class Evaluator:
         features, level = self.extractors.features_for(metric)
         data, e = self.data, self.evaluation
         compared = bool(metric.real)
+        of_data = compared or "bounds" in metric.fake
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
@@ -155,8 +176,8 @@ class Evaluator:
             fake=fake,
             unit=metric.unit,
             # A metric of samples alone depends on no real set, and names none.
-            data=describe_data(data, self.source, self.shape) if compared else "",
-            split=data.split if compared and self.mixture is None else "",
+            data=describe_data(data, self.source, self.shape) if of_data else "",
+            split=data.split if of_data and self.mixture is None else "",
             options="; ".join(option for option in options if option),
             sampling="" if OF_GAME & set(metric.fake) else e.sampling,
             details=value.details,
@@ -227,6 +248,8 @@ class Evaluator:
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
+        if self.lower_bound:
+            self.lower_bound.check(gan)
         batch = self.sampler.abstract_batch(spec)
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)

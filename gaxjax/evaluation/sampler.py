@@ -13,6 +13,7 @@ from gaxjax.data import Source, normalize
 from gaxjax.errors import InputError
 from gaxjax.evaluation.gathering import batch_positions, map_blocks
 from gaxjax.evaluation.latent_space import PIXELS, LatentSpaceMetrics
+from gaxjax.evaluation.lower_bound import LowerBound
 from gaxjax.game import GAN, State, sample
 from gaxjax.generators.sampling import sampling_options
 from gaxjax.parallel import compiler
@@ -40,22 +41,22 @@ class Sampler:
         for rows, number, batch in self.load_batches(source, self.block, "samples"):
             yield rows, self.draw_compiled(gan, state, batch, number)
 
-    def ask_spaces(
-        self, spaces: LatentSpaceMetrics, gan: GAN, state: State, source: Source
+    def ask_game(
+        self, question: LatentSpaceMetrics | LowerBound, gan: GAN, state: State, source: Source
     ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
-        """(latents that count, what the game answers of them, by name) of a batch at a time."""
-        held = state, parallel.replicate(spaces.params, self.mesh)
+        """(examples that count, what the game answers of them, by name) of a batch at a time."""
+        held = state, parallel.replicate(question.params, self.mesh)
         whole = parallel.state_sharding(self.mesh)
         # Each example is several images here, two ends for both kinds of paths in each space, with all their
         # activations: at 1024 px there is room for two, where samples alone come in blocks of 64.
         size = max(1, min(BATCH, PIXELS // math.prod(self.shape[:2])))
 
         def ask_blocks(held: Any, batch: Any, first: Any) -> dict[str, jax.Array]:
-            return map_blocks(functools.partial(spaces, gan, held), batch, first, size)
+            return map_blocks(functools.partial(question, gan, held), batch, first, size)
 
         # What comes of a batch is small, and goes whole to every device; of samples only extracts do.
         compiled = jax.jit(ask_blocks, in_shardings=self.shardings, out_shardings=whole)
-        for rows, number, batch in self.load_batches(source, size, "latents"):
+        for rows, number, batch in self.load_batches(source, size, question.of):
             yield rows, compiled(held, batch, number)
 
     @property

@@ -14,6 +14,7 @@ TITLES = {
     "kid": "KID",
     "inception score": "IS",
     "ms_ssim": "MS-SSIM",
+    "elbo": "ELBO",
     "psnr": "PSNR",
     "ppl_z_full": "PPL-z-full",
     "ppl_z_end": "PPL-z-end",
@@ -114,7 +115,9 @@ class Result:
         weights = f" (weights {self.weights})" if self.weights else ""
         level = f", level {self.level}" if self.level and self.level != self.features else ""
         split = f", split {self.split}" if self.split else ""
-        against = f" against {self.real:,} of {self.data}{split}" if self.real else ""
+        # Where nothing is compared, and data are named all the same, it is these that are measured.
+        against = f" against {self.real:,}" if self.real else ""
+        against += f" of {self.data}{split}" if self.data else ""
         drawn = f" drawn with {self.sampling}" if self.sampling else ""
         parts = [
             self.details,

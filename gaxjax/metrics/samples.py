@@ -8,17 +8,23 @@ import numpy as np
 from gaxjax.metrics.frechet import Moments, Vectors
 from gaxjax.metrics.points import Mixture
 
-Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points", "paths", "spaces"]
+Need = Literal[
+    "moments", "vectors", "logits", "images", "pixels", "digits", "points", "paths", "spaces", "bounds"
+]
 """moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
 pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
 are, [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and
-logits of their images."""
+logits of their images; bounds, both terms of the lower bound of real images."""
 OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
 OF_CLASSES = {"logits", "spaces"}
 """Those that are of the features' level "logits"."""
-OF_GAME = {"paths", "spaces"}
+OF_LATENTS = {"paths", "spaces"}
+OF_GAME = OF_LATENTS | {"bounds"}
 """Those that images alone do not give: what is made of latents has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
+DRAWS = 10
+"""Of the latents of each image, over which a lower bound's error is averaged."""
+BOUNDS = ("bound error", "bound kl")
 SPACES = ("separability_z", "separability_w")
 
 
