@@ -35,6 +35,8 @@ class Sample:
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a row for each; of --seeds 0)")
     ] = None
     """class of all samples, of a conditional game"""
+    code: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=VALUE of a code, such as c1=7, in all samples; several times for several"""
     checkpoint: Literal["last", "best"] = "last"
     """of the run; best: that measured as such, of a run with evaluation.best"""
 
@@ -61,6 +63,7 @@ def sample(options: Sample) -> Path:
         parse_psi(options.psi),
         options.cutoff,
         best=options.checkpoint == "best",
+        codes=options.code,
         label=options.label,
     )
 
@@ -71,5 +74,5 @@ def sample_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
-    names = ("seeds", "out", "psi", "cutoff", "label", "checkpoint")
+    names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

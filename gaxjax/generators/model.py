@@ -13,6 +13,7 @@ from gaxjax import runs, transforms
 from gaxjax.errors import InputError
 from gaxjax.files.places import as_path
 from gaxjax.game import Tree, call_averaged
+from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.truncation import Psi, check_psi, describe_game, has_styles
 from gaxjax.networks.progressive import count_levels
 from gaxjax.networks.synthesis import layer_names
@@ -78,6 +79,12 @@ class TrainedModel:
         # Compiled programs close over the label, so the copy begins without any; the state is shared.
         other = copy.copy(self)
         other.label, other._programs = jnp.array([label or 0], jnp.int32), {}
+        return other
+
+    def with_codes(self, assignments: Sequence[str]) -> "TrainedModel":
+        """The same game, whose latents have codes of these values: "c1=7"."""
+        other = copy.copy(self)
+        other.gan, other._programs = pin_codes(self.gan, assignments), {}
         return other
 
     @property

@@ -1,5 +1,6 @@
 """Samples from a run's checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
+from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.model import check_label, count_classes
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
@@ -32,6 +34,7 @@ def write_samples(
     psi: Psi = 1.0,
     cutoff: int | None = None,
     best: bool = False,
+    codes: Sequence[str] = (),
     label: int | None = None,
 ) -> Path:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
@@ -40,13 +43,14 @@ def write_samples(
     divide `n`. n: None for 64, or where there are classes 8 of each.
 
     psi, cutoff: styles towards their average, in the first `cutoff` layers. best: of the checkpoint that was
-    measured as the best, not of the last.
+    measured as the best, not of the last. codes: values that codes have in all samples, such as "c1=7".
     """
     if n is not None and n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
     workdir, out = as_path(workdir), as_path(out)
     recipe, gan, states = runs.open(workdir, best)
+    gan = pin_codes(gan, codes)
     classes = count_classes(gan, examples.read_shapes(workdir, recipe)[1])
     if label is not None:
         check_label(label, classes)
