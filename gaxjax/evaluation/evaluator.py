@@ -78,8 +78,8 @@ class Evaluator:
         self.latent_spaces = (
             LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_LATENTS else None
         )
-        of_real = {"bounds": LowerBound(evaluation.seed), "readings": Readings()}
-        self.questions = [question for need, question in of_real.items() if need in needs]
+        asked = LowerBound(evaluation.seed), Readings()
+        self.questions = [question for question in asked if question.of in needs]
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
