@@ -23,6 +23,8 @@ class Latents:
     """N(0, 1), uniform on [-bound, bound], or one of `size` classes, one-hot"""
     bound: float = 1.0
     """of the uniform prior; sqrt(3) gives unit variance"""
+    name: str = ""
+    """what users call it where it is a code, such as "digit"; changes nothing else"""
 
     def __post_init__(self) -> None:
         if self.size < 1:

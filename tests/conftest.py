@@ -100,3 +100,9 @@ def style_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a conditional DCGAN of 8 pixels, `styled.CONDITIONAL`; not to be changed."""
     return styled.trained(tmp_path_factory.mktemp("conditional"), styled.CONDITIONAL)
+
+
+@pytest.fixture(scope="session")
+def coded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of an InfoGAN of 8 pixels, `styled.CODED`; not to be changed."""
+    return styled.trained(tmp_path_factory.mktemp("coded"), styled.CODED)

@@ -1,4 +1,4 @@
-"""Tiny runs of games with latents: a StyleGAN, and a DCGAN that is told classes."""
+"""Tiny runs of games with latents: a StyleGAN, a DCGAN that is told classes, and an InfoGAN."""
 
 from pathlib import Path
 
@@ -47,6 +47,30 @@ recipe = Recipe(
     ),
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
     data=Data("digits", shape=(8, 8, 1)),
+    batch_size=8,
+    kimg=0.016,
+    half_life=0,
+    samples=4,
+)
+'''
+CODED = '''"""An InfoGAN of 8 pixels, with a category and two continuous codes, on the first 1,400 digits."""
+
+from gaxjax.gans.infogan import InfoGAN
+from gaxjax.latents import Joint, Latents
+from gaxjax.layers.conditioning import Head
+from gaxjax.networks.mlp import Discriminator, Generator
+from gaxjax.recipe import Data, Optimizer, Recipe
+
+code = Joint((Latents(10, "categorical", name="digit"), Latents(2, "uniform")))
+recipe = Recipe(
+    gan=InfoGAN(
+        Generator((8, 8, 1), features=(16,)),
+        Head(Discriminator(features=(16,)), "code", code.size),
+        Latents(4),
+        code,
+    ),
+    optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
+    data=Data("digits", shape=(8, 8, 1), split="train[:1400]"),
     batch_size=8,
     kimg=0.016,
     half_life=0,

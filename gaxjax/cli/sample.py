@@ -1,4 +1,4 @@
-"""gaxjax sample DIR [--n 64] [--seed 0] | [--seeds 0-63] [--out grid.png] [--psi 0.7] [--cutoff 8]"""
+"""gaxjax sample DIR [--n 64] [--seed 0] | [--seeds 0-63] [--label 7] [--out grid.png] [--psi 0.7]"""
 
 import dataclasses
 from pathlib import Path
@@ -16,8 +16,10 @@ class Sample:
 
     workdir: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="DIR")]
     """directory of a run"""
-    # None where a flag was left out: --seeds goes without --n and --seed, --label with --seeds alone.
-    n: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 64)")] = None
+    # None where a flag was left out: --seeds goes without --n and --seed.
+    n: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 64, or 8 of each class)")
+    ] = None
     """how many"""
     out: Path = Path("grid.png")
     """picture"""
@@ -29,8 +31,12 @@ class Sample:
     """truncation of styles: a number, or one for each layer"""
     cutoff: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: all)")] = None
     """layers that are truncated"""
-    label: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
-    """with --seeds: class of a conditional game"""
+    label: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a row for each; of --seeds 0)")
+    ] = None
+    """class of all samples, of a conditional game"""
+    code: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
+    """NAME=VALUE of a code, such as c1=7, in all samples; several times for several"""
     checkpoint: Literal["last", "best"] = "last"
     """of the run; best: that measured as such, of a run with evaluation.best"""
 
@@ -49,11 +55,17 @@ def sample(options: Sample) -> Path:
     from gaxjax.generators.samples import write_samples
     from gaxjax.generators.truncation import parse_psi
 
-    if options.label is not None:
-        raise InputError("--label goes with --seeds: without them, samples are of every class")
-    n, seed = 64 if options.n is None else options.n, options.seed or 0
-    best = options.checkpoint == "best"
-    return write_samples(options.workdir, n, options.out, seed, parse_psi(options.psi), options.cutoff, best)
+    return write_samples(
+        options.workdir,
+        options.n,
+        options.out,
+        options.seed or 0,
+        parse_psi(options.psi),
+        options.cutoff,
+        best=options.checkpoint == "best",
+        codes=options.code,
+        label=options.label,
+    )
 
 
 def sample_seeds(options: Sample) -> str:
@@ -62,5 +74,5 @@ def sample_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
-    names = ("seeds", "out", "psi", "cutoff", "label", "checkpoint")
+    names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

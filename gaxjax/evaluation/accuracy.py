@@ -1,5 +1,6 @@
 """The metric "accuracy": which of two a game can be measured by, and with which classifier and images."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from gaxjax.data.named import base_name
 from gaxjax.errors import InputError
 from gaxjax.features.classifier import EPOCHS
 from gaxjax.game import GAN
+from gaxjax.metrics.metric import Metric
 from gaxjax.recipe.evaluation import Evaluation
 
 NAME = "accuracy"
@@ -63,3 +65,11 @@ def is_told_labels(gan: GAN, batch: Any) -> bool:
     except InputError:  # of data without labels
         return False
     return "label" in batch and condition is batch["label"]
+
+
+def refuse_classes(metrics: Mapping[str, Metric], balanced: bool, data: str) -> None:
+    """InputError for metrics of classes, or samples balanced over them, of data without labels."""
+    names = [name for name, m in metrics.items() if {"labels", "readings"} & {*m.fake, *m.real}]
+    if names or balanced:
+        what = ", ".join(names) or "balanced"
+        raise InputError(f"{what} is about classes, and the data, {data}, have no labels")

@@ -14,12 +14,14 @@ from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
-from gaxjax.evaluation.accuracy import is_told_labels
+from gaxjax.evaluation.accuracy import is_told_labels, refuse_classes
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
-from gaxjax.evaluation.sampler import Sampler, read_batch
-from gaxjax.evaluation.stored import load_or_make, statistics_key
+from gaxjax.evaluation.lower_bound import LowerBound
+from gaxjax.evaluation.readings import Readings
+from gaxjax.evaluation.sampler import Sampler
+from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
 from gaxjax.metrics.points import Mixture
@@ -28,6 +30,7 @@ from gaxjax.metrics.samples import (
     OF_FEATURES,
     OF_GAME,
     OF_LATENTS,
+    OF_REAL,
     PATHS,
     SPACES,
     Samples,
@@ -75,6 +78,8 @@ class Evaluator:
         self.latent_spaces = (
             LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_LATENTS else None
         )
+        asked = LowerBound(evaluation.seed), Readings()
+        self.questions = [question for question in asked if question.of in needs]
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -91,14 +96,12 @@ class Evaluator:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
         self.shape = self.source.spec[evaluation.reference].shape
-        labeled = needs & {"labels", "readings"} or evaluation.balanced
-        if labeled and self.source.classes is None:
-            names = [name for name, m in self.metrics.items() if {"labels", "readings"} & {*m.fake, *m.real}]
-            what = ", ".join(names) or "balanced"
-            raise InputError(f"{what} is about classes, and the data, {self.data.name}, have no labels")
-        # The game looks at the examples of the split themselves, of which there may be fewer than samples.
-        self.readings = min(evaluation.n, len(self.source)) if "readings" in needs else 0
+        if self.source.classes is None:
+            refuse_classes(self.metrics, evaluation.balanced, self.data.name)
         self.sampler = Sampler(evaluation, self.shape)
+        # Of the images that there are: past the end of a set it would begin again.
+        count = min(evaluation.n, len(self.source))
+        self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
@@ -129,16 +132,14 @@ class Evaluator:
         if self.latent_spaces:
             # Which arrays there are depends on the game: one with styles has w beside z.
             names = self.latent_spaces.output_names(gan, state, self.sampler.abstract_batch(source.spec))
+            answers = gather_statistics(self.sampler.ask_game(self.latent_spaces, gan, state, source), names)
+            fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
+        for question in self.questions:
+            # Of real images of the split that is measured on, not of samples.
             answers = gather_statistics(
-                self.sampler.ask_spaces(self.latent_spaces, gan, state, source), names
+                self.reader.ask_game(question, gan, state, self.source), set(question.names)
             )
             fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
-        if self.readings:
-            answers = gather_statistics(
-                self.sampler.ask_readings(gan, state, self.source, self.readings), {"readings", "labels"}
-            )
-            read = np.stack([answers.arrays["readings"], answers.arrays["labels"]], axis=1)
-            fake = replace(fake, arrays={**fake.arrays, "readings": read})
         return self.results(fake, checkpoint, run)
 
     def evaluate_seeds(
@@ -155,10 +156,14 @@ class Evaluator:
         """The metrics of what was gathered."""
         sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture)
         return [
-            self.result(metric, name, value, fake.count, checkpoint, run)
+            self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
             for name, value in metric.compute(sides).items()
         ]
+
+    def count_measured(self, metric: Metric, fake: Statistics) -> int:
+        """How many samples a metric is of; or real images, where it asks the game about these."""
+        return self.reader.evaluation.n if OF_REAL & set(metric.fake) else fake.count
 
     def result(
         self, metric: Metric, name: str, value: Value, fake: int, checkpoint: int | None, run: str
@@ -166,14 +171,15 @@ class Evaluator:
         """A number with its protocol."""
         features, level = self.extractors.features_for(metric)
         data, e = self.data, self.evaluation
-        compared, read = bool(metric.real), "readings" in metric.fake
+        compared = bool(metric.real)
+        of_data = compared or bool(OF_REAL & set(metric.fake))
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         # Options are part of the protocol: numbers with different ones are never put into one column.
         if e.crop != "none" and "paths" in metric.fake:
             options.append(f"crop {e.crop}")
-        if e.balanced and not read:
+        if e.balanced and not OF_REAL & set(metric.fake):
             options.append("samples of all classes alike")
         return Result(
             metric=name,
@@ -185,11 +191,11 @@ class Evaluator:
             level=level,
             resize=features.resize if features else "",
             real=self.count if compared else 0,
-            fake=self.readings if read else fake,
+            fake=fake,
             unit=metric.unit,
             # A metric of samples alone depends on no real set, and names none.
-            data=describe_data(data, self.source, self.shape) if compared or read else "",
-            split=data.split if (compared or read) and self.mixture is None else "",
+            data=describe_data(data, self.source, self.shape) if of_data else "",
+            split=data.split if of_data and self.mixture is None else "",
             options="; ".join(option for option in options if option),
             sampling="" if OF_GAME & set(metric.fake) else e.sampling,
             details=value.details,
@@ -262,11 +268,11 @@ class Evaluator:
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
+        for question in self.questions:
+            question.check(gan)
         batch = self.sampler.abstract_batch(spec)
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
-        if self.readings:
-            jax.eval_shape(functools.partial(read_batch, gan), state, batch)
         if "classes" in self.needs and not is_told_labels(gan, batch):
             raise InputError(
                 f"class_accuracy asks for samples of a class, and {type(gan).__name__} is told none"
@@ -291,11 +297,3 @@ class Evaluator:
             needs=frozenset(needs),
             sharding=parallel.state_sharding(mesh),
         )
-
-
-def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
-    """What examples are compared with; of images, with how they were brought to size."""
-    if isinstance(source, Points):
-        gaussians = f"{source.classes} Gaussians, spread {source.spread:g}, deviation {source.deviation:g}"
-        return f"{data.name} ({gaussians})"
-    return f"{data.name} at {'x'.join(str(n) for n in shape)} ({data.fit}, {data.filter})"

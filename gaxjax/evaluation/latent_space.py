@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,8 @@ class LatentSpaceMetrics:
     """whether paths are of the part of a face alone"""
     seed: int
     """of the latents"""
+
+    of: ClassVar = "latents"
 
     @property
     def params(self) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from gaxjax.data import Data
+from gaxjax.data import Data, Source
 from gaxjax.data.folder import folder_of_split, image_files
 from gaxjax.data.named import find_builder
-from gaxjax.data.points import DEFAULTS
+from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.features.features import file_digest
@@ -109,3 +109,11 @@ def unpack_statistics(arrays: dict[str, np.ndarray]) -> Statistics:
         moments = Moments(count, arrays["mean"], arrays["scatter"])
     others = {name.removeprefix("array "): x for name, x in arrays.items() if name.startswith("array ")}
     return Statistics(count, moments, others)
+
+
+def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
+    """What examples are compared with; of images, with how they were brought to size."""
+    if isinstance(source, Points):
+        gaussians = f"{source.classes} Gaussians, spread {source.spread:g}, deviation {source.deviation:g}"
+        return f"{data.name} ({gaussians})"
+    return f"{data.name} at {'x'.join(str(n) for n in shape)} ({data.fit}, {data.filter})"

@@ -45,15 +45,22 @@ class VAE(GAN):
         """Images of fresh latents, one for each of the batch."""
         return self.generate(self.sample_latents(batch))
 
-    def autoencoder_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+    def bound_terms(self, batch: Batch) -> dict[str, Array]:
+        """Minus the lower bound of each image's log-likelihood, in nats, as two terms to be added, [B] each.
+
+        "error": minus the log-likelihood given one draw of the posterior; "kl": the posterior's divergence.
+        """
         posterior = self.encoder(batch["image"])
         mean, log_variance = posterior["mean"], posterior["log_variance"]
         # One draw will do where minibatches are large, such as 100 (section 2.3).
         decoded = self.decoder(reparametrized(self.make_rng(PLAY), mean, log_variance))
         # A sum over pixels: with a mean, the divergence would weigh as much more as there are pixels.
-        error = jnp.mean(jnp.sum(self.pixel_errors(decoded, batch["image"]), axis=(1, 2, 3)))
-        divergence = jnp.mean(kl(mean, log_variance))
-        return error + divergence, {"error": error, "kl": divergence}
+        error = jnp.sum(self.pixel_errors(decoded, batch["image"]), axis=(1, 2, 3))
+        return {"error": error, "kl": kl(mean, log_variance)}
+
+    def autoencoder_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        terms = {name: jnp.mean(term) for name, term in self.bound_terms(batch).items()}
+        return terms["error"] + terms["kl"], terms
 
     def pixel_errors(self, decoded: Array, images: Array) -> Array:
         """Minus the log-likelihood of each pixel, in nats, [B, H, W, C]."""

@@ -13,6 +13,7 @@ from gaxjax import runs, transforms
 from gaxjax.errors import InputError
 from gaxjax.files.places import as_path
 from gaxjax.game import Tree, call_averaged
+from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.truncation import Psi, check_psi, describe_game, has_styles
 from gaxjax.networks.progressive import count_levels
 from gaxjax.networks.synthesis import layer_names
@@ -23,6 +24,20 @@ Styles = Mapping[str, np.ndarray]
 """By synthesis layer, [n, S]."""
 CHUNK = 50
 """Examples at once, where no picture is made of them."""
+
+
+def count_classes(game: Any, of_data: int | None) -> int:
+    """The classes that a game can be asked for, of data with so many; 0: it is told none."""
+    classes = getattr(getattr(game, "generator", None), "classes", 0)
+    # The game may have room for more than it was shown.
+    return classes if of_data is None else min(classes, of_data)
+
+
+def check_label(label: int, classes: int) -> None:
+    """InputError for a label that is none of a game's classes."""
+    if not 0 <= label < classes:
+        known = f"its classes are 0 to {classes - 1}" if classes else "it is told no classes"
+        raise InputError(f"--label {label}: the game cannot be asked for it; {known}")
 
 
 class TrainedModel:
@@ -37,7 +52,6 @@ class TrainedModel:
         """best: of the checkpoint that was measured as the best, not of the last."""
         run = as_path(run)
         self.recipe, self.gan, states = runs.open(run, best)
-        _, classes = examples.read_shapes(run, self.recipe)
         state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)
         # Only what makes images stays on the device: Adam's moments are twice the parameters.
         self.state = state._replace(optimizers={})
@@ -47,9 +61,7 @@ class TrainedModel:
         # Games name their networks as they like; what is asked of the generator below has a default without.
         self.generator: Any = getattr(game, "generator", None)
         self.distribution = game.latents
-        self.classes = getattr(self.generator, "classes", 0)
-        if classes is not None:  # the game may have room for more than it was shown
-            self.classes = min(self.classes, classes)
+        self.classes = count_classes(self.gan, examples.read_shapes(run, self.recipe)[1])
         self.label = jnp.zeros(1, jnp.int32)
         self.psi, self.cutoff = psi, cutoff
         if psi != 1.0 or cutoff is not None:
@@ -62,12 +74,17 @@ class TrainedModel:
 
     def with_label(self, label: int | None) -> "TrainedModel":
         """The same game, asked for a class; None: the first, where there are any."""
-        if label is not None and not 0 <= label < self.classes:
-            known = f"its classes are 0 to {self.classes - 1}" if self.classes else "it is told no classes"
-            raise InputError(f"--label {label}: the game cannot be asked for it; {known}")
+        if label is not None:
+            check_label(label, self.classes)
         # Compiled programs close over the label, so the copy begins without any; the state is shared.
         other = copy.copy(self)
         other.label, other._programs = jnp.array([label or 0], jnp.int32), {}
+        return other
+
+    def with_codes(self, assignments: Sequence[str]) -> "TrainedModel":
+        """The same game, whose latents have codes of these values: "c1=7"."""
+        other = copy.copy(self)
+        other.gan, other._programs = pin_codes(self.gan, assignments), {}
         return other
 
     @property

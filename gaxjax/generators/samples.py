@@ -1,15 +1,19 @@
 """Samples from a run's checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from gaxjax import runs
 from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
+from gaxjax.generators.codes import pin_codes
+from gaxjax.generators.model import check_label, count_classes
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.images import draw_samples
@@ -18,27 +22,43 @@ from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch
 
+SAMPLES, EACH = 64, 8
+"""Samples of a picture, and of each class where there are classes, unless another number is asked for."""
+
 
 def write_samples(
     workdir: Path | str,
-    n: int,
+    n: int | None,
     out: Path | str,
     seed: int = 0,
     psi: Psi = 1.0,
     cutoff: int | None = None,
     best: bool = False,
+    codes: Sequence[str] = (),
+    label: int | None = None,
 ) -> Path:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
 
+    Of a game with classes all are of the class `label`, or classes are in order: a row for each where they
+    divide `n`. n: None for 64, or where there are classes 8 of each.
+
     psi, cutoff: styles towards their average, in the first `cutoff` layers. best: of the checkpoint that was
-    measured as the best, not of the last.
+    measured as the best, not of the last. codes: values that codes have in all samples, such as "c1=7".
     """
-    if n < 1:
+    if n is not None and n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
     workdir, out = as_path(workdir), as_path(out)
     recipe, gan, states = runs.open(workdir, best)
-    batch = batch_for(workdir, recipe, n)
+    gan = pin_codes(gan, codes)
+    classes = count_classes(gan, examples.read_shapes(workdir, recipe)[1])
+    if label is not None:
+        check_label(label, classes)
+    rows = classes if label is None else 0
+    n = n or (EACH * rows or SAMPLES)
+    batch = dict(batch_for(workdir, recipe, n))
+    if label is not None:
+        batch["label"] = np.full_like(batch["label"], label)
     # A run of several seeds shows the first: pictures are of one generator.
     state = Seeds(recipe.seed, recipe.seeds).select(states)
     # Passed on only where asked for, since games without styles have no such arguments.
@@ -49,7 +69,9 @@ def write_samples(
     fake = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
     # Points are drawn over what D says of the plane; images need no probe points, and then this is empty.
     verdict = jax.jit(lambda state: judge(gan, state, probe_points(batch)))(state)
-    return draw_samples(jax.device_get(fake), out, batch.get("image"), jax.device_get(verdict))
+    # A row for each class, where the classes share the samples equally.
+    columns = n // rows if rows and n % rows == 0 else 0
+    return draw_samples(jax.device_get(fake), out, batch.get("image"), jax.device_get(verdict), columns)
 
 
 def batch_for(workdir: Path, recipe: Recipe, n: int) -> Batch:

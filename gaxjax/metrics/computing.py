@@ -19,7 +19,7 @@ from gaxjax.metrics import (
 )
 from gaxjax.metrics.frechet import frechet_distance
 from gaxjax.metrics.path_length import path_length
-from gaxjax.metrics.samples import PATHS, SPACES, Samples, Value
+from gaxjax.metrics.samples import BOUNDS, PATHS, SPACES, Samples, Value
 
 LEAST = 20
 """Samples near a mode of a mixture that make it a found one."""
@@ -170,6 +170,14 @@ def separate_classes(samples: Samples) -> dict[str, Value]:
             how = ", ".join(f"{entropy:.3f}" for entropy in entropies)
             found[name] = Value(score, None, f"entropies {how}")
     return found
+
+
+def lower_bound(samples: Samples) -> dict[str, Value]:
+    """The evidence lower bound of real images, in nats an image; needs bounds."""
+    error, divergence = (np.asarray(samples.fake.arrays[name], np.float64) for name in BOUNDS)
+    bound = -error - divergence
+    details = f"error {np.mean(error):.2f}, KL {np.mean(divergence):.2f}"
+    return {"elbo": Value(float(np.mean(bound)), float(np.std(bound) / np.sqrt(len(bound))), details)}
 
 
 def compare_pairs(name: str) -> Callable[[Samples], dict[str, Value]]:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from gaxjax.errors import InputError
 from gaxjax.metrics import computing
-from gaxjax.metrics.samples import PATHS, SPACES, Need, Samples, Value
+from gaxjax.metrics.samples import DRAWS, PATHS, SPACES, Need, Samples, Value
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,14 @@ METRICS = {
         ("spaces",),
         options="a class against the rest, not the 40 attributes of the paper; the surer half of either side",
         least=4,
+    ),
+    "elbo": Metric(
+        computing.lower_bound,
+        ("elbo",),
+        ("bounds",),
+        better="higher",
+        spread="standard error over images",
+        options=f"nats an image; {DRAWS} draws of the latents",
     ),
     "psnr": Metric(
         computing.compare_pairs("psnr"),

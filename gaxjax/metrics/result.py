@@ -19,6 +19,7 @@ TITLES = {
     "test_accuracy": "test accuracy",
     "class_ms_ssim": "MS-SSIM within classes",
     "class_ms_ssim_real": "MS-SSIM within classes of real images",
+    "elbo": "ELBO",
     "psnr": "PSNR",
     "ppl_z_full": "PPL-z-full",
     "ppl_z_end": "PPL-z-end",
@@ -119,9 +120,9 @@ class Result:
         weights = f" (weights {self.weights})" if self.weights else ""
         level = f", level {self.level}" if self.level and self.level != self.features else ""
         split = f", split {self.split}" if self.split else ""
-        against = f" against {self.real:,} of {self.data}{split}" if self.real else ""
-        # Images that are real ones themselves, which a game was asked about.
-        against = f" of {self.data}{split}" if self.data and not self.real else against
+        # Where nothing is compared, and data are named all the same, it is these that are measured.
+        against = f" against {self.real:,}" if self.real else ""
+        against += f" of {self.data}{split}" if self.data else ""
         drawn = f" drawn with {self.sampling}" if self.sampling else ""
         parts = [
             self.details,

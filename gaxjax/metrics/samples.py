@@ -21,20 +21,25 @@ Need = Literal[
     "paths",
     "spaces",
     "readings",
+    "bounds",
 ]
 """moments and vectors of the chosen features' level, logits of the features; classes, the likeliest by a
 classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
 channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
 [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
-of their images; readings, what the game itself takes real images for, and their labels, [N, 2]."""
+of their images; readings, what the game itself takes real images for, and their labels, [N, 2]; bounds, both
+terms of the lower bound of real images."""
 OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
 OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
-OF_LATENTS = {"paths", "spaces"}
-"""Those that are asked of points of the game's spaces."""
-OF_GAME = {*OF_LATENTS, "readings"}
+OF_LATENTS, OF_REAL = {"paths", "spaces"}, {"readings", "bounds"}
+"""Those that a game is asked of points of its spaces, and of real images."""
+OF_GAME = OF_LATENTS | OF_REAL
 """Those that images alone do not give: what is made of latents has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
+DRAWS = 10
+"""Of the latents of each image, over which a lower bound's error is averaged."""
+BOUNDS = ("bound error", "bound kl")
 SPACES = ("separability_z", "separability_w")
 
 

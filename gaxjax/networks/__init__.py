@@ -2,6 +2,7 @@
 
 from gaxjax.networks import (
     autoencoder,
+    conditional,
     dcgan,
     lucic,
     mlp,
@@ -14,6 +15,7 @@ from gaxjax.networks import (
 
 __all__ = [
     "autoencoder",
+    "conditional",
     "dcgan",
     "lucic",
     "mlp",

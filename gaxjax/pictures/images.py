@@ -18,9 +18,15 @@ from gaxjax.pictures.point_plots import draw_line, draw_plane
 
 
 def draw_samples(
-    samples: Any, path: Path | str, real: Any = None, verdict: Mapping[str, Any] | None = None
+    samples: Any,
+    path: Path | str,
+    real: Any = None,
+    verdict: Mapping[str, Any] | None = None,
+    columns: int = 0,
 ) -> Path:
     """Writes one picture of fakes: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
+
+    columns: of images [n, H, W, C]; 0: as many as make it as near a square as can be.
 
     Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
     those (`point_plots.probe_points`), [N] by name.
@@ -34,7 +40,7 @@ def draw_samples(
     samples = np.asarray(samples)
     if samples.ndim == 2:
         return plot_points(samples, path, None if real is None else np.asarray(real), verdict)
-    return save_image(tile_images(to_uint8(samples)), path)
+    return save_image(tile_images(to_uint8(samples), columns), path)
 
 
 def to_uint8(images: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ class Evaluation:
     """Metrics, the features that they see images by, and how many images of what."""
 
     metrics: str = ""
-    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability,
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo,
     class_ms_ssim, code_error, class_accuracy, test_accuracy; accuracy: the last two, as far as the game has
     them; empty: nothing is measured"""
     features: str = "inception"

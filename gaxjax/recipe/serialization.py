@@ -77,7 +77,7 @@ def describe(value: Any) -> Any:
 
     >>> from gaxjax.latents import Latents
     >>> describe(Latents(2))
-    {'class': 'gaxjax.latents:Latents', 'size': 2, 'prior': 'normal', 'bound': 1.0}
+    {'class': 'gaxjax.latents:Latents', 'size': 2, 'prior': 'normal', 'bound': 1.0, 'name': ''}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {name: describe(inner) for name, inner in fields_of(value).items()}

@@ -12,6 +12,8 @@ from gaxjax.errors import InputError
 
 NAMES = (
     "goodfellow2014",
+    "mirza2014",
+    "chen2016",
     "lucic2018",
     "metz2017",
     "odena2016",

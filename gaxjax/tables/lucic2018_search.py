@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gaxjax.errors import InputError
+from gaxjax.gans import VAE
 from gaxjax.layers.transformed import Transformed
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
@@ -19,7 +20,8 @@ from gaxjax.transforms import Clip
 Ranges = Literal["wide", "narrow"]
 Setting = dict[str, float | str]
 """Parameter -> value, in the study's own units."""
-MODELS = ("mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan", "began")
+MODELS = ("mm_gan", "ns_gan", "lsgan", "wgan", "wgan_gp", "dragan", "began", "vae")
+"""In this order, which the draws follow: a new one comes last."""
 RANDOM = 123
 """Seed of the draws: that of the study's task generator, but our generator is another one."""
 FIRST_SEED = 10_000
@@ -112,6 +114,13 @@ def draw_setting(model: str, ranges: str, number: int) -> Setting:
 def apply_setting(recipe: Recipe, setting: Mapping[str, Any]) -> Recipe:
     """A recipe of configs/lucic2018.py with these parameters in place of its own."""
     gan: Any = recipe.gan
+    adam = {"learning_rate": setting["learning rate"], "b1": setting["b1"]}
+    if isinstance(gan, VAE):
+        # One player: the study draws steps of a discriminator for it too, which it has not.
+        encoder: Any = gan.encoder
+        gan = replace(gan, encoder=replace(encoder, norm=setting["norm"]))
+        optimizers = {player: replace(rule, **adam) for player, rule in recipe.optimizers.items()}
+        return replace(recipe, gan=gan, optimizers=optimizers)
     discriminator = gan.discriminator
     if isinstance(discriminator, Transformed):  # WGAN's, which is clipped
         network: Any = discriminator.network
@@ -128,7 +137,6 @@ def apply_setting(recipe: Recipe, setting: Mapping[str, Any]) -> Recipe:
     if "gamma" in setting:
         # And so are BEGAN's errors twice theirs.
         gan = replace(gan, gain=setting["lambda"] / 2, diversity=setting["gamma"])
-    adam = {"learning_rate": setting["learning rate"], "b1": setting["b1"]}
     own = {"discriminator": int(setting["D steps"]), "generator": 1}
     optimizers = {
         player: replace(optimizer, **adam, updates=own[player])

@@ -15,7 +15,7 @@ from PIL import Image
 from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
-from gaxjax.evaluation.sampler import read_batch
+from gaxjax.evaluation.readings import Readings
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.infogan import InfoGAN
 from gaxjax.latents import Latents
@@ -92,7 +92,7 @@ def test_a_code_is_read_off_real_images() -> None:
 def test_refuses(tmp_path: Path) -> None:
     gan = Adversarial(mlp.Generator(SHAPE, (4,)), mlp.Discriminator((4,)), Latents(3))
     with pytest.raises(InputError, match=r"Adversarial does not say .* needs a method classify\(images\)"):
-        read_batch(gan, begin(gan), {})
+        Readings().check(gan)
     for number in range(2):
         Image.new("L", SHAPE[:2]).save(tmp_path / f"{number}.png")
     folder = Data("folder", SHAPE, str(tmp_path), split="")

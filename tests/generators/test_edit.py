@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
-from gaxjax.game import call_averaged
+from gaxjax.game import call_averaged, sample
 from gaxjax.generators.edits.arithmetic import Arithmetic
 from gaxjax.generators.edits.edit import perform_edit
 from gaxjax.generators.edits.interpolate import Interpolate, interpolate_path
@@ -216,3 +216,24 @@ def test_only_the_same_command_replaces_its_files(
     picture.with_suffix(".npz").unlink()
     assert cli.main([*command, "0-1"]) == 2
     assert "made by something else" in capsys.readouterr().err
+
+
+def test_a_row_for_each_class_or_all_of_one(conditional: Path, tmp_path: Path) -> None:
+    game = TrainedModel(conditional)
+
+    def expect(labels: np.ndarray) -> np.ndarray:
+        batch = {"image": np.zeros((len(labels), 8, 8, 1), np.float32), "label": labels}
+        return to_uint8(sample(game.gan, game.state, batch, jax.random.key(3)))[..., 0].astype(int)
+
+    rows, sevens = tmp_path / "rows.png", tmp_path / "sevens.png"
+    assert cli.main(["sample", str(conditional), "--seed", "3", "--n", "20", "--out", str(rows)]) == 0
+    images = expect(np.arange(20) // 2)
+    for number in (0, 7, 19):
+        assert np.abs(cell(rows, number // 2, number % 2, 2) - images[number]).max() <= 1
+    command = ["sample", str(conditional), "--seed", "3", "--n", "20", "--label", "7", "--out", str(sevens)]
+    assert cli.main(command) == 0
+    alike = expect(np.full(20, 7))
+    assert np.abs(cell(sevens, 3, 4, 5) - alike[19]).max() <= 1 and np.any(alike[0] != images[0])
+    assert cli.main(["sample", str(conditional), "--out", str(rows)]) == 0
+    with Image.open(rows) as picture:  # 8 columns and 10 rows of 8 pixels, with gaps of 2
+        assert picture.height * (8 * 10 - 2) == picture.width * (10 * 10 - 2)

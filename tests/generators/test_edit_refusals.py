@@ -19,10 +19,12 @@ from gaxjax.networks.style import Generator
 
 
 @pytest.fixture(scope="module")
-def folder(style_run: Path, conditional_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of a StyleGAN, a conditional DCGAN and a game without latents of its own; see `styled`, `runs`."""
+def folder(
+    style_run: Path, conditional_run: Path, coded_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Runs of a StyleGAN, a conditional DCGAN, an InfoGAN and a game without latents: `styled`, `runs`."""
     folder = tmp_path_factory.mktemp("runs")
-    for name, run in {"style": style_run, "dcgan": conditional_run}.items():
+    for name, run in {"style": style_run, "dcgan": conditional_run, "infogan": coded_run}.items():
         shutil.copytree(run, folder / name)
     recipe = runs.write_recipe(folder)
     assert cli.main(["train", f"{recipe}:short", "--workdir", str(folder / "own")]) == 0
@@ -39,7 +41,9 @@ def folder(style_run: Path, conditional_run: Path, tmp_path_factory: pytest.Temp
         ("sample style --seeds 0 --cutoff 2", "--cutoff 2 is how many layers --psi is for"),
         ("sample style --seeds 3-1", "the range 3-1 ends before it begins"),
         ("sample style --seeds 0 --n 4", "--seeds names every latent: leave --n and --seed out"),
-        ("sample style --label 1", "--label goes with --seeds"),
+        ("sample style --label 1", "--label 1: the game cannot be asked for it; it is told no classes"),
+        ("sample dcgan --label 10", "--label 10: the game cannot be asked for it; its classes are 0 to 9"),
+        ("sample dcgan --label -1 --n 4", "--label -1: the game cannot be asked for it; its classes are 0"),
         ("sample style --seeds 0 --label 1", "--label 1: the game cannot be asked for it; it is told no"),
         ("sample dcgan --seeds 0 --label 10", "its classes are 0 to 9"),
         ("sample dcgan --seeds 0 --label 10 --out there.png", "its classes are 0 to 9"),
@@ -76,6 +80,10 @@ def folder(style_run: Path, conditional_run: Path, tmp_path_factory: pytest.Temp
         ),
         ("edit style directions --label 3 --classifier cats", "there is no classifier of 'cats'"),
         ("edit style directions --label 10", "--label 10: the classes are 0 to 9"),
+        ("sample dcgan --code c1=1", "Adversarial has no codes: they are the parts of a field `code`"),
+        ("sample infogan --seeds 0 --code digit=10", "--code digit=10: its classes are 0 to 9"),
+        ("edit infogan traverse", "name codes by --code, or take all by --factors; there are digit (c1)"),
+        ("edit infogan nearest", "digits has no split 'test' with examples in it"),
         ("edit style stretch", "unknown edit 'stretch'; known: mix, interpolate"),
         ("edit mix --rows 0", "usage: gaxjax edit DIR NAME"),
         ("edit nowhere noise", "nowhere is not a run directory"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import quick
 
-from gaxjax.networks.lucic import Autoencoder, Discriminator, Generator
+from gaxjax.networks.lucic import Autoencoder, Discriminator, Encoder, Generator
 
 KEY = jax.random.key(3)
 IMAGES = [(28, 28, 1), (32, 32, 3), (9, 6, 3)]
@@ -51,6 +51,10 @@ def test_sizes_by_hand(shape: tuple[int, int, int]) -> None:
     _, variables = made(Discriminator(), (2, *shape))
     assert count(variables["params"]) == first + 16 * 64 * 128 + 2 * 128 + top + 1024
     assert count(variables["batch_stats"]) == 2 * (128 + 1024)
+    encoded, variables = made(Encoder(64), (2, *shape))
+    assert {name: x.shape for name, x in encoded.items()} == dict.fromkeys(("mean", "log_variance"), (2, 64))
+    hidden = 16 * 64 * 128 + 2 * 128 + flat * 1024 + 2 * 1024
+    assert count(variables["params"]) == first + hidden + 2 * (1024 * 64 + 64)
     _, variables = made(Autoencoder(shape), (2, *shape))
     encoder = first + 16 * 64 * 128 + 128 + flat * 64 + 64
     assert count(variables["params"]) == encoder + 64 * flat + flat + 16 * 128 * 64 + 64 + last
@@ -94,6 +98,14 @@ def test_the_ends_of_the_range() -> None:
     logits, probabilities = map(np.asarray, quick.run(both))
     np.testing.assert_allclose(probabilities, 1 / (1 + np.exp(-logits)), rtol=1e-5)
     assert len(set(logits.tolist())) == 4
+
+
+def test_an_encoder_s_deviation_is_a_softplus() -> None:
+    """Of what a linear layer gives, as in the study's code: log 2 where that is 0, as of black at first."""
+    network = Encoder(3, features=2, norm="none", deviation=0)
+    outputs = quick.run(lambda: network.init_with_output(KEY, jnp.full((2, 8, 8, 1), -1.0))[0])
+    np.testing.assert_array_equal(outputs["mean"], np.zeros((2, 3)))
+    np.testing.assert_allclose(np.exp(outputs["log_variance"] / 2), np.full((2, 3), np.log(2)), rtol=1e-4)
 
 
 def test_a_discriminator_sees_black_as_zero() -> None:

@@ -66,6 +66,17 @@ def test_settings_of_the_study(name: str, rate: float, b1: float, updates: int, 
     assert (recipe.half_life, recipe.data.name, recipe.data.shape) == (0, "fashion_mnist", (28, 28, 1))
 
 
+def test_the_vae_of_the_study() -> None:
+    """The discriminator's layers encode and the generator's decode, with one rule for both."""
+    recipe = lucic2018.recipe("vae", "mnist")
+    gan: Any = recipe.gan
+    assert (gan.encoder.norm, gan.decoder.norm, gan.decoder.output) == ("batch", "batch", "none")
+    assert (gan.latents.size, gan.latents.prior, gan.encoder.size) == (64, "normal", 64)
+    (optimizer,) = recipe.optimizers.values()
+    assert (optimizer.learning_rate, optimizer.b1, optimizer.updates) == (5e-5, 0.5, 1)
+    assert (recipe.all_stages[0].steps, recipe.half_life) == (20 * 60_000 // 64, 0)
+
+
 def test_penalties_are_the_study_s_on_its_own_pixels() -> None:
     """10 (slope - 1)^2 where pixels are in [0, 1], whatever images outside are."""
     keys = jax.random.split(jax.random.key(0), 3)
@@ -88,9 +99,9 @@ def test_penalties_are_the_study_s_on_its_own_pixels() -> None:
 def test_rows_of_the_study() -> None:
     for dataset in ("mnist", "fashion_mnist"):
         rows = lucic2018.rows(dataset, "inception", "")
-        assert [row.title for row in rows] == [*lucic2018.MODELS.values(), "VAE"]
-        assert [row.name for row in rows if row.recipe is None] == [f"{dataset}/vae"]
-        assert {row.printed.mark for row in rows if row.printed and row.recipe} == {"read"}
+        assert [row.title for row in rows] == [*lucic2018.MODELS.values()] and all(row.recipe for row in rows)
+        marks = {row.name: row.printed.mark for row in rows if row.printed}
+        assert [name for name, mark in marks.items() if mark != "read"] == [f"{dataset}/vae"]
     with pytest.raises(InputError, match="dataset is one of mnist, fashion_mnist, not 'cifar10'"):
         lucic2018.rows("cifar10", "inception", "")
 
@@ -131,7 +142,7 @@ def test_a_table_is_trained_and_measured_once(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, run = tmp_path / "table", tmp_path / "table" / "mnist" / "ns_gan" / "seed0"
-    command = ["table", "lucic2018", "--out", str(out), "--budget", "smoke", "--only", "ns_gan,vae"]
+    command = ["table", "lucic2018", "--out", str(out), "--budget", "smoke", "--only", "ns_gan"]
     command += ["--data-directory", str(shared_data / "tfds")]
     assert cli.main([*command, "--features", "pixels", "--seeds", "1"]) == 0
     said = capsys.readouterr().out
@@ -139,7 +150,6 @@ def test_a_table_is_trained_and_measured_once(
     written = {path.name for path in out.iterdir()}
     assert written == {"mnist", *(f"lucic2018_mnist.{end}" for end in ("md", "csv", "json", "png"))}
     text = (out / "lucic2018_mnist.md").read_text()
-    assert "| VAE |  | 23.8 ± 0.6 [memory] |  | quoted |  |" in text
     reason = "not comparable: ours is FID-pixels, theirs FID, at 0.0002 of the paper's length | 0.24 |"
     assert f"(1) | 6.8 ± 0.5 |  | {reason}" in text
     assert "FID-pixels: pixels, resized: none; 256 images against 500 of mnist at 8x8x1" in text
@@ -157,7 +167,7 @@ def test_a_table_is_trained_and_measured_once(
     assert changed <= {"recipe.json", *DRAWN} and before.keys() == after.keys()
     first, second = values_of(out)
     assert first == value != second
-    (row, _) = csv.DictReader((out / "lucic2018_mnist.csv").read_text().splitlines())
+    (row,) = csv.DictReader((out / "lucic2018_mnist.csv").read_text().splitlines())
     assert [float(number) for number in row["values"].split()] == pytest.approx([first, second], rel=1e-5)
     assert row["ours (runs)"].endswith("(2)")
 
@@ -179,7 +189,7 @@ def test_a_table_is_trained_and_measured_once(
 
 def values_of(out: Path) -> list[float]:
     """The numbers of the table's first row."""
-    (entry, _) = json.loads((out / "lucic2018_mnist.json").read_text())
+    (entry,) = json.loads((out / "lucic2018_mnist.json").read_text())
     return [result["value"] for result in entry["results"]]
 
 

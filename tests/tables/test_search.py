@@ -77,6 +77,15 @@ def test_a_recipe_with_a_setting() -> None:
     for model in MODELS:
         before = lucic2018.recipe(model, "mnist")
         after = apply_setting(before, {**setting, **special.get(model, {})})
+        changed = {
+            line.split(":")[0].split(".")[0] for line in differences(describe(before), describe(after))
+        }
+        assert changed <= {"gan", "optimizers"}
+        if model == "vae":
+            (optimizer,) = after.optimizers.values()
+            assert (optimizer.b1, optimizer.learning_rate, optimizer.updates) == (0.3, 2e-3, 1)
+            assert (after.gan.encoder.norm, after.gan.decoder.norm) == ("none", "batch")
+            continue
         for player, optimizer in after.optimizers.items():
             assert (optimizer.b1, optimizer.learning_rate) == (0.3, 2e-3)
             assert optimizer.updates == (5 if player == "discriminator" else 1)
@@ -90,10 +99,6 @@ def test_a_recipe_with_a_setting() -> None:
             assert (penalty.weight, penalty.target) == (12.0, 0.5)
         if model == "began":
             assert (after.gan.gain, after.gan.diversity) == (2e-3, 0.6)
-        changed = {
-            line.split(":")[0].split(".")[0] for line in differences(describe(before), describe(after))
-        }
-        assert changed <= {"gan", "optimizers"}
 
 
 def test_the_best_of_a_budget() -> None:
@@ -116,14 +121,15 @@ def test_a_search_and_its_table(
 
     def train(recipe: Recipe, workdir: Path) -> None:
         trained.append(str(workdir.relative_to(tmp_path)))
-        rate = recipe.optimizers["generator"].learning_rate
+        rate = next(iter(recipe.optimizers.values())).learning_rate
         if "lsgan" in workdir.parts[-2] or rate == rates[1]:
             raise Diverged("the loss is nan at step 2")
         open_run(workdir, recipe, None)
 
     def evaluate(workdir: Path, evaluation: Evaluation, directory: str) -> None:
         recipe = read_run(workdir)
-        value = 100 + 1e3 * recipe.optimizers["generator"].learning_rate + recipe.seed % FIRST_SEED / 10
+        rate = next(iter(recipe.optimizers.values())).learning_rate
+        value = 100 + 1e3 * rate + recipe.seed % FIRST_SEED / 10
         sample = {"fake": evaluation.n, "features": "pixels", "weights": "", "level": "pixels"}
         assert evaluation.n == 256 and recipe.data.directory == directory == "data"
         append_results(workdir, [Result("fid", value, **sample, checkpoint=10**9)])
@@ -142,10 +148,13 @@ def test_a_search_and_its_table(
         return lucic2018.make(tmp_path, search=search, data_directory="data", **flags)
 
     text = make(4)
-    searched = {f"mnist/{model}_wide_{i:03d}/search" for model in ("wgan", "lsgan") for i in range(4)}
+    models = ("wgan", "lsgan", "vae")
+    searched = {f"mnist/{model}_wide_{i:03d}/search" for model in models for i in range(4)}
     best = int(np.argmin([100 + 1e3 * rate + i / 10 if i != 1 else math.inf for i, rate in enumerate(rates)]))
     again = {f"mnist/wgan_wide_{best:03d}/seed{seed}" for seed in range(2)}
-    assert set(trained) == searched | again and len(trained) == 10
+    of_vae = [1e3 * float(draw_setting("vae", "wide", i)["learning rate"]) + i / 10 for i in range(4)]
+    again |= {f"mnist/vae_wide_{np.argmin(of_vae):03d}/seed{seed}" for seed in range(2)}
+    assert set(trained) == searched | again and len(trained) == 16
     assert read_run(tmp_path / f"mnist/wgan_wide_{best:03d}/search").seed == FIRST_SEED + best
     values = [100 + 1e3 * rates[best] + seed / 10 for seed in range(2)]
     entries = {
@@ -156,9 +165,9 @@ def test_a_search_and_its_table(
     assert f"| WGAN | 4 | 1 | {values[0] + best / 10:.4g} (setting {best}) | " in text
     assert "| LSGAN | 4 | 4 |  |  |  |" in text and "| best of | 1 | 2 | 4 |" in text
     assert "4 settings of each model are drawn from its wide ranges" in text
-    assert "| VAE |  | 23.8 ± 0.6 [memory] |  | quoted |  |" in text
+    assert "| 23.8 ± 0.6 [memory] |" in text and "quoted" not in text.split("| VAE |")[1]
     rows = list(csv.DictReader((tmp_path / "lucic2018_mnist_wide_settings.csv").read_text().splitlines()))
-    assert [row["setting"] for row in rows] == ["0", "1", "2", "3"] * 2
+    assert [row["setting"] for row in rows] == ["0", "1", "2", "3"] * 3
     assert [float(row["learning rate"]) for row in rows if row["model"] == "wgan"] == rates
     assert [row["fid"] == "" for row in rows if row["model"] == "wgan"] == [False, True, False, False]
     assert (tmp_path / "lucic2018_mnist_wide_search.png").stat().st_size > 10_000

@@ -9,7 +9,7 @@ from typing import Any
 
 from gaxjax.errors import InputError
 
-NAMES = ("mix", "interpolate", "noise", "project", "arithmetic", "directions")
+NAMES = ("mix", "interpolate", "noise", "project", "arithmetic", "directions", "traverse", "nearest")
 
 
 def find_edit(name: str) -> Any:

@@ -17,6 +17,8 @@ from gaxjax.pictures.images import save_animation, save_image, tile_images, to_u
 
 COMMAND = "command"
 """The name in the npz of what made it, as JSON."""
+LATER = {"checkpoint": "last", "code": ()}
+"""Fields with their defaults, which files from before there was a choice do not tell of."""
 
 
 class Drawing(NamedTuple):
@@ -91,8 +93,7 @@ def describe_command(run: Path, edit: Edit) -> str:
     fields: dict[str, Any] = {field.name: getattr(edit, field.name) for field in dataclasses.fields(edit)}
     # Where files go is not what made them: a folder that is renamed keeps its edits.
     del fields["out"]
-    if edit.checkpoint == "last":  # files from before there was a choice have no such field
-        del fields["checkpoint"]
+    fields = {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
     plain = {name: str(value) if isinstance(value, PurePath) else value for name, value in fields.items()}
     return json.dumps({"edit": edit.name, "run": str(run), **plain})
 

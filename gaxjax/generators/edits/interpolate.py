@@ -6,7 +6,7 @@ The ways between two points are those that the perceptual path length measures.
 """
 
 import dataclasses
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +15,7 @@ from gaxjax.errors import InputError
 from gaxjax.expressions import parse_numbers
 from gaxjax.generators.edits.edit import Drawing, Edit, image_grid
 from gaxjax.generators.model import TrainedModel
+from gaxjax.latents import Joint
 from gaxjax.metrics.path_length import Between, lerp, slerp
 from gaxjax.pictures.images import to_uint8
 
@@ -39,8 +40,7 @@ class Interpolate(Edit):
         space = self.space or ("w" if model.has_styles else "z")
         if space == "w":
             model.need_styles("--space w is about styles")
-        # A sphere is where normal latents are; uniform ones would leave their cube on it.
-        between = slerp if model.distribution.prior == "normal" else lerp
+        between = select_path(model.distribution)
         ends = model.latents_of_seeds(seeds)
         latents = interpolate_path(ends, self.frames, between)
         arrays = {"seeds": np.array(seeds), "latents": latents}
@@ -57,6 +57,20 @@ class Interpolate(Edit):
         pairs = range(0, len(images) - 1, self.frames)
         page = image_grid([list(images[start : start + self.frames + 1]) for start in pairs])
         return Drawing(page, arrays, to_uint8(images))
+
+
+def select_path(distribution: Any) -> Between:
+    """The way between two latents of a distribution, a `Latents` or a `Joint`; of each part its own."""
+    if not isinstance(distribution, Joint):
+        # A sphere is where normal latents are; uniform ones would leave their cube on it.
+        return slerp if distribution.prior == "normal" else lerp
+    paths = [select_path(part) for part in distribution.parts]
+
+    def between(a: Any, b: Any, t: Any) -> Any:
+        parts = zip(paths, distribution.split(a), distribution.split(b), strict=True)
+        return jnp.concatenate([path(start, end, t) for path, start, end in parts], axis=-1)
+
+    return between
 
 
 def interpolate_path(ends: np.ndarray, steps: int, between: Between) -> np.ndarray:

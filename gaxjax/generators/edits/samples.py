@@ -16,8 +16,14 @@ class Samples(Edit):
 
     seeds: str
     """such as 0-63,70"""
+    code: tuple[str, ...] = ()
+    """NAME=VALUE of codes, in place of what the seeds draw"""
 
     name: ClassVar = "sample"
+
+    def select_class(self, model: TrainedModel) -> TrainedModel:
+        """And the codes."""
+        return super().select_class(model).with_codes(self.code)
 
     def draw(self, model: TrainedModel) -> Drawing:
         # An edit like any other, so that the latents are kept beside the picture for the next one.

@@ -1,0 +1,104 @@
+"""The tables of games with classes or codes, on tiny networks: Mirza and Osindero 2014, Chen et al. 2016."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import pytest
+
+from gaxjax import cli, features
+from gaxjax.layers.conditioning import Head
+from gaxjax.networks import mlp
+from gaxjax.recipe import Recipe
+from gaxjax.recipe.serialization import load_recipe
+from gaxjax.runs.record import read_results
+from gaxjax.tables import chen2016, mirza2014, table_run
+from gaxjax.tables.reproduction import Group
+from gaxjax.tables.verdict import Line
+
+SHAPE = (8, 8, 1)
+
+
+def small(target: str) -> tuple[Recipe, Path]:
+    """A recipe on images of 8 px with tiny networks."""
+    recipe, path = load_recipe(target)
+    networks: dict[str, Any] = {
+        "generator": mlp.Generator(SHAPE, (4,)),
+        "discriminator": Head(mlp.Discriminator((4,)), "code", 12),
+    }
+    if target == "cgan_mnist":
+        generator, discriminator = recipe.gan.generator, recipe.gan.discriminator
+        widths = {"label_features": 4, "features": (4,)}
+        networks = {
+            "generator": replace(generator, shape=SHAPE, latent_features=4, **widths),
+            "discriminator": replace(discriminator, image_features=4, **widths | {"features": 4}),
+        }
+    data = replace(recipe.data, shape=SHAPE, memory=0.0)
+    return replace(recipe, gan=replace(recipe.gan, **networks), data=data, samples=4), path
+
+
+@pytest.fixture(autouse=True)
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Small recipes, and a home of its own."""
+    for table in (chen2016, mirza2014):
+        monkeypatch.setattr(table, "load_recipe", small)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    table_run.feature_protocol.cache_clear()
+    yield
+    table_run.feature_protocol.cache_clear()
+
+
+def test_how_many_seeds_find_ten_classes(shared_data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "table"
+    command = ["table", "chen2016", "--out", str(out), "--budget", "smoke", "--seeds", "1"]
+    assert cli.main([*command, "--data-directory", str(shared_data / "tfds")]) == 0
+    error, found = read_results(out / "infogan" / "seed0")
+    assert (error.metric, found.metric) == ("code_error", "classes found")
+    assert (error.fake, error.split) == (500, "test") and "500 images of mnist at 8x8x1" in error.description
+    # A network that has learned nothing finds some classes by chance, and never all.
+    assert 0.5 < error.value < 1 and 1 <= found.value < 10
+    text = (out / "chen2016.md").read_text()
+    assert "All 10 classes were found by 0 of 1 seeds." in text and "| 0.05 [memory] |" in text
+    # As if one had found all: what is said is counted, and not written.
+    line = Line(chen2016.ROWS[1], [replace(found, value=10.0), found], 0.256, 0.0004, [])
+    assert chen2016.describe_seeds([Group([line], [])]) == "All 10 classes were found by 1 of 2 seeds."
+
+
+def test_rows_of_the_conditional_gan() -> None:
+    """Four models of others, quoted; one run, with 1,000 samples of each class, in two numbers."""
+    *quoted, parzen, accuracy = mirza2014.ROWS
+    assert [(row.title, str(row.printed)) for row in quoted] == [
+        ("DBN", "138 ± 2 [secondary]"),
+        ("Stacked CAE", "121 ± 1.6 [secondary]"),
+        ("Deep GSN", "214 ± 1.1 [secondary]"),
+        ("Adversarial nets", "225 ± 2 [secondary]"),
+    ]
+    assert all(row.recipe is None for row in quoted)
+    assert str(parzen.printed) == "132 ± 1.8 [secondary]" and accuracy.printed is None
+    assert parzen.name == accuracy.name and parzen.evaluation == accuracy.evaluation
+    evaluation = parzen.evaluation
+    assert evaluation and evaluation.balanced and (evaluation.n, evaluation.split) == (10_000, "test")
+    assert mirza2014.conditional().kimg == mirza2014.LENGTH
+
+
+@pytest.mark.slow  # what it does beyond rows is goodfellow2014's, and tested there
+def test_the_conditional_gan_is_measured_in_two_ways(
+    shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_features(name: str, weights: Path | None = None, directory: str = "") -> features.Features:
+        def apply(params: Any, images: jax.Array, levels: tuple[str, ...]) -> dict[str, jax.Array]:
+            return dict.fromkeys(levels, images.reshape(len(images), -1)[:, 20:30])
+
+        return features.Features("classifier-mnist", {"logits": 10}, "logits", "none", "f00d", {}, apply)
+
+    monkeypatch.setattr(features, "load_features", load_features)
+    out = tmp_path / "table"
+    command = ["table", "mirza2014", "--out", str(out), "--budget", "smoke"]
+    assert cli.main([*command, "--data-directory", str(shared_data / "tfds")]) == 0
+    by_name = {result.metric: result for result in read_results(out / "conditional" / "seed0")}
+    assert set(by_name) == {"parzen", "class_accuracy", "class_accuracy_real"}
+    assert all("samples of all classes alike" in result.options for result in by_name.values())
+    assert 0 <= by_name["class_accuracy"].value <= 1 and by_name["class_accuracy"].fake == 500
+    assert "| DBN | " in (out / "mirza2014.md").read_text()
