@@ -132,7 +132,7 @@ def shrunk(value: Any, name: str = "") -> Any:
 
 def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     """One example of the data, without the data."""
-    if data.name in DEFAULTS:
+    if data.name in DEFAULTS or data.name == "shapes":
         return open_source(data).spec
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.layout == "halves":

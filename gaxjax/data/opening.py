@@ -11,6 +11,8 @@ from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.domains import Domains
 from gaxjax.data.pictures import InMemory, Pictures, Streaming
 from gaxjax.data.points import DEFAULTS, Points
+from gaxjax.data.shapes import NAME as SHAPES
+from gaxjax.data.shapes import Shapes
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
@@ -51,6 +53,8 @@ def spec_of(data: Data) -> Spec:
     check_data(data)
     if data.name in DEFAULTS:
         return Points(data).spec
+    if data.name == SHAPES:
+        return Shapes(data).spec
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
@@ -63,6 +67,8 @@ def open_source(data: Data) -> Source:
     check_data(data)
     if data.name in DEFAULTS:
         return Points(data)
+    if data.name == SHAPES:
+        return Shapes(data)
     if data.name == STACKED:
         # One channel of the digits is decoded, and three are stacked: 60,000 digits in memory, and none of
         # their triples.
