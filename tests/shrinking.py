@@ -137,7 +137,8 @@ def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.layout == "halves":
         return {"a": image, "b": image}
-    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
+    spec = {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
+    return spec if data.labeled is None else {**spec, "labeled": jax.ShapeDtypeStruct((), np.bool_)}
 
 
 class Synthetic(Source):
@@ -152,13 +153,17 @@ class Synthetic(Source):
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> dict[str, np.ndarray]:
         generator = np.random.default_rng([int(positions[0]), len(positions)])
-        high = {np.dtype(np.uint8): 256, np.dtype(np.int32): 2}  # pixels, labels
-        return {
+        # Pixels, labels, and which of these are given.
+        high = {np.dtype(np.uint8): 256, np.dtype(np.int32): 2, np.dtype(np.bool_): 2}
+        batch = {
             name: generator.integers(0, high[x.dtype], (len(positions), *x.shape)).astype(x.dtype)
             if x.dtype in high
             else generator.normal(size=(len(positions), *x.shape)).astype(x.dtype)
             for name, x in self.spec.items()
         }
+        if "labeled" in batch:
+            batch["label"] = np.where(batch["labeled"], batch["label"], -1).astype(np.int32)
+        return batch
 
 
 def batches(recipe: Recipe, stage: Stage, step: int) -> dict[str, np.ndarray]:

@@ -39,6 +39,14 @@ class Data:
     """Resampling filter, antialiased (all but "nearest")."""
     flip: bool = False
     """Mirror half of the images left to right, chosen by (seed, position)."""
+    labeled: int | None = None
+    """How many examples come with their labels, as many of each class as of another; batches then have
+    "labeled", [B] bool, and labels of the others are -1 (and factors 0). None: all."""
+    labeled_seed: int = 0
+    """Which examples these are."""
+    labeled_share: float = 0.0
+    """The part of each minibatch that is drawn from the labeled examples, in an order of their own, evenly
+    among the rest, which is drawn from all without their labels; 0: as they lie among the others."""
     strict: bool = True
     """A file that cannot be used stops the run before the first step; otherwise it is left out and named."""
     workers: int = 2

@@ -9,6 +9,8 @@ import numpy as np
 
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.domains import Domains
+from gaxjax.data.labeled import NAME as LABELED
+from gaxjax.data.labeled import Labeled
 from gaxjax.data.pictures import InMemory, Pictures, Streaming
 from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.shapes import NAME as SHAPES
@@ -16,7 +18,7 @@ from gaxjax.data.shapes import Shapes
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_seed
 from gaxjax.parallel.counting import nbytes
 
 if typing.TYPE_CHECKING:  # it imports tensorflow-datasets, which folders and points need not wait for
@@ -35,6 +37,7 @@ def check_data(data: Data) -> None:
     for field in ("workers", "memory", "resident"):
         if getattr(data, field) < 0:
             raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
+    check_labeled(data)
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
@@ -43,6 +46,17 @@ def check_data(data: Data) -> None:
         # What was meant but for the channels, so that the message can be copied.
         shape = (*data.shape[:2], 3)
         raise InputError(f"{STACKED} has a digit in each of 3 channels: use shape={shape}, not {data.shape}")
+
+
+def check_labeled(data: Data) -> None:
+    """InputError for labels on a part of the data that cannot be meant."""
+    check_seed(data.labeled_seed, "labeled_seed")
+    if not 0 <= data.labeled_share <= 1:
+        raise InputError(f"labeled_share is a part of each minibatch, 0 to 1, not {data.labeled_share}")
+    if data.labeled is None and data.labeled_share:
+        raise InputError(f"labeled_share={data.labeled_share} needs labeled, the number of labeled examples")
+    if data.labeled is not None and data.name in (*DEFAULTS, STACKED):
+        raise InputError(f"{data.name} makes each example anew, and labeled={data.labeled} is of stored ones")
 
 
 def spec_of(data: Data) -> Spec:
@@ -59,12 +73,21 @@ def spec_of(data: Data) -> Spec:
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
-    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
+    spec = {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
+    return spec if data.labeled is None else {**spec, LABELED: jax.ShapeDtypeStruct((), np.bool_)}
 
 
 def open_source(data: Data) -> Source:
     """The examples that `data` describes; InputError if they cannot be had."""
     check_data(data)
+    source = open_whole(data)
+    if data.labeled is None:
+        return source
+    return Labeled(source, data.labeled, data.labeled_seed, data.labeled_share)
+
+
+def open_whole(data: Data) -> Source:
+    """The examples, with every label that there is."""
     if data.name in DEFAULTS:
         return Points(data)
     if data.name == SHAPES:
@@ -72,7 +95,7 @@ def open_source(data: Data) -> Source:
     if data.name == STACKED:
         # One channel of the digits is decoded, and three are stacked: 60,000 digits in memory, and none of
         # their triples.
-        return StackedDigits(open_source(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
+        return StackedDigits(open_whole(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
     parts: list[Pictures]
     if data.name == "folder":
         from gaxjax.data.folder import Folder

@@ -42,7 +42,10 @@ class Evaluator:
         alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
         if alone:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
-        self.data = replace(data, split=evaluation.split or data.split, flip=False)
+        # Labels are withheld from training alone: what is measured may ask about any of them.
+        self.data = replace(
+            data, split=evaluation.split or data.split, flip=False, labeled=None, labeled_share=0.0
+        )
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -66,7 +69,7 @@ class Evaluator:
         real = {need for metric in self.metrics.values() for need in metric.real}
         held_out = any(metric.validation for metric in self.metrics.values())
         # Opened anew, a set would be read and decoded twice.
-        same = source is not None and self.data.split == data.split
+        same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
         self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:

@@ -37,8 +37,9 @@ def statistics_key(data: Data, **more: Any) -> dict[str, Any]:
     Names, sizes and times of files would not do: another set can have the same.
     """
     # How examples are read counts (size, crop, filter, split), where they lie and how fast they come does
-    # not: a set that is moved, or read by more workers, keeps its statistics.
-    fields = {name: value for name, value in describe(data).items() if name not in NOT_PART_OF_EXAMPLES}
+    # not: a set that is moved, or read by more workers, keeps its statistics. Nor do labels.
+    other = NOT_PART_OF_EXAMPLES | {"labeled", "labeled_seed", "labeled_share"}
+    fields = {name: value for name, value in describe(data).items() if name not in other}
     # Hashing lets go of the interpreter, so threads share it out.
     with ThreadPoolExecutor(max(data.workers, 1)) as pool:
         digests = "".join(pool.map(file_digest, source_files(data)))
