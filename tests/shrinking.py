@@ -161,7 +161,7 @@ class Synthetic(Source):
             else generator.normal(size=(len(positions), *x.shape)).astype(x.dtype)
             for name, x in self.spec.items()
         }
-        if "labeled" in batch:
+        if "labeled" in batch and "label" in batch:
             batch["label"] = np.where(batch["labeled"], batch["label"], -1).astype(np.int32)
         return batch
 

@@ -67,14 +67,14 @@ def spec_of(data: Data) -> Spec:
     check_data(data)
     if data.name in DEFAULTS:
         return Points(data).spec
+    given: Spec = {} if data.labeled is None else {LABELED: jax.ShapeDtypeStruct((), np.bool_)}
     if data.name == SHAPES:
-        return Shapes(data).spec
+        return {**Shapes(data).spec, **given}
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
-    spec = {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
-    return spec if data.labeled is None else {**spec, LABELED: jax.ShapeDtypeStruct((), np.bool_)}
+    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32), **given}
 
 
 def open_source(data: Data) -> Source:
