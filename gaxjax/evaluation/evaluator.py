@@ -12,18 +12,29 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation.extractors import load_extractors
+from gaxjax.evaluation.factor_codes import FactorMetrics
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
-from gaxjax.evaluation.sampler import Sampler
+from gaxjax.evaluation.sampler import Question, Sampler
 from gaxjax.evaluation.stored import load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
-from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, PATHS, SPACES, Samples, Statistics, Value
+from gaxjax.metrics.samples import (
+    OF_FACTORS,
+    OF_FEATURES,
+    OF_GAME,
+    PATHS,
+    SPACES,
+    Samples,
+    Statistics,
+    Value,
+)
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
 
@@ -52,13 +63,21 @@ class Evaluator:
         # Needs, not metrics, decide what is loaded and extracted: FID and KID run Inception over an image
         # once.
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
-        self.extractors = load_extractors(evaluation, needs, data.directory)
-        self.features, self.level, self.classifier, distance = self.extractors
+        self.extractors = load_extractors(evaluation, needs, self.data)
+        self.features, self.level, self.classifier, distance, encoder = self.extractors
         # Separability's classes are those of the classifier that the evaluation names, which is checked
         # above.
         classes, crop = self.features if "spaces" in needs else None, evaluation.crop == "face"
         self.latent_spaces = (
-            LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_GAME else None
+            LatentSpaceMetrics(distance, classes, crop, evaluation.seed)
+            if needs & (OF_GAME - OF_FACTORS)
+            else None
+        )
+        aligned = bool({"l2", "l2_gen"} & set(self.metrics))
+        self.factors = (
+            FactorMetrics("encodings" in needs, encoder, aligned, evaluation.seed)
+            if needs & OF_FACTORS
+            else None
         )
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
@@ -75,6 +94,9 @@ class Evaluator:
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        if self.factors and FACTORS not in self.source.spec:
+            names = ", ".join(name for name, metric in self.metrics.items() if OF_FACTORS & {*metric.fake})
+            raise InputError(f"{names}: {data.name} has no factors; use shapes, or a folder with factors.csv")
         self.shape = self.source.spec[evaluation.reference].shape
         self.sampler = Sampler(evaluation, self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
@@ -104,14 +126,18 @@ class Evaluator:
         fake = Statistics(self.evaluation.n)
         if self.needs:
             fake = gather_statistics(self.extract_samples(gan, state, source, self.needs), self.needs)
-        if self.latent_spaces:
+        for question, data in self.questions(source):
             # Which arrays there are depends on the game: one with styles has w beside z.
-            names = self.latent_spaces.output_names(gan, state, self.sampler.abstract_batch(source.spec))
-            answers = gather_statistics(
-                self.sampler.ask_spaces(self.latent_spaces, gan, state, source), names
-            )
+            names = question.output_names(gan, state, self.sampler.abstract_batch(data.spec))
+            answers = gather_statistics(self.sampler.ask_game(question, gan, state, data), names)
             fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
         return self.results(fake, checkpoint, run)
+
+    def questions(self, source: Source) -> list[tuple[Question, Source]]:
+        """What is asked of a game, each with the examples that it is asked about."""
+        # Factors of every example, and not of those alone whose labels a run is given.
+        both = [(self.latent_spaces, source), (self.factors, self.source)]
+        return [(question, data) for question, data in both if question]
 
     def evaluate_seeds(
         self, gan: GAN, states: State, source: Source, checkpoint: int, run: str, seeds: Seeds
@@ -125,7 +151,8 @@ class Evaluator:
 
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
-        sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture)
+        factors = self.source.factor_names, self.source.factor_sizes
+        sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture, *factors)
         return [
             self.result(metric, name, value, fake.count, checkpoint, run)
             for metric in self.metrics.values()
@@ -233,6 +260,8 @@ class Evaluator:
         batch = self.sampler.abstract_batch(spec)
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
+        if self.factors:
+            self.factors.output_names(gan, state, self.sampler.abstract_batch(self.source.spec))
         if self.latent_spaces:
             self.latent_spaces.output_names(gan, state, batch)
             best = self.evaluation.best

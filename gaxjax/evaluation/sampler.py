@@ -2,8 +2,8 @@
 
 import functools
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Set
+from typing import Any, Protocol
 
 import jax
 from jax.sharding import NamedSharding, PartitionSpec
@@ -12,14 +12,28 @@ from gaxjax import parallel
 from gaxjax.data import Source, normalize
 from gaxjax.errors import InputError
 from gaxjax.evaluation.gathering import batch_positions, map_blocks
-from gaxjax.evaluation.latent_space import PIXELS, LatentSpaceMetrics
-from gaxjax.game import GAN, State, sample
+from gaxjax.evaluation.latent_space import PIXELS
+from gaxjax.game import GAN, Batch, State, sample
 from gaxjax.generators.sampling import sampling_options
 from gaxjax.parallel import compiler
 from gaxjax.recipe.evaluation import Evaluation
 
 BATCH, POINTS = 64, 2_000
 """Images, or points, of a block, which is drawn with one key: samples depend on it, and on no device."""
+
+
+class Question(Protocol):
+    """What is asked of a game beside samples: a function of arrays, and of features that it brings along."""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Of the features."""
+
+    def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, jax.Array]:
+        """Arrays over the examples of a batch, by name, given the state and `params`."""
+
+    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
+        """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
 
 
 class Sampler:
@@ -40,18 +54,18 @@ class Sampler:
         for rows, number, batch in self.load_batches(source, self.block, "samples"):
             yield rows, self.draw_compiled(gan, state, batch, number)
 
-    def ask_spaces(
-        self, spaces: LatentSpaceMetrics, gan: GAN, state: State, source: Source
+    def ask_game(
+        self, question: Question, gan: GAN, state: State, source: Source
     ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
-        """(latents that count, what the game answers of them, by name) of a batch at a time."""
-        held = state, parallel.replicate(spaces.params, self.mesh)
+        """(examples that count, what the game answers of them, by name) of a batch at a time."""
+        held = state, parallel.replicate(question.params, self.mesh)
         whole = parallel.state_sharding(self.mesh)
         # Each example is several images here, two ends for both kinds of paths in each space, with all their
         # activations: at 1024 px there is room for two, where samples alone come in blocks of 64.
         size = max(1, min(BATCH, PIXELS // math.prod(self.shape[:2])))
 
         def ask_blocks(held: Any, batch: Any, first: Any) -> dict[str, jax.Array]:
-            return map_blocks(functools.partial(spaces, gan, held), batch, first, size)
+            return map_blocks(functools.partial(question, gan, held), batch, first, size)
 
         # What comes of a batch is small, and goes whole to every device; of samples only extracts do.
         compiled = jax.jit(ask_blocks, in_shardings=self.shardings, out_shardings=whole)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from gaxjax.errors import InputError
 from gaxjax.metrics import computing
+from gaxjax.metrics.disentanglement import BINS
 from gaxjax.metrics.samples import PATHS, SPACES, Need, Samples, Value
 
 
@@ -134,6 +135,34 @@ METRICS = {
         ("spaces",),
         options="a class against the rest, not the 40 attributes of the paper; the surer half of either side",
         least=4,
+    ),
+    "mig": Metric(
+        computing.gap_of_encodings,
+        ("mig",),
+        ("encodings",),
+        better="higher",
+        options=f"real images; codes in {BINS} bins each, factors by their values",
+    ),
+    "l2": Metric(
+        computing.error_of_encodings,
+        ("l2",),
+        ("encodings",),
+        spread="standard error over images",
+        options="real images; mean norm, factors in [0, 1]",
+    ),
+    "mig_gen": Metric(
+        computing.gap_of_generations,
+        ("mig_gen",),
+        ("generations",),
+        better="higher",
+        options=f"codes in {BINS} bins each, factors as read, at the nearest of their values",
+    ),
+    "l2_gen": Metric(
+        computing.error_of_generations,
+        ("l2_gen",),
+        ("generations",),
+        spread="standard error over images",
+        options="mean norm, factors in [0, 1], as read",
     ),
     "psnr": Metric(
         computing.compare_pairs("psnr"),

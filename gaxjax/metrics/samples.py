@@ -1,5 +1,6 @@
 """What a metric is given of images or points: the kinds of statistics that are kept of each set of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -8,15 +9,29 @@ import numpy as np
 from gaxjax.metrics.frechet import Moments, Vectors
 from gaxjax.metrics.points import Mixture
 
-Need = Literal["moments", "vectors", "logits", "images", "pixels", "digits", "points", "paths", "spaces"]
+Need = Literal[
+    "moments",
+    "vectors",
+    "logits",
+    "images",
+    "pixels",
+    "digits",
+    "points",
+    "paths",
+    "spaces",
+    "encodings",
+    "generations",
+]
 """moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
 pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
 are, [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and
-logits of their images."""
+logits of their images; encodings, factors of real images and what the game reads of them; generations,
+factors that latents ask for and what an encoder that was trained on real ones reads of their images."""
 OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
 OF_CLASSES = {"logits", "spaces"}
 """Those that are of the features' level "logits"."""
-OF_GAME = {"paths", "spaces"}
+OF_FACTORS = {"encodings", "generations"}
+OF_GAME = {"paths", "spaces", *OF_FACTORS}
 """Those that images alone do not give: what is made of latents has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
 SPACES = ("separability_z", "separability_w")
@@ -42,6 +57,10 @@ class Samples(NamedTuple):
     seed: int
     mixture: Mixture | None = None
     """that the data are, where they are points"""
+    factor_names: Sequence[str] = ()
+    """of the data, where they have any"""
+    factor_sizes: Sequence[int] = ()
+    """how many values each has"""
 
 
 class Value(NamedTuple):

@@ -12,8 +12,8 @@ class Evaluation:
     """Metrics, the features that they see images by, and how many images of what."""
 
     metrics: str = ""
-    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability; empty:
-    nothing is measured"""
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, mig, l2,
+    mig_gen, l2_gen; empty: nothing is measured"""
     features: str = "inception"
     """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
     separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
