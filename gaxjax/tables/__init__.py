@@ -14,6 +14,7 @@ NAMES = (
     "goodfellow2014",
     "lucic2018",
     "metz2017",
+    "nie2020",
     "stylegan-ladder",
     "stylegan-mixing",
     "toys",
