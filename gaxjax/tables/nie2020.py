@@ -34,8 +34,8 @@ Nie et al. 2020, arXiv 2003.03461: how much of what all labels give comes by few
 {side} px, of which the paper has no numbers: theirs are of Isaac3D and other sets, and are not known to us.
 MIG and L2 are of E on real images, MIG-gen and L2-gen of generated ones by an encoder that was trained on
 all real images and factors. Which code takes which factor is left to chance where there are no labels: L2
-and L2-gen of 0% compare codes with factors that they are not of. {features} / 2^(level + 1) channels, {width} at
-most; the recipes' {length:g} kimg count as the whole length."""
+and L2-gen of 0% compare codes with factors that they are not of. {features} / 2^(level + 1) channels, {width}
+at most; the recipes' {length:g} kimg count as the whole length."""
 
 
 def recipe(name: str, side: int, features: int, width: int) -> Recipe:
@@ -50,7 +50,9 @@ def recipe(name: str, side: int, features: int, width: int) -> Recipe:
         discriminator=replace(gan.discriminator, network=network),
         noise=replace(gan.noise, size=width),
     )
-    return replace(whole, gan=gan, data=replace(whole.data, shape=sizes["shape"]))
+    data = replace(whole.data, shape=sizes["shape"])
+    # Shares of the length may be short.
+    return replace(whole, gan=gan, data=data, sample_kimg=10, checkpoint_kimg=20, keep=1)
 
 
 def rows(side: int, features: int, width: int) -> list[Row]:
