@@ -99,13 +99,14 @@ def read_factors(count: int, params: Tree, images: Array, levels: tuple[str, ...
     return dict.fromkeys(levels, factors)
 
 
-def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = STEPS) -> Path:
+def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = 0) -> Path:
     """Trains an encoder of all images but the held-out ones, and writes it to `out`; returns `out`.
 
-    The same seed makes the same file, on one machine.
+    steps: 0 for STEPS. The same seed makes the same file, on one machine.
     """
     from tqdm import tqdm
 
+    steps = steps or STEPS
     shape, count = source.spec["image"].shape, source.spec[FACTORS].shape[0]
     everything = np.arange(len(source))
     # By place among all as they are stored, and so a part of the combinations: never seen, and not far off.

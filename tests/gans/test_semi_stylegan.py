@@ -3,13 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import quick
-from games import begin, play
+from games import Sketched, begin, play
 from jax import Array
 from labelled import IMAGES, RNGS, SHAPE, SmoothCritic
 
@@ -18,7 +17,6 @@ from gaxjax.game import call_averaged, objective, player_params
 from gaxjax.gans import SemiStyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers import Head
-from gaxjax.layers.standard import Dense
 from gaxjax.losses import squared_error
 
 FACTORS = jax.random.uniform(jax.random.key(1), (6, 2))
@@ -26,18 +24,8 @@ LABELED = jnp.array([True, False, True, False, False, True])
 BATCH = {"image": IMAGES, "factors": FACTORS, "labeled": LABELED}
 
 
-class Painter(nn.Module):
-    """Latents -> images, smooth; a small one in the place of a style generator."""
-
-    classes: int = 0
-
-    @nn.compact
-    def __call__(self, latents: Array, condition: None = None) -> Array:
-        return jnp.tanh(Dense(IMAGES[0].size)(jnp.tanh(Dense(8)(latents)))).reshape(-1, *SHAPE)
-
-
 GAN = SemiStyleGAN(
-    Painter(),
+    Sketched(SHAPE),
     Head(SmoothCritic(), "code", 2),
     Latents(4),
     Latents(2, "uniform"),
