@@ -199,6 +199,24 @@ def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> S
     return jnp.sum(mask * values) / jnp.maximum(jnp.sum(mask), 1)
 
 
+def squared_error(values: Array, targets: Array, mask: Array | bool = True) -> Scalar:
+    """Mean of |values - targets|^2, summed over numbers, of the examples that count; both [B, K].
+
+    mask: [B], the examples that count; what stands in the others, nan or anything, has no part in it. Nie et
+    al. 2020 (Semi-StyleGAN).
+    """
+    if values.ndim != 2 or values.shape != targets.shape:
+        raise InputError(
+            f"squared_error: values and targets must both have shape [batch, numbers]; got {values.shape} "
+            f"and {targets.shape}: set the size of what gives them, such as Head(network, output, size)"
+        )
+    counts = jnp.broadcast_to(jnp.asarray(mask) > 0, values.shape[:1])
+    # On the way in and on the way out: a product with 0 would keep a nan, in the value or in the slope.
+    differences = jnp.where(counts[:, None], values - jnp.where(counts[:, None], targets, 0), 0)
+    # Where no example counts, 0 and not 0 / 0.
+    return jnp.sum(differences**2) / jnp.maximum(jnp.sum(counts), 1)
+
+
 def absolute(x: Array, y: Array) -> Scalar:
     """Mean absolute difference (L1) of two arrays of one shape."""
     if jnp.shape(x) != jnp.shape(y):

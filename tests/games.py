@@ -124,6 +124,17 @@ class Linear(nn.Module):
         return Dense(math.prod(self.shape), bias=False)(x).reshape(-1, *self.shape)
 
 
+class Sketched(nn.Module):
+    """Latents -> images [B, *shape], smooth; in the place of a generator whose styles do not matter."""
+
+    shape: tuple[int, ...]
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, latents: Array, condition: Tree = None) -> Array:
+        return jnp.tanh(Linear(self.shape)(jnp.tanh(Dense(8)(latents))))
+
+
 class Styled(Adversarial):
     """A generator that draws, with noise, what a mapping made of latents."""
 

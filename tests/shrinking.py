@@ -158,7 +158,7 @@ def covering(games: dict[str, set[str]]) -> list[str]:
 
 def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     """One example of the data, without the data."""
-    if data.name in DEFAULTS:
+    if data.name in DEFAULTS or data.name == "shapes":
         return open_source(data).spec
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.layout == "halves":
@@ -187,7 +187,7 @@ class Synthetic(Source):
             else generator.normal(size=(len(positions), *x.shape)).astype(x.dtype)
             for name, x in self.spec.items()
         }
-        if "labeled" in batch:
+        if "labeled" in batch and "label" in batch:
             batch["label"] = np.where(batch["labeled"], batch["label"], -1).astype(np.int32)
         return batch
 

@@ -15,12 +15,13 @@ class Data:
     name: str = "digits"
     """"digits" (built in), "ring", "grid" or "mixture" (points), "folder" (images of your own), or the name
     of a tensorflow-datasets set, such as "cifar10", "celeb_a" or "lsun/bedroom"; "stacked_mnist" is made of
-    "mnist", three digits to an image."""
+    "mnist", three digits to an image; "shapes" are rendered from factors (built in)."""
     shape: tuple[int, ...] = (32, 32, 3)
     """What the networks get: (height, width, channels) with 1, 3 or 4 channels; (2,) for ring and grid, (1,)
     for mixture."""
     directory: str = ""
-    """The folder of images, or where tensorflow-datasets keeps its sets (empty: its own default)."""
+    """The folder of images, which may hold their factors (factors.csv or .npz), or where tensorflow-datasets
+    keeps its sets (empty: its own default)."""
     split: str = "train"
     """tensorflow-datasets syntax ("train[:90%]"). For a folder, the subfolder of that name; without a
     subfolder "train", the folder itself is "train"; empty: the folder with all that is in it."""

@@ -1,6 +1,7 @@
 """A folder of images of one's own, of any size, as labeled or unlabeled images or as pairs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import final
 
@@ -8,6 +9,7 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data
+from gaxjax.data.factors import FILES, NAME, read_factors
 from gaxjax.data.images import check_halves, fit_pixels, halves, open_picture, upright_size, verify
 from gaxjax.data.layout import folder_of_split
 from gaxjax.data.listing import image_files, list_images, natural_key
@@ -35,7 +37,8 @@ def class_names(files: Sequence[Path], data: Data) -> list[str]:
 
 @final
 class Folder(Pictures):
-    """{"image"}, with "label" where subfolders are classes; or {"a", "b"} from the halves of each image.
+    """{"image"}, with "label" where subfolders are classes, and "factors" where a file has those of each; or
+    {"a", "b"} from the halves of each image.
 
     side: "a" or "b", for one of two folders of `layout=domains`, in an order of its own.
     """
@@ -48,8 +51,14 @@ class Folder(Pictures):
         if side:
             self.root = self.root / f"{data.split}{side.upper()}"
         self.listing = list_images(self.root)
-        tell(self.listing.describe_others())
         self.files = self.listing.files
+        # Of single images: of pairs and of domains such a file is passed over, and told as all others.
+        single = data.layout != "halves" and not side
+        self.factors = read_factors(self.root, self.files) if single else None
+        if self.factors:
+            others = [(path, kind) for path, kind in self.listing.others if path.as_posix() not in FILES]
+            self.listing = replace(self.listing, others=others)
+        tell(self.listing.describe_others())
         picture = jax.ShapeDtypeStruct(data.shape, np.uint8)
         if data.layout == "halves":
             self.spec = {"a": picture, "b": picture}
@@ -65,6 +74,10 @@ class Folder(Pictures):
         if self.numbers:
             self.classes = len(self.numbers)
             self.spec["label"], self.streams["label"] = jax.ShapeDtypeStruct((), np.int32), 0
+        if self.factors:
+            self.factor_names, self.factor_sizes = self.factors.names, self.factors.sizes
+            shape = (len(self.factors.names),)
+            self.spec[NAME], self.streams[NAME] = jax.ShapeDtypeStruct(shape, np.float32), 0
 
     def __len__(self) -> int:
         return len(self.files)
@@ -76,15 +89,17 @@ class Folder(Pictures):
         file = self.files[index]
         # Relative name and size: the same wherever the folder lies, whatever system it lies on, and no file
         # is read. Times would differ after every copy.
-        return file.as_posix(), self.listing.size(file)
+        # What is learned of an image is a part of it: another factor is another example.
+        own = f" {self.factors.values[index].tolist()}" if self.factors else ""
+        return file.as_posix() + own, self.listing.size(file)
 
     def labels(self) -> np.ndarray | None:
         if not self.classes:
             return None
         return np.array([self.numbers[file.parts[0]] for file in self.files], np.int32)
 
-    def fetch(self, indices: Sequence[int]) -> Sequence[Path]:
-        return [self.files[index] for index in indices]
+    def fetch(self, indices: Sequence[int]) -> Sequence[int]:
+        return indices
 
     def check(self, index: int) -> None:
         file = self.root / self.files[index]
@@ -92,13 +107,16 @@ class Folder(Pictures):
         if self.data.layout == "halves":
             check_halves(upright_size(file))
 
-    def decode(self, fetched: Path) -> Batch:
-        picture = open_picture(self.root / fetched, upright=True)
+    def decode(self, fetched: int) -> Batch:
+        file = self.files[fetched]
+        picture = open_picture(self.root / file, upright=True)
         shape, fit, filter = self.data.shape, self.data.fit, self.data.filter
         if self.data.layout == "halves":
             left, right = halves(picture)
             return {"a": fit_pixels(left, shape, fit, filter), "b": fit_pixels(right, shape, fit, filter)}
         batch = {self.key: fit_pixels(picture, shape, fit, filter)}
         if self.classes:
-            batch["label"] = np.array(self.numbers[fetched.parts[0]], np.int32)
+            batch["label"] = np.array(self.numbers[file.parts[0]], np.int32)
+        if self.factors:
+            batch[NAME] = self.factors.values[fetched]
         return batch

@@ -30,6 +30,7 @@ class Labeled(Source):
 
     def __init__(self, source: Source, count: int, seed: int = 0, share: float = 0.0):
         self.source, self.classes, self.class_names = source, source.classes, source.class_names
+        self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
         self.withheld = [name for name, leaf in source.spec.items() if len(leaf.shape) != 3]
         if not self.withheld:
             raise InputError(f"labeled={count}: these data have no labels; use labeled=None")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.source import Batch, Source, Tables, random_words
 from gaxjax.errors import InputError, format_multiples
 from gaxjax.parallel.counting import nbytes
@@ -109,6 +110,8 @@ def mirror_images(batch: Tables, coins: Tables) -> Tables:
 
 def check_flip(source: Source, flip: bool) -> None:
     """Refuses to mirror what is no image."""
+    if flip and FACTORS in source.spec:
+        raise InputError("flip=True mirrors images, whose factors would be others then; use flip=False")
     if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
         raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
 

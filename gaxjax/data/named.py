@@ -56,7 +56,7 @@ def known_names() -> list[str]:
 def unknown_set(name: str) -> InputError:
     """What to say about a name that nobody knows."""
     # Versions and configurations are left out of the comparison: `base_name` of both.
-    names = ["digits", "stacked_mnist", "ring", "grid", "mixture", "folder", *known_names()]
+    names = ["digits", "shapes", "stacked_mnist", "ring", "grid", "mixture", "folder", *known_names()]
     close = difflib.get_close_matches(base_name(name), names, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}?" if close else "tensorflow.org/datasets/catalog lists them."
     own = "For images of your own: name=folder, directory=PATH."
@@ -206,7 +206,7 @@ def prepare(name: str, directory: str = "") -> Path:
     "digits" is built in. Sets of tensorflow-datasets need TensorFlow, this once, and the network; builders of
     one's own, in an imported module, need what they import.
     """
-    if name in ("ring", "grid", "mixture", "folder"):
+    if name in ("ring", "grid", "mixture", "shapes", "folder"):
         raise InputError(f"{name} needs no preparation")
     if name == "stacked_mnist":
         raise InputError("stacked_mnist is made of mnist: prepare that")

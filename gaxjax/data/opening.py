@@ -13,6 +13,8 @@ from gaxjax.data.labeled import NAME as LABELED
 from gaxjax.data.labeled import Labeled
 from gaxjax.data.pictures import InMemory, Pictures, Streaming
 from gaxjax.data.points import DEFAULTS, Points
+from gaxjax.data.shapes import NAME as SHAPES
+from gaxjax.data.shapes import Shapes
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
@@ -65,12 +67,14 @@ def spec_of(data: Data) -> Spec:
     check_data(data)
     if data.name in DEFAULTS:
         return Points(data).spec
+    given: Spec = {} if data.labeled is None else {LABELED: jax.ShapeDtypeStruct((), np.bool_)}
+    if data.name == SHAPES:
+        return {**Shapes(data).spec, **given}
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
-    spec = {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
-    return spec if data.labeled is None else {**spec, LABELED: jax.ShapeDtypeStruct((), np.bool_)}
+    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32), **given}
 
 
 def open_source(data: Data) -> Source:
@@ -87,6 +91,8 @@ def open_whole(data: Data) -> Source:
     """The examples, with every label that there is."""
     if data.name in DEFAULTS:
         return Points(data)
+    if data.name == SHAPES:
+        return Shapes(data)
     if data.name == STACKED:
         # One channel of the digits is decoded, and three are stacked: 60,000 digits in memory, and none of
         # their triples.

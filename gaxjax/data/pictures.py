@@ -25,6 +25,8 @@ class Pictures(ABC):
     spec: Spec
     classes: int | None = None
     class_names: Sequence[str] = ()
+    factor_names: Sequence[str] = ()
+    factor_sizes: Sequence[int] = ()
     streams: dict[str, int]
     remedy: str
     """What can be done about examples that cannot be used."""
@@ -113,6 +115,7 @@ class InMemory(Source):
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
         self.pictures, self.class_names = pictures, pictures.class_names
+        self.factor_names, self.factor_sizes = pictures.factor_names, pictures.factor_sizes
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         self.tables: Batch
         count = len(pictures)
@@ -168,6 +171,7 @@ class Streaming(Source):
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
         self.pictures, self.workers, self.strict = pictures, workers, strict
         self.class_names = pictures.class_names
+        self.factor_names, self.factor_sizes = pictures.factor_names, pictures.factor_sizes
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         # Each is warned of once, not once an epoch.
         self.reported: set[int] = set()

@@ -25,6 +25,7 @@ class ReducedImages(Source):
     def __init__(self, source: Source, shape: tuple[int, ...]):
         self.source, self.streams, self.classes = source, source.streams, source.classes
         self.class_names = source.class_names
+        self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
         self.spec = dict(source.spec)
         for name, leaf in source.spec.items():
             if len(leaf.shape) != 3:

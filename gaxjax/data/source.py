@@ -75,6 +75,10 @@ class Source(ABC):
     """Whole arrays, where there are such."""
     class_names: Sequence[str] = ()
     """What each label is called, where that is known."""
+    factor_names: Sequence[str] = ()
+    """What each of an example's "factors" is called."""
+    factor_sizes: Sequence[int] = ()
+    """How many values each factor has, 0 to 1."""
 
     @property
     def labels(self) -> np.ndarray | None:

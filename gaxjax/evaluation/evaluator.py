@@ -12,31 +12,22 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation.accuracy import is_told_labels, refuse_classes
 from gaxjax.evaluation.extractors import load_extractors
+from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
-from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
-from gaxjax.evaluation.lower_bound import LowerBound
-from gaxjax.evaluation.readings import Readings
+from gaxjax.evaluation.latent_space import latent_spaces
+from gaxjax.evaluation.questions import choose_questions
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
-from gaxjax.metrics.samples import (
-    OF_FEATURES,
-    OF_GAME,
-    OF_LATENTS,
-    OF_REAL,
-    PATHS,
-    SPACES,
-    Samples,
-    Statistics,
-    Value,
-)
+from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
 
@@ -70,16 +61,9 @@ class Evaluator:
         # Needs, not metrics, decide what is loaded and extracted: FID and KID run Inception over an image
         # once.
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
-        self.extractors = load_extractors(evaluation, needs, data.directory)
-        self.features, self.level, self.classifier, distance = self.extractors
-        # Separability's classes are those of the classifier that the evaluation names, which is checked
-        # above.
-        classes, crop = self.features if "spaces" in needs else None, evaluation.crop == "face"
-        self.latent_spaces = (
-            LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_LATENTS else None
-        )
-        asked = LowerBound(evaluation.seed), Readings()
-        self.questions = [question for question in asked if question.of in needs]
+        self.extractors = load_extractors(evaluation, needs, self.data)
+        self.features, self.level, self.classifier = self.extractors[:3]
+        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation)
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -95,6 +79,8 @@ class Evaluator:
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        if FACTORS not in self.source.spec:
+            refuse_factors(self.metrics, self.data.name)
         self.shape = self.source.spec[evaluation.reference].shape
         if self.source.classes is None:
             refuse_classes(self.metrics, evaluation.balanced, self.data.name)
@@ -129,16 +115,11 @@ class Evaluator:
         fake = Statistics(self.evaluation.n)
         if self.needs:
             fake = gather_statistics(self.extract_samples(gan, state, source, self.needs), self.needs)
-        if self.latent_spaces:
-            # Which arrays there are depends on the game: one with styles has w beside z.
-            names = self.latent_spaces.output_names(gan, state, self.sampler.abstract_batch(source.spec))
-            answers = gather_statistics(self.sampler.ask_game(self.latent_spaces, gan, state, source), names)
-            fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
         for question in self.questions:
-            # Of real images of the split that is measured on, not of samples.
-            answers = gather_statistics(
-                self.reader.ask_game(question, gan, state, self.source), set(question.names)
-            )
+            sampler, examples = (self.reader, self.source) if question.of_real else (self.sampler, source)
+            # Which arrays there are depends on the game: one with styles has w beside z.
+            names = question.output_names(gan, state, sampler.abstract_batch(examples.spec))
+            answers = gather_statistics(sampler.ask_game(question, gan, state, examples), names)
             fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
         return self.results(fake, checkpoint, run)
 
@@ -154,7 +135,8 @@ class Evaluator:
 
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
-        sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture)
+        factors = self.source.factor_names, self.source.factor_sizes
+        sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture, *factors)
         return [
             self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
@@ -268,20 +250,18 @@ class Evaluator:
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
-        for question in self.questions:
-            question.check(gan)
-        batch = self.sampler.abstract_batch(spec)
+        batch, real = (self.sampler.abstract_batch(x) for x in (spec, self.source.spec))
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
+        for question in self.questions:
+            question.output_names(gan, state, real if question.of_real else batch)
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         if "classes" in self.needs and not is_told_labels(gan, batch):
             raise InputError(
                 f"class_accuracy asks for samples of a class, and {type(gan).__name__} is told none"
             )
-        if self.latent_spaces:
-            self.latent_spaces.output_names(gan, state, batch)
-            best = self.evaluation.best
-            if best in (*PATHS, *SPACES) and best.split("_")[1] not in latent_spaces(gan, state, batch):
-                raise InputError(f"best={best!r} is not measured: {type(gan).__name__} has no styles")
+        best = self.evaluation.best
+        if best in (*PATHS, *SPACES) and best.split("_")[1] not in latent_spaces(gan, state, batch):
+            raise InputError(f"best={best!r} is not measured: {type(gan).__name__} has no styles")
 
     def bind_extract(self, needs: Set[str], mesh: Mesh) -> Extract:
         """images -> what the needs keep of them, whole on every device."""

@@ -4,8 +4,10 @@ from collections.abc import Set
 from typing import NamedTuple
 
 from gaxjax import features as all_features
+from gaxjax.data import Data
 from gaxjax.errors import InputError
 from gaxjax.features import Features
+from gaxjax.features.factor_encoder import factor_encoder
 from gaxjax.files.places import disk_path
 from gaxjax.metrics.frechet import bytes_needed
 from gaxjax.metrics.metric import Metric
@@ -25,6 +27,8 @@ class Extractors(NamedTuple):
     """of digits"""
     distance: Features | None
     """whose squared distance paths are measured by"""
+    encoder: Features | None = None
+    """of the data's factors"""
 
     def features_for(self, metric: Metric) -> tuple[Features | None, str]:
         """The features that a metric compares images by, and their level."""
@@ -34,6 +38,8 @@ class Extractors(NamedTuple):
             return self.features, "logits" if OF_CLASSES & set(metric.fake) else self.level
         if "paths" in metric.fake and self.distance:
             return self.distance, self.distance.level
+        if "generations" in metric.fake and self.encoder:
+            return self.encoder, self.encoder.level
         return self.classifier if "digits" in metric.fake else None, ""
 
     def check_memory(self, needs: Set[str], shape: tuple[int, ...], n: int, real: int) -> None:
@@ -53,9 +59,9 @@ class Extractors(NamedTuple):
             )
 
 
-def load_extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> Extractors:
-    """What the needs ask for; InputError where it cannot be had. directory: where the data are."""
-    features, level, e = None, "", evaluation
+def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extractors:
+    """What the needs ask for; InputError where it cannot be had. data: of the run that is measured."""
+    features, level, e, directory = None, "", evaluation, data.directory
     if needs & {"spaces", "classes"} and not e.features.strip().startswith("classifier"):
         what = "separability" if "spaces" in needs else "class_accuracy"
         raise InputError(
@@ -74,4 +80,5 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], directory: str) -> 
     )
     files = e.lpips_network, e.lpips_linear
     distance = all_features.load_distance(e.distance, *files, directory) if "paths" in needs else None
-    return Extractors(features, level, classifier, distance)
+    encoder = factor_encoder(data) if "generations" in needs else None
+    return Extractors(features, level, classifier, distance, encoder)

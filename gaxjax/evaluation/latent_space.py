@@ -74,6 +74,7 @@ class LatentSpaceMetrics:
     """of the latents"""
 
     of: ClassVar = "latents"
+    of_real: ClassVar = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -85,7 +86,7 @@ class LatentSpaceMetrics:
         """Arrays over the examples of a batch, by name, given the state and `params`.
 
         By the distance: lengths of paths, "ppl_<space>_<full or end>". With the classifier: the same examples
-        as points of each space, "<space>", and its logits of their images, "classes".
+        as points of each space, "<space>", and its logits of their images, "class_logits".
         """
         state, params = held
         arrays: dict[str, Array] = {}
@@ -107,7 +108,9 @@ class LatentSpaceMetrics:
             arrays |= {name: space.draw(draw) for name, space in spaces.items()}
             name, space = list(spaces.items())[-1]
             images = space.images(arrays[name], noise)
-            arrays["classes"] = self.classifier.apply(params["classifier"], images, ("logits",))["logits"]
+            arrays["class_logits"] = self.classifier.apply(params["classifier"], images, ("logits",))[
+                "logits"
+            ]
         return arrays
 
     def measure_paths(self, space: Space, params: Any, at: tuple[Array, Array]) -> PerPath:

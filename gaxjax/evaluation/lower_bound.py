@@ -1,5 +1,6 @@
 """The evidence lower bound of real images, asked of a game that has one. Kingma and Welling 2014."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,8 +21,8 @@ class LowerBound:
     seed: int
     """of the draws"""
 
-    of: ClassVar = "bounds"
-    names: ClassVar[tuple[str, ...]] = BOUNDS
+    of: ClassVar = "images"
+    of_real: ClassVar = True
     params: ClassVar[dict[str, Any]] = {}
 
     def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, Array]:
@@ -38,10 +39,11 @@ class LowerBound:
         error, divergence = (jnp.mean(terms[name], axis=0) for name in ("error", "kl"))
         return dict(zip(BOUNDS, (error, divergence), strict=True))
 
-    def check(self, gan: GAN) -> None:
-        """InputError for a game that has no bound."""
+    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
+        """The names of what is found; InputError for a game that has no bound."""
         if not hasattr(gan, "bound_terms"):
             raise InputError(
                 f"elbo is of a game with a lower bound, as a VAE, and {type(gan).__name__} has none: it "
                 "needs the method bound_terms(batch)"
             )
+        return set(BOUNDS)

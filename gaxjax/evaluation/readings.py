@@ -1,5 +1,6 @@
 """What a game itself takes real images for: the class, or the code, that it reads off them."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,8 +17,8 @@ from gaxjax.game import GAN, Batch, State, call_averaged
 class Readings:
     """The largest of the game's logits; it needs the method classify(images) -> logits [B, K]."""
 
-    of: ClassVar = "readings"
-    names: ClassVar[tuple[str, ...]] = ("readings",)
+    of: ClassVar = "images"
+    of_real: ClassVar = True
     params: ClassVar[dict[str, Any]] = {}
 
     def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, Array]:
@@ -27,10 +28,11 @@ class Readings:
         logits = call_averaged(gan, state, jax.random.key(0), "classify", normalize(batch)["image"])
         return {"readings": jnp.stack([jnp.argmax(logits, axis=-1), batch["label"]], axis=1)}
 
-    def check(self, gan: GAN) -> None:
-        """InputError for a game that reads nothing off images."""
+    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
+        """The names of what is found; InputError for a game that reads nothing off images."""
         if not hasattr(gan, "classify"):
             raise InputError(
                 f"{type(gan).__name__} does not say what it takes an image for: it needs a method "
                 f"classify(images), which returns logits [B, classes]"
             )
+        return {"readings"}

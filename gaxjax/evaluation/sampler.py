@@ -12,9 +12,8 @@ from gaxjax import parallel
 from gaxjax.data import Source, normalize
 from gaxjax.errors import InputError
 from gaxjax.evaluation.gathering import batch_positions, map_blocks
-from gaxjax.evaluation.latent_space import PIXELS, LatentSpaceMetrics
-from gaxjax.evaluation.lower_bound import LowerBound
-from gaxjax.evaluation.readings import Readings
+from gaxjax.evaluation.latent_space import PIXELS
+from gaxjax.evaluation.questions import Question
 from gaxjax.game import GAN, State, sample
 from gaxjax.generators.sampling import sampling_options
 from gaxjax.parallel import compiler
@@ -45,7 +44,7 @@ class Sampler:
             yield rows, self.draw_compiled(gan, state, batch, number), batch.get("label")
 
     def ask_game(
-        self, question: LatentSpaceMetrics | LowerBound | Readings, gan: GAN, state: State, source: Source
+        self, question: Question, gan: GAN, state: State, source: Source
     ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
         """(examples that count, what the game answers of them, by name) of a batch at a time."""
         held = state, parallel.replicate(question.params, self.mesh)

@@ -16,6 +16,7 @@ from gaxjax.data import Data, Source
 from gaxjax.data.folder import folder_of_split, image_files
 from gaxjax.data.named import find_builder
 from gaxjax.data.points import DEFAULTS, Points
+from gaxjax.data.shapes import NAME as SHAPES
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.features.features import file_digest
@@ -47,8 +48,8 @@ def statistics_key(data: Data, **more: Any) -> dict[str, Any]:
 
 
 def source_files(data: Data) -> list[Path]:
-    """What images are read from: the files of a folder, or the shards that a split is in; none for points."""
-    if data.name in DEFAULTS:
+    """What images are read from: the files of a folder, or the shards of a split; none if they are made."""
+    if data.name in DEFAULTS or data.name == SHAPES:
         return []
     if data.name == "folder":
         folder = folder_of_split(data)

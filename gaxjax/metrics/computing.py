@@ -6,6 +6,7 @@ import numpy as np
 
 from gaxjax.errors import InputError
 from gaxjax.metrics import (
+    disentanglement,
     inception_score,
     kernel,
     matching,
@@ -159,7 +160,7 @@ def path_lengths(samples: Samples) -> dict[str, Value]:
 
 def separate_classes(samples: Samples) -> dict[str, Value]:
     """Of each class from the rest, in z and in w; needs spaces."""
-    logits = separability.one_vs_rest(samples.fake.arrays["classes"])
+    logits = separability.one_vs_rest(samples.fake.arrays["class_logits"])
     found = {}
     for name in SPACES:
         space = name.removeprefix("separability_")
@@ -178,6 +179,44 @@ def lower_bound(samples: Samples) -> dict[str, Value]:
     bound = -error - divergence
     details = f"error {np.mean(error):.2f}, KL {np.mean(divergence):.2f}"
     return {"elbo": Value(float(np.mean(bound)), float(np.std(bound) / np.sqrt(len(bound))), details)}
+
+
+def gap_of_encodings(samples: Samples) -> dict[str, Value]:
+    """MIG of what the game reads of real images; needs encodings."""
+    arrays = samples.fake.arrays
+    return {"mig": _gap(samples, arrays["encoded"], arrays["factors"])}
+
+
+def error_of_encodings(samples: Samples) -> dict[str, Value]:
+    """L2 of the same; needs encodings."""
+    arrays = samples.fake.arrays
+    return {"l2": _error(samples, arrays["encoded"], arrays["factors"])}
+
+
+def gap_of_generations(samples: Samples) -> dict[str, Value]:
+    """MIG of codes and of what their images are; needs generations."""
+    arrays = samples.fake.arrays
+    # Information is of values: what lies between two is one of them, as a real image's factor is.
+    values = disentanglement.nearest_values(arrays["read"], samples.factor_sizes)
+    return {"mig_gen": _gap(samples, arrays["asked"], values)}
+
+
+def error_of_generations(samples: Samples) -> dict[str, Value]:
+    """L2 of the same, as read; needs generations."""
+    arrays = samples.fake.arrays
+    return {"l2_gen": _error(samples, arrays["asked"], arrays["read"])}
+
+
+def _gap(samples: Samples, codes: np.ndarray, factors: np.ndarray) -> Value:
+    found = disentanglement.mutual_information_gap(codes, factors)
+    return Value(found.mean, None, disentanglement.format_by_factor(samples.factor_names, found.by_factor))
+
+
+def _error(samples: Samples, codes: np.ndarray, factors: np.ndarray) -> Value:
+    found = disentanglement.factor_error(codes, factors)
+    # Root mean squares, whose squares add up to the mean square of the norm.
+    by_factor = disentanglement.format_by_factor(samples.factor_names, found.by_factor)
+    return Value(found.mean, found.standard_error, by_factor)
 
 
 def compare_pairs(name: str) -> Callable[[Samples], dict[str, Value]]:

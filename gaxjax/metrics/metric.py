@@ -6,6 +6,7 @@ from typing import Literal
 
 from gaxjax.errors import InputError
 from gaxjax.metrics import computing
+from gaxjax.metrics.disentanglement import BINS
 from gaxjax.metrics.samples import DRAWS, PATHS, SPACES, Need, Samples, Value
 
 
@@ -176,6 +177,34 @@ METRICS = {
         better="higher",
         spread="standard error over images",
         options=f"nats an image; {DRAWS} draws of the latents",
+    ),
+    "mig": Metric(
+        computing.gap_of_encodings,
+        ("mig",),
+        ("encodings",),
+        better="higher",
+        options=f"real images; codes in {BINS} bins each, factors by their values",
+    ),
+    "l2": Metric(
+        computing.error_of_encodings,
+        ("l2",),
+        ("encodings",),
+        spread="standard error over images",
+        options="real images; mean norm, factors in [0, 1]",
+    ),
+    "mig_gen": Metric(
+        computing.gap_of_generations,
+        ("mig_gen",),
+        ("generations",),
+        better="higher",
+        options=f"codes in {BINS} bins each, factors as read, at the nearest of their values",
+    ),
+    "l2_gen": Metric(
+        computing.error_of_generations,
+        ("l2_gen",),
+        ("generations",),
+        spread="standard error over images",
+        options="mean norm, factors in [0, 1], as read",
     ),
     "psnr": Metric(
         computing.compare_pairs("psnr"),

@@ -27,6 +27,10 @@ TITLES = {
     "ppl_w_end": "PPL-w-end",
     "separability_z": "separability-z",
     "separability_w": "separability-w",
+    "mig": "MIG",
+    "l2": "L2",
+    "mig_gen": "MIG-gen",
+    "l2_gen": "L2-gen",
 }
 PUBLISHED = {
     "fid": (INCEPTION, "2048"),

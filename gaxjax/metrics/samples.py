@@ -1,5 +1,6 @@
 """What a metric is given of images or points: the kinds of statistics that are kept of each set of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -22,18 +23,24 @@ Need = Literal[
     "spaces",
     "readings",
     "bounds",
+    "encodings",
+    "generations",
 ]
 """moments and vectors of the chosen features' level, logits of the features; classes, the likeliest by a
 classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
 channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
 [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
 of their images; readings, what the game itself takes real images for, and their labels, [N, 2]; bounds, both
-terms of the lower bound of real images."""
+terms of the lower bound of real images; encodings, factors of real images and what the game reads of them;
+generations, factors that latents ask for and what an encoder that was trained on real ones reads of their
+images."""
 OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
 OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
-OF_LATENTS, OF_REAL = {"paths", "spaces"}, {"readings", "bounds"}
-"""Those that a game is asked of points of its spaces, and of real images."""
+OF_LATENTS, OF_FACTORS = {"paths", "spaces"}, {"encodings", "generations"}
+"""Those that a game is asked of points of its spaces, and of factors of the data."""
+OF_REAL = {"readings", "bounds", *OF_FACTORS}
+"""Those that it is asked of the images of a split, each once."""
 OF_GAME = OF_LATENTS | OF_REAL
 """Those that images alone do not give: what is made of latents has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
@@ -63,6 +70,10 @@ class Samples(NamedTuple):
     seed: int
     mixture: Mixture | None = None
     """that the data are, where they are points"""
+    factor_names: Sequence[str] = ()
+    """of the data, where they have any"""
+    factor_sizes: Sequence[int] = ()
+    """how many values each has"""
 
 
 class Value(NamedTuple):

@@ -16,6 +16,7 @@ NAMES = (
     "chen2016",
     "lucic2018",
     "metz2017",
+    "nie2020",
     "odena2016",
     "salimans2016",
     "stylegan-ladder",

@@ -9,7 +9,7 @@ from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.measuring import evaluate_run
 from gaxjax.metrics.metric import parse_metrics
 from gaxjax.metrics.result import Result
-from gaxjax.recipe import Recipe
+from gaxjax.recipe import Data, Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs.record import read_results, read_run
 from gaxjax.tables.verdict import format_summary
@@ -75,7 +75,7 @@ def read_measurements(run: TableRun, evaluation: Evaluation) -> dict[str, list[R
     for metric in (metric for metric, way in run.measures if way == evaluation):
         # Only what was measured as this table asks: a run's file may hold results with other features, or of
         # fewer samples.
-        like = (metric, evaluation.n, *feature_protocol(metric, evaluation, recipe.data.directory))
+        like = (metric, evaluation.n, *feature_protocol(metric, evaluation, recipe.data))
         of_metric = [
             r
             for r in read_results(run.folder)
@@ -91,10 +91,10 @@ def read_measurements(run: TableRun, evaluation: Evaluation) -> dict[str, list[R
 
 # Loading Inception takes seconds, and is asked for by every row.
 @functools.lru_cache(maxsize=4)
-def feature_protocol(metric: str, evaluation: Evaluation, directory: str) -> tuple[str, str, str]:
+def feature_protocol(metric: str, evaluation: Evaluation, data: Data) -> tuple[str, str, str]:
     """The network, weights and level that a result has if it is measured as asked."""
     way = next(way for way in parse_metrics(evaluation.metrics).values() if metric in way.values)
-    network, level = load_extractors(evaluation, {*way.fake, *way.real}, directory).features_for(way)
+    network, level = load_extractors(evaluation, {*way.fake, *way.real}, data).features_for(way)
     return (network.name, network.weights, level) if network else ("", "", "")
 
 

@@ -92,7 +92,7 @@ def test_a_code_is_read_off_real_images() -> None:
 def test_refuses(tmp_path: Path) -> None:
     gan = Adversarial(mlp.Generator(SHAPE, (4,)), mlp.Discriminator((4,)), Latents(3))
     with pytest.raises(InputError, match=r"Adversarial does not say .* needs a method classify\(images\)"):
-        Readings().check(gan)
+        Readings().output_names(gan, None, {})
     for number in range(2):
         Image.new("L", SHAPE[:2]).save(tmp_path / f"{number}.png")
     folder = Data("folder", SHAPE, str(tmp_path), split="")

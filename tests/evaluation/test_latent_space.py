@@ -146,7 +146,7 @@ def test_points_of_all_spaces_are_of_the_same_examples() -> None:
     found = measure_spaces(gan, state, "spaces")
     np.testing.assert_allclose(found["w"], found["z"] @ matrix(state, "mapping"), rtol=1e-3, atol=1e-4)
     images = (found["w"] @ matrix(state, "generator")).reshape(-1, *SHAPE)
-    np.testing.assert_allclose(found["classes"], images[:, 3, 2:4, 0], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found["class_logits"], images[:, 3, 2:4, 0], rtol=1e-3, atol=1e-3)
     assert np.abs(measure_spaces(gan, state, "spaces", seed=1)["z"] - found["z"]).min(axis=1).max() > 0
 
 

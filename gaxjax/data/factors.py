@@ -1,0 +1,171 @@
+"""Factors of images: the numbers in [0, 1] that each is made from; all combinations, or read from a file."""
+
+import csv
+import io
+import math
+import zipfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gaxjax.data.listing import natural_key
+from gaxjax.errors import InputError
+from gaxjax.files.places import is_there
+
+NAME = "factors"
+"""Of the factors among an example's arrays, float32 [F]."""
+FILES = ("factors.csv", "factors.npz")
+"""In a folder of images."""
+FILE = "file"
+"""The column of names of files."""
+
+
+def factor_values(index: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """The factors of images that are numbered through all combinations, float32 [n, F].
+
+    index [n]: a number in mixed radix, the first factor its most significant digit; each factor's values are
+    spaced uniformly from 0 to 1. As Isaac3D and Falcor3D are ordered (Nie et al. 2020).
+
+    >>> factor_values(np.array([0, 1, 2, 3, 5]), (2, 3))
+    array([[0. , 0. ],
+           [0. , 0.5],
+           [0. , 1. ],
+           [1. , 0. ],
+           [1. , 1. ]], dtype=float32)
+    """
+    digits = np.stack(np.unravel_index(index, tuple(sizes)), axis=-1)
+    # A factor of one value is always 0, and not 0 / 0.
+    return (digits / np.maximum(np.asarray(sizes) - 1, 1)).astype(np.float32)
+
+
+class Factors(NamedTuple):
+    """Of the images of a folder."""
+
+    names: tuple[str, ...]
+    """what each factor is called"""
+    values: np.ndarray
+    """float32 [n, F] in [0, 1], in the order of the images"""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many values each factor has."""
+        return tuple(len(np.unique(column)) for column in self.values.T)
+
+
+def read_factors(folder: Path, files: Sequence[Path]) -> Factors | None:
+    """What factors.csv or factors.npz in a folder says of its images; None where there is neither.
+
+    factors.csv: a line of names, then one for each image: its factors, after its file where the first name is
+    "file". factors.npz: "names" [F], with "factors" [n, F], and "files" [n] if need be; or with "sizes" [F],
+    where the images are all combinations of so many values (`factor_values`). Without files, in the order of
+    the images as people count: 2.png before 10.png.
+
+    InputError for one that does not fit the images, or with values outside of [0, 1].
+    """
+    found = [folder / name for name in FILES if is_there(folder / name)]
+    if len(found) > 1:
+        raise InputError(f"{folder} has both {' and '.join(FILES)}: remove one of them")
+    if not found:
+        return None
+    path = found[0]
+    names, values, rows = read_csv(path) if path.suffix == ".csv" else read_npz(path, len(files))
+    if not names or len(set(names)) < len(names) or "" in names:
+        raise InputError(f"{path}: factors have names, each its own; got {', '.join(names) or 'none'}")
+    check_range(path, names, values)
+    order = match_files(path, rows, files) if rows else count_order(path, len(values), files)
+    return Factors(names, values[order].astype(np.float32))
+
+
+def read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
+    """Names, values in the order of the lines, and the file of each, if they have one."""
+    try:
+        # Spreadsheets begin a file with a mark, which is none of the first name.
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8: save it as such") from error
+    head, *lines = [line for line in csv.reader(text.splitlines()) if line] or [[]]
+    names = tuple(name.strip() for name in head)
+    for number, line in enumerate(lines, 2):
+        if len(line) != len(names):
+            raise InputError(f"{path}, row {number}: {len(line)} values for the {len(names)} names of row 1")
+    named = names[:1] == (FILE,)
+    try:
+        values = [[float(value) for value in line[named:]] for line in lines]
+    except ValueError as error:
+        raise InputError(f"{path}: factors are numbers in [0, 1] ({error})") from error
+    names = names[named:]
+    array = np.array(values, np.float64).reshape(len(lines), len(names))
+    return names, array, [line[0].strip() for line in lines] if named else []
+
+
+def read_npz(path: Path, count: int) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
+    """The same of arrays; count: of the images, where all combinations are meant."""
+    try:
+        # No pickles: a file of factors from elsewhere must not run code.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
+            arrays = dict(stored)
+        names = tuple(str(name) for name in arrays["names"])
+        if "sizes" in arrays:
+            sizes = [int(size) for size in arrays["sizes"]]
+            if len(sizes) != len(names) or (product := math.prod(sizes)) != count:
+                raise InputError(
+                    f"{path}: {len(names)} names with sizes {sizes}, whose product must be the number of "
+                    f"images, {count:,}; got {math.prod(sizes):,}"
+                )
+            return names, factor_values(np.arange(product), sizes), []
+        values = np.asarray(arrays["factors"], np.float64)
+        files = [str(file) for file in arrays.get("files", ())]
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path} must have the arrays names [F], and factors [n, F] or sizes [F] ({error})"
+        ) from error
+    if values.ndim != 2 or values.shape[1] != len(names):
+        raise InputError(f"{path}: factors must be [n, {len(names)}], for its names; got {values.shape}")
+    return names, values, files
+
+
+def check_range(path: Path, names: Sequence[str], values: np.ndarray) -> None:
+    """Refuses values that are not in [0, 1]."""
+    for name, column in zip(names, values.T, strict=True):
+        wrong = column[~((column >= 0) & (column <= 1))]
+        if wrong.size:
+            raise InputError(
+                f"{path}: {name} has values outside of [0, 1], such as {wrong[0]:g}: subtract its smallest "
+                f"value and divide by the largest less the smallest"
+            )
+
+
+def match_files(path: Path, rows: Sequence[str], files: Sequence[Path]) -> list[int]:
+    """For each image the row that names it."""
+    numbers = {row: number for number, row in enumerate(rows)}
+    if len(numbers) < len(rows):
+        (twice, _), *_ = Counter(rows).most_common(1)
+        raise InputError(f"{path} has more than one row of {twice!r}")
+    names = [file.as_posix() for file in files]
+    for missing, what in (
+        (sorted(set(names) - set(rows)), "no row of"),
+        (sorted(set(rows) - set(names)), "rows of files that are not there:"),
+    ):
+        if missing:
+            more = f", and {len(missing) - 1} more" * (len(missing) > 1)
+            raise InputError(f"{path} has {what} {missing[0]!r}{more}; files are named as in {names[0]!r}")
+    return [numbers[name] for name in names]
+
+
+def count_order(path: Path, rows: int, files: Sequence[Path]) -> np.ndarray:
+    """For each image its place among all as people count."""
+    if rows != len(files):
+        raise InputError(
+            f"{path} has {rows:,} rows of factors, and there are {len(files):,} images: give one row each, "
+            f'or name the files in a first column "{FILE}"'
+        )
+    # The images themselves come sorted as text, where 10.png is before 2.png.
+    keys = [[natural_key(part) for part in file.parts] for file in files]
+    order = np.empty(len(files), np.int64)
+    order[sorted(range(len(files)), key=keys.__getitem__)] = np.arange(len(files))
+    return order

@@ -1,0 +1,54 @@
+"""What is asked of a game beside samples: of its latents, and of what it says of real images."""
+
+from collections.abc import Set
+from typing import Any, ClassVar, Protocol
+
+import jax
+
+from gaxjax.evaluation.extractors import Extractors
+from gaxjax.evaluation.factor_codes import FactorMetrics
+from gaxjax.evaluation.latent_space import LatentSpaceMetrics
+from gaxjax.evaluation.lower_bound import LowerBound
+from gaxjax.evaluation.readings import Readings
+from gaxjax.game import GAN, Batch, State
+from gaxjax.metrics.samples import OF_FACTORS, OF_LATENTS
+from gaxjax.recipe.evaluation import Evaluation
+
+
+class Question(Protocol):
+    """A function of arrays, and of features that it brings along."""
+
+    of: ClassVar[str]
+    """what there is an answer for, each"""
+    of_real: ClassVar[bool]
+    """whether it is of the images of the split that is measured on, each once; else of as many as samples"""
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Of the features."""
+
+    def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, jax.Array]:
+        """Arrays over the examples of a batch, by name, given the state and `params`."""
+
+    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
+        """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
+
+
+def choose_questions(
+    needs: Set[str], metrics: Set[str], extractors: Extractors, evaluation: Evaluation
+) -> list[Question]:
+    """Those that the needs of metrics, by name, ask for."""
+    seed, questions = evaluation.seed, list[Question]()
+    if needs & OF_LATENTS:
+        # Separability's classes are those of the classifier that the evaluation names.
+        classes, crop = extractors.features if "spaces" in needs else None, evaluation.crop == "face"
+        questions.append(LatentSpaceMetrics(extractors.distance, classes, crop, seed))
+    if needs & OF_FACTORS:
+        # Norms are of each code less its own factor; information is of any code about any factor.
+        aligned = bool({"l2", "l2_gen"} & metrics)
+        questions.append(FactorMetrics("encodings" in needs, extractors.encoder, aligned, seed))
+    if "bounds" in needs:
+        questions.append(LowerBound(seed))
+    if "readings" in needs:
+        questions.append(Readings())
+    return questions

@@ -1,0 +1,106 @@
+"""Info- and Semi-StyleGAN: factors as codes, with few labels. Nie et al. 2020, arXiv 2003.03461."""
+
+from typing import Any, ClassVar
+
+import flax.linen as nn
+import jax
+from jax import Array
+
+from gaxjax.adversary import Adversary, Outputs
+from gaxjax.errors import InputError
+from gaxjax.game import PLAY, Batch, Logs, count_examples
+from gaxjax.gans.style_game import StyleGame
+from gaxjax.latents import Joint, Latents
+from gaxjax.losses import squared_error
+
+
+class SemiStyleGAN(StyleGame):
+    """A generator of noise z and code c, and an encoder E that reads c off its images and off real ones.
+
+    Info-StyleGAN is gamma alone, without a label. Factors in [0, 1] are codes on the code's whole range.
+    """
+
+    discriminator: nn.Module
+    """images -> {"logits": [B], "code": [B, size of the code]}: E is a head of it"""
+    noise: Latents = Latents(512)
+    """z"""
+    code: Latents = Latents(7, "uniform")
+    """c, uniform: one number for each factor"""
+    adversary: Adversary = Adversary()
+    """the objective, penalties and augmentations"""
+    gamma: float = 1.0
+    """weight of |E(G(z, c)) - c|^2"""
+    beta: float = 0.0
+    """weight of |E(x) - c|^2 of images with labels"""
+    alpha: float = 0.0
+    """weight of smoothness: |E(x') - c'|^2 of mixtures of labeled and generated pairs"""
+    mixture: float = 0.75
+    """the share of the labeled one is drawn from Beta(mixture, mixture)"""
+
+    players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    averaged: ClassVar = ("generator",)
+
+    @property
+    def latents(self) -> Joint:
+        """z and c, side by side: the mapping network is given both."""
+        return Joint((self.noise, self.code))
+
+    def __call__(self, batch: Batch) -> Any:
+        return self.adversary(self.discriminator, self.generate(self.sample_latents(batch)))
+
+    def sample_latents(self, batch: Batch) -> Array:
+        """Noise and codes, one for each of the batch, [B, L]."""
+        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
+
+    def encode(self, images: Array) -> Array:
+        """Factors that E reads off images, [B, F]; about in [0, 1]."""
+        return (self.discriminator(images)["code"] / self.code.bound + 1) / 2
+
+    def factors_of(self, latents: Array) -> Array:
+        """Factors that latents ask for, [B, F] in [0, 1]."""
+        return (self.latents.split(latents)[1] / self.code.bound + 1) / 2
+
+    def labels_of(self, batch: Batch) -> tuple[Array, Array | bool]:
+        """Codes of the batch's factors [B, F], and which of them count, [B]."""
+        if "factors" not in batch:
+            raise InputError(
+                f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}: use shapes, a "
+                "folder with factors.csv, or beta=0 and alpha=0"
+            )
+        return self.code.bound * (2 * batch["factors"] - 1), batch.get("labeled", True)
+
+    def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        latents = self.sample_latents(batch)
+        real, fake = batch["image"], self.generate(latents)
+        loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)
+        of_codes, code_logs = self.code_loss(batch, step, latents, fake, outputs)
+        if self.beta:
+            # Of E alone: no generator has a part in it.
+            code_logs["supervised"] = squared_error(outputs.real["code"], *self.labels_of(batch))
+            of_codes += self.beta * code_logs["supervised"]
+        return loss + of_codes, {**logs, **code_logs}
+
+    def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        latents = self.sample_latents(batch)
+        real, fake = batch["image"], self.generate(latents)
+        loss, logs, outputs = self.adversary.generator_loss(self.discriminator, real, fake, step)
+        of_codes, code_logs = self.code_loss(batch, step, latents, fake, outputs)
+        return loss + of_codes, {**logs, **code_logs}
+
+    def code_loss(
+        self, batch: Batch, step: Array, latents: Array, fake: Array, outputs: Outputs
+    ) -> tuple[Array, Logs]:
+        """What both players lower: that codes are read off fakes, and the smoothness of E."""
+        code = self.latents.split(latents)[1]
+        logs = {"unsupervised": squared_error(outputs.fake["code"], code)}
+        loss = self.gamma * logs["unsupervised"]
+        if not self.alpha:
+            return loss, logs
+        labels, labeled = self.labels_of(batch)
+        # One share for an image and its code; a pair is by position, of an example and the fake beside it.
+        share = jax.random.beta(self.make_rng(PLAY), self.mixture, self.mixture, (len(code), 1))
+        of_image = share[:, :, None, None]
+        images = of_image * batch["image"] + (1 - of_image) * fake
+        read = self.adversary(self.discriminator, images, step)["code"]
+        logs["smoothness"] = squared_error(read, share * labels + (1 - share) * code, labeled)
+        return loss + self.alpha * logs["smoothness"], logs
