@@ -75,6 +75,7 @@ def test_training_images_among_each_other(model: TrainedModel) -> None:
         ({"count": 20}, "--count is 100 or more"),
         ({"n": 0}, "--n 1 to as many"),
         ({"split": "train[1400:1450]", "count": 100}, "of 100 images at the least there are 50"),
+        ({"split": "train[:1400]", "count": 100}, r"--split 'train\[:1400\]' has training images"),
     ):
         with pytest.raises(InputError, match=message):
             Nearest(**options).draw(model)  # type: ignore[arg-type]

@@ -93,7 +93,8 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
     assert (here / "python.png").stat().st_size > 1000 and names["recipe"].kimg == 0.128
     assert (here / "grid.png").stat().st_size > 1000
     assert (here / "runs/digits/curves.png").exists()
-    for name in ("seeds", "mix", "interpolate", "noise", "project", "arithmetic", "directions", "threes"):
+    edits = "mix interpolate noise project arithmetic directions nearest"
+    for name in ("seeds", "threes", *edits.split()):
         assert (here / f"{name}.png").exists() and (here / f"{name}.npz").exists()
 
 

@@ -30,9 +30,9 @@ LEAST = 100
 class Nearest(Edit):
     """Pairs of a sample and its nearest training example: the first samples, and below the nearest of all.
 
-    Distances are compared with those of images that were not trained on. About 1% of these are nearer than
-    their own first percent; of a game that copies most samples are. Samples that are smoother than images,
-    as those of a VAE, are near to everything, and are told from copies by the picture.
+    Distances are compared with those of images that were not trained on. 1% of these are nearer than their
+    own first percent; of a game that copies most samples are. Simple images are near to many, so that a few
+    more are told from copies by the picture.
     """
 
     n: int = 16
@@ -70,6 +70,8 @@ class Nearest(Edit):
         found = find_nearest(points, extract.blocks(training, model.recipe.data.flip), own)
         mine, theirs = np.split(found.distances, [len(fakes)])
         share, limit = share_nearer(mine, theirs)
+        if limit == 0:  # no sample could be nearer, and copies would pass
+            raise InputError(f"--split {self.split!r} has training images: take images that were held out")
         closest = np.argsort(mine, kind="stable")[:PAIRS]
         rows = [np.arange(i, min(i + PAIRS, self.n)) for i in range(0, self.n, PAIRS)]
         page = [pair_up(fakes, training, found.indices, row) for row in rows]
@@ -83,7 +85,7 @@ class Nearest(Edit):
             "closest": closest,
             "samples": fakes[: self.n],
         }
-        what = "held-out images" if self.split else "training images, among the others"
+        what = "held-out images" if self.split else "training images among the others"
         lines = (
             f"distances ({extract.features.name}) to the nearest of {len(training):,} training images, at "
             f"their quantiles of {', '.join(f'{q}%' for q in QUANTILES)}:",
