@@ -56,8 +56,8 @@ class Evaluator:
         if alone:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
-        split, labels = evaluation.split or data.split, {"labeled_seed": 0, "labeled_share": 0.0}
-        self.data = replace(data, split=split, flip=False, labeled=None, **labels)
+        every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
+        self.data = replace(every, split=evaluation.split or data.split, flip=False)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))

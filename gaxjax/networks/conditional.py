@@ -65,9 +65,9 @@ class MaxoutDiscriminator(nn.Module):
     """units of the layer of both"""
     pieces: tuple[int, int, int] = (5, 5, 4)
     """linear pieces per unit: of the image's layer, of the label's and of both's"""
-    bound: float = 0.05
+    bound: float = 0.005
     """initial kernels are uniform on [-bound, bound]"""
-    label_bound: float = 1.0
+    label_bound: float = 0.2
     """of the label's own layer, which sees a single 1 where the image's sees a hundred bright pixels"""
     dropout: float = 0.5
     """share of the hidden units that is dropped"""
