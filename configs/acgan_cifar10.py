@@ -2,7 +2,7 @@
 
     gaxjax train acgan_cifar10 --workdir runs/acgan_cifar10 --data.directory DIR
     gaxjax sample runs/acgan_cifar10 --label 5
-    gaxjax evaluate runs/acgan_cifar10 --metrics class_ms_ssim --balanced True
+    gaxjax evaluate runs/acgan_cifar10 --metrics class_ms_ssim --balanced
 
 The images are CIFAR-10's by tensorflow-datasets; a folder of ten folders will do as well:
 --data.name folder --data.layout classes --data.directory DIR.

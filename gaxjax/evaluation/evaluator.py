@@ -47,14 +47,8 @@ class Evaluator:
         if alone:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
-        self.data = replace(
-            data,
-            split=evaluation.split or data.split,
-            flip=False,
-            labeled=None,
-            labeled_seed=0,
-            labeled_share=0.0,
-        )
+        every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
+        self.data = replace(every, split=evaluation.split or data.split, flip=False)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -71,7 +65,6 @@ class Evaluator:
             raise InputError(f"best={evaluation.best!r} is not measured; measured: {', '.join(values)}")
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
-        held_out = any(metric.validation for metric in self.metrics.values())
         # Opened anew, a set would be read and decoded twice.
         same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
@@ -95,13 +88,7 @@ class Evaluator:
         self.real = self.gather_cached(self.data, self.source, self.count, real) if real else Statistics(0)
         points = self.source if isinstance(self.source, Points) else None
         self.mixture = Mixture(points.centers, points.deviation) if points else None
-        self.validation = Statistics(0)
-        if held_out:
-            apart = replace(self.data, split=evaluation.validation)
-            source = open_source(apart)
-            # Only pixels: the Parzen window is the one metric that chooses something (its sigma) on held-out
-            # data.
-            self.validation = self.gather_cached(apart, source, len(source), {"pixels"})
+        self.validation = self.gather_held_out()
 
     @property
     def needs(self) -> Set[str]:
@@ -199,6 +186,15 @@ class Evaluator:
         reached = sign * np.mean([result.value for result in now])  # of all seeds
         # On a tie the earlier checkpoint stays the best; nan, of a run that diverged, never is.
         return bool(np.isfinite(reached)) and not any(sign * np.mean(x) >= reached for x in earlier)
+
+    def gather_held_out(self) -> Statistics:
+        """Of the validation split, where a metric chooses something on it; else nothing."""
+        if not any(metric.validation for metric in self.metrics.values()):
+            return Statistics(0)
+        apart = replace(self.data, split=self.evaluation.validation)
+        source = open_source(apart)
+        # Only pixels: the Parzen window is the one metric that chooses something (its sigma).
+        return self.gather_cached(apart, source, len(source), {"pixels"})
 
     def gather_cached(self, data: Data, source: Source, count: int, needs: Set[str]) -> Statistics:
         """Of real images; what a network has to be run for is kept in a file for the next time."""

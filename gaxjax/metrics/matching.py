@@ -38,6 +38,7 @@ def match_codes(codes: Int[Values, " examples"], labels: Int[Values, " examples"
     for name, values in (("codes", code), ("labels", label)):
         if not np.issubdtype(values.dtype, np.integer) or values.min() < 0:
             raise InputError(f"{name} must be integers from 0; got {values.dtype}, least {values.min()}")
+    # [codes, classes]; a code or a class beyond those that occur would only add zeros.
     table = np.zeros((code.max() + 1, label.max() + 1), np.int64)
     np.add.at(table, (code, label), 1)
     rows, columns = linear_sum_assignment(table, maximize=True)

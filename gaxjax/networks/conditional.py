@@ -29,7 +29,7 @@ class Generator(nn.Module):
     """after the last layer; sigmoid is onto [-1, 1]"""
     bound: float = 0.05
     """initial kernels are uniform on [-bound, bound]"""
-    dropout: float = 0.5
+    dropout: float = 0.0
     """share of the hidden units that is dropped"""
     precision: Precision = "float32"
     """of activations and products; parameters, statistics and what is given out are float32"""

@@ -10,8 +10,8 @@ from gaxjax.tables.reproduction import reproduce
 from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 from gaxjax.tables.workers import WorkerFlags, Workers
 
-LENGTH = 5_000.0
-"""kimg: 100 epochs of 50,000 images; the paper stops at the best likelihood of validation images."""
+LENGTH = 1_500.0
+"""kimg: 30 epochs of 50,000 images; the paper stops at the best likelihood of validation images."""
 # Sigma is chosen on images that the GAN has not seen, and the test images choose nothing.
 MEASURED = Evaluation(
     "parzen,class_accuracy",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.metrics.similarity import diversity, ms_ssim, psnr, ssim
+from gaxjax.metrics.similarity import class_diversity, diversity, ms_ssim, psnr, ssim
 
 
 def pictures(shape: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -163,6 +163,7 @@ def test_diversity_is_the_mean_over_blocks(monkeypatch: pytest.MonkeyPatch) -> N
         (lambda x: diversity(x * np.nan), "images has values that are not finite"),
         (lambda x: diversity(x[:1]), "got 1 images"),
         (lambda x: diversity(x, pairs=0), "pairs=0"),
+        (lambda x: class_diversity(x, np.array([4, 7])), "within class 4, 7 need 2 images of it"),
     ],
 )
 def test_refuses(call: object, message: str) -> None:
