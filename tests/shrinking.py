@@ -22,7 +22,7 @@ from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
 from gaxjax.files import write_bytes
 from gaxjax.game import State
-from gaxjax.latents import Joint
+from gaxjax.latents import Joint, Latents
 from gaxjax.layers.conditioning import Head
 from gaxjax.programs.feed import as_loaded, stack_batches
 from gaxjax.programs.program import StageProgram
@@ -116,8 +116,8 @@ def is_variant(name: str) -> bool:
 
 def shrunk(value: Any, name: str = "") -> Any:
     """A recipe, or any part of one, with small networks, small images and small batches."""
-    if isinstance(value, Joint):  # a code is as large as the head that reads it off
-        return value
+    if isinstance(value, Joint) or (name == "code" and isinstance(value, Latents)):
+        return value  # a code is as large as the head that reads it off
     if isinstance(value, Head):
         return dataclasses.replace(value, network=shrunk(value.network))
     if isinstance(value, Optimizer):

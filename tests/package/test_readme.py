@@ -109,6 +109,14 @@ def test_commands_on_data_of_ones_own(here: Path, shared_data: Path, kind: str) 
     assert cli.main([*shorten(shlex.split(command)[1:]), *extra.split()]) == 0
 
 
+def test_factors_of_isaac3d(here: Path) -> None:
+    """The lines that name its factors: as many sizes, whose product is the number of its images."""
+    (snippet,) = blocks(DATA, "python")
+    exec(snippet, {})
+    with np.load("factors.npz") as stored:
+        assert len(stored["names"]) == len(stored["sizes"]) == 9 and np.prod(stored["sizes"]) == 737_280
+
+
 def test_recipe_of_ones_own(here: Path) -> None:
     (here / "mine.py").write_text(blocks(EXTENDING, "python")[0])
     for line in commands(EXTENDING):  # the second one finds the game's class again
