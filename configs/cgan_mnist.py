@@ -39,8 +39,8 @@ recipe = Recipe(
     batch_size=100,
     kimg=1_500,
     log_kimg=10,
-    sample_kimg=50,
-    checkpoint_kimg=100,
+    sample_kimg=25,
+    checkpoint_kimg=50,
     samples=100,
 )
 

@@ -11,6 +11,7 @@ from gaxjax.tables.verdict import Budget, Printed, Row, parse_budget
 from gaxjax.tables.workers import WorkerFlags, Workers
 
 CLASSES = 10
+# Matched on the images that are measured, as the paper does: ten codes leave little to fit.
 READ = Evaluation("code_error", split="test", n=10_000)
 ABOUT = """\
 Chen et al. 2016, arXiv 1606.03657, section 7.2, MNIST: the share of the 10,000 test images whose categorical
@@ -49,6 +50,7 @@ def describe_seeds(groups: list[Group]) -> str:
         for r in line.results
         if line.row.metric == "classes found"
     ]
+    # A run counts as a whole: nine classes of ten are not nine tenths of having found them.
     whole = sum(value == CLASSES for value in found)
     return f"All {CLASSES} classes were found by {whole} of {len(found)} seeds."
 
