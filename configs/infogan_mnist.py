@@ -6,8 +6,8 @@ Paper: the categorical code, matched to classes, errs on about 5% of the digits 
 yet.
 
 Differs from the authors' code:
-- Q's hidden layer of 128 units has no batch norm.
-- Generator and discriminator are DCGAN's, with the authors' widths but without their layers of 1,024 units.
+- Leaky ReLUs have slope 0.2, theirs 0.01; Q's initial kernels are He's, theirs normal with deviation 0.02.
+- Pixels are [-1, 1] inside the networks too, theirs [0, 1].
 - Samples come from a moving average of the generator.
 """
 
@@ -22,8 +22,14 @@ code = Joint((Latents(10, "categorical"), Latents(2, "uniform")))
 
 recipe = Recipe(
     gan=InfoGAN(
-        generator=Generator(SHAPE, features=64, depth=2),
-        discriminator=Head(Discriminator(features=64, depth=2), "code", code.size, hidden=(128,)),
+        generator=Generator(SHAPE, features=64, depth=2, hidden=(1024,), output="sigmoid"),
+        discriminator=Head(
+            Discriminator(features=64, depth=2, hidden=(1024,)),
+            "code",
+            code.size,
+            hidden=(128,),
+            norm="batch",
+        ),
         noise=Latents(62, "uniform"),
         code=code,
     ),

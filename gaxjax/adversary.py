@@ -84,10 +84,12 @@ class Adversary(nn.Module):
         condition: Tree = None,
         *,
         key: Array | None = None,
+        mask: Array | None = None,
     ) -> tuple[Array, Logs, Outputs]:
         """The discriminator's loss with its penalties, a scalar; what to log; and its outputs.
 
         key: of augmentations and penalties; in a game it may be left out, and both players' losses have one.
+        mask: which real examples the objective is of, [B] bool (`counted_rows`); outputs are of all.
         """
         check_step(step)
         # A convolutional discriminator takes images of either size, and nothing else would say so.
@@ -98,9 +100,13 @@ class Adversary(nn.Module):
         fake, real = self.augment(fake, fake_key, step), self.augment(real, real_key, step)
         of_fake = outputs_of(discriminator, fake, condition)
         outputs = Outputs(outputs_of(discriminator, real, condition), of_fake)
-        loss = sum_losses(self.objective.discriminator, outputs)
+        counted = outputs
+        if mask is not None:
+            rows = counted_rows(mask, len(jax.tree.leaves(fake)[0]))
+            counted = Outputs(jax.tree.map(lambda x: x[rows], outputs.real), of_fake)
+        loss = sum_losses(self.objective.discriminator, counted)
         logs = {
-            "real_logits": mean_logit(outputs.real["logits"]),
+            "real_logits": mean_logit(counted.real["logits"]),
             "fake_logits": mean_logit(outputs.fake["logits"]),
         }
         logs |= self.augment.observe(outputs.real["logits"]) if self.augment.transformations else {}
@@ -124,11 +130,13 @@ class Adversary(nn.Module):
         condition: Tree = None,
         *,
         key: Array | None = None,
+        mask: Array | None = None,
     ) -> tuple[Array, Logs, Outputs]:
         """The generator's loss, a scalar; what to log; and the discriminator's outputs.
 
         The discriminator is asked about real examples for a relative objective alone: its batch statistics
         would follow, and compiling take longer. For others, `outputs.real` is empty.
+        mask: which real examples it is asked about, [B] bool; as many as there are fakes (`counted_rows`).
         """
         check_step(step)
         check_dtypes(real, fake)
@@ -138,6 +146,9 @@ class Adversary(nn.Module):
         of_fake = self(discriminator, fake, step, condition, key=fake_key)
         of_real = {}
         if self.objective.relative:
+            if mask is not None:
+                rows = counted_rows(mask, len(jax.tree.leaves(fake)[0]))
+                real = jax.tree.map(lambda x: x[rows], real)
             of_real = self(discriminator, real, step, condition, key=real_key)
         outputs = Outputs(of_real, of_fake)
         return sum_losses(self.objective.generator, outputs), {}, outputs
@@ -169,6 +180,18 @@ def outputs_of(discriminator: Network, x: Tree, condition: Tree = None) -> dict[
     if not shapes or any(shape[:1] != (n,) for shape in shapes):
         raise InputError(f"discriminator must return logits [{n}, ...], one each; got {shapes or 'none'}")
     return outputs
+
+
+def counted_rows(mask: Array, n: int) -> Array:
+    """Of a minibatch, `n` rows that count, [n]: each as often as another, or once more; all if none counts.
+
+    >>> counted_rows(jnp.array([False, True, False, True]), 5)
+    Array([1, 3, 1, 3, 1], dtype=int32)
+    """
+    # Those that count first, and around again: losses are means, which so need to know of no mask.
+    order = jnp.argsort(~mask, stable=True)
+    count = jnp.where(jnp.any(mask), jnp.sum(mask), len(mask))
+    return order[jnp.arange(n) % count]
 
 
 def critic_of(discriminator: Network, condition: Tree = None) -> Callable[[Tree], Array]:

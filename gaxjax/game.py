@@ -133,12 +133,8 @@ def select_condition(batch: Batch, name: str) -> Tree:
         raise InputError(
             f"the game's condition is {name!r}, which needs data with it; the data has {sorted(batch)}"
         )
-    # -1 would be no class at all to the networks, and a loss of it nan.
-    if "labeled" in batch:
-        raise InputError(
-            f"the game's condition is {name!r}, which data with labeled=N withhold from most examples: use "
-            f"labeled=None, or a game for few labels (SGAN)"
-        )
+    if "labeled" in batch:  # what is not given would be no class at all, and a loss of it nan
+        raise InputError(f"the game's condition is {name!r}, which labeled=N withholds: use labeled=None")
     return batch[name]
 
 

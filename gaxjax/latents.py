@@ -91,7 +91,9 @@ class Joint:
 def split_over_devices(examples: Array) -> Array:
     """Examples, [n, ...], a part on each device along `data` of the mesh in use; without one, as they are."""
     mesh = jax.sharding.get_abstract_mesh()
-    if dict(mesh.shape).get("data", 1) == 1:
+    devices = dict(mesh.shape).get("data", 1)
+    # What they cannot share equally, such as half of a small minibatch, each has whole.
+    if devices == 1 or len(examples) % devices:
         return examples
     # Parameters are whole on every device. Where a loss reads no data, as a generator's, nothing else would
     # tell the compiler that the batch is split, and each device would compute all of it.

@@ -5,7 +5,7 @@ processes and any number of devices see the same.
 """
 
 from fractions import Fraction
-from typing import final
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
@@ -101,16 +101,14 @@ class Labeled(Source):
     def withhold(self, batch: Tables) -> Tables:
         """The batch with labels -1, and 0 for other numbers, where examples are not labeled."""
 
-        def hide(name: str) -> Tables:
-            values, labeled = batch[name], batch[NAME]
+        def hide(values: Any) -> Any:
+            labeled = batch[NAME].reshape(*batch[NAME].shape, *(1,) * (values.ndim - batch[NAME].ndim))
             nothing = -1 if np.issubdtype(values.dtype, np.integer) else 0
             # The same function on the host and on the device: np.where would pull a traced array to the host.
             where = np.where if isinstance(values, np.ndarray) else jnp.where
-            over = labeled.reshape(*labeled.shape, *(1,) * (values.ndim - labeled.ndim))
-            hidden: Tables = where(over, values, np.array(nothing, values.dtype))
-            return hidden
+            return where(labeled, values, np.array(nothing, values.dtype))
 
-        return {**batch, **{name: hide(name) for name in self.withheld}}
+        return {**batch, **{name: hide(batch[name]) for name in self.withheld}}
 
 
 def choose_members(source: Source, count: int, seed: int) -> np.ndarray:

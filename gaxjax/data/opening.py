@@ -80,9 +80,10 @@ def spec_of(data: Data) -> Spec:
 def open_source(data: Data) -> Source:
     """The examples that `data` describes; InputError if they cannot be had."""
     check_data(data)
-    source = open_whole(data)
     if data.labeled is None:
-        return source
+        return open_whole(data)
+    # One decoded set serves all choices of labels, of which a table has dozens.
+    source = open_whole(replace(data, labeled=None, labeled_seed=0, labeled_share=0.0))
     return Labeled(source, data.labeled, data.labeled_seed, data.labeled_share)
 
 

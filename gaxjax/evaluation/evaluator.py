@@ -12,23 +12,23 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
-from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
+from gaxjax.evaluation.accuracy import is_told_labels
 from gaxjax.evaluation.extractors import load_extractors
-from gaxjax.evaluation.factor_codes import FactorMetrics
+from gaxjax.evaluation.factor_codes import make_factor_metrics
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
-from gaxjax.evaluation.sampler import Question, Sampler
+from gaxjax.evaluation.sampler import Question, Sampler, read_batch
 from gaxjax.evaluation.stored import load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import (
-    OF_FACTORS,
     OF_FEATURES,
     OF_GAME,
+    OF_LATENTS,
     PATHS,
     SPACES,
     Samples,
@@ -38,7 +38,7 @@ from gaxjax.metrics.samples import (
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
 
-Extract = Callable[[jax.Array], dict[str, jax.Array]]
+Extract = Callable[[jax.Array, jax.Array | None], dict[str, jax.Array]]
 
 
 class Evaluator:
@@ -55,7 +55,12 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         self.data = replace(
-            data, split=evaluation.split or data.split, flip=False, labeled=None, labeled_share=0.0
+            data,
+            split=evaluation.split or data.split,
+            flip=False,
+            labeled=None,
+            labeled_seed=0,
+            labeled_share=0.0,
         )
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
@@ -69,15 +74,7 @@ class Evaluator:
         # above.
         classes, crop = self.features if "spaces" in needs else None, evaluation.crop == "face"
         self.latent_spaces = (
-            LatentSpaceMetrics(distance, classes, crop, evaluation.seed)
-            if needs & (OF_GAME - OF_FACTORS)
-            else None
-        )
-        aligned = bool({"l2", "l2_gen"} & set(self.metrics))
-        self.factors = (
-            FactorMetrics("encodings" in needs, encoder, aligned, evaluation.seed)
-            if needs & OF_FACTORS
-            else None
+            LatentSpaceMetrics(distance, classes, crop, evaluation.seed) if needs & OF_LATENTS else None
         )
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
@@ -94,10 +91,15 @@ class Evaluator:
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
-        if self.factors and FACTORS not in self.source.spec:
-            names = ", ".join(name for name, metric in self.metrics.items() if OF_FACTORS & {*metric.fake})
-            raise InputError(f"{names}: {data.name} has no factors; use shapes, or a folder with factors.csv")
+        self.factors = make_factor_metrics(self.metrics, encoder, self.source, evaluation.seed)
         self.shape = self.source.spec[evaluation.reference].shape
+        labeled = needs & {"labels", "readings"} or evaluation.balanced
+        if labeled and self.source.classes is None:
+            names = [name for name, m in self.metrics.items() if {"labels", "readings"} & {*m.fake, *m.real}]
+            what = ", ".join(names) or "balanced"
+            raise InputError(f"{what} is about classes, and the data, {self.data.name}, have no labels")
+        # The game looks at the examples of the split themselves, of which there may be fewer than samples.
+        self.readings = min(evaluation.n, len(self.source)) if "readings" in needs else 0
         self.sampler = Sampler(evaluation, self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
@@ -131,6 +133,12 @@ class Evaluator:
             names = question.output_names(gan, state, self.sampler.abstract_batch(data.spec))
             answers = gather_statistics(self.sampler.ask_game(question, gan, state, data), names)
             fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
+        if self.readings:
+            answers = gather_statistics(
+                self.sampler.ask_readings(gan, state, self.source, self.readings), {"readings", "labels"}
+            )
+            read = np.stack([answers.arrays["readings"], answers.arrays["labels"]], axis=1)
+            fake = replace(fake, arrays={**fake.arrays, "readings": read})
         return self.results(fake, checkpoint, run)
 
     def questions(self, source: Source) -> list[tuple[Question, Source]]:
@@ -165,13 +173,16 @@ class Evaluator:
         """A number with its protocol."""
         features, level = self.extractors.features_for(metric)
         data, e = self.data, self.evaluation
-        compared = bool(metric.real)
+        compared, read = bool(metric.real), "readings" in metric.fake
+        shown = compared or bool({"readings", "encodings"} & {*metric.fake})
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         # Options are part of the protocol: numbers with different ones are never put into one column.
         if e.crop != "none" and "paths" in metric.fake:
             options.append(f"crop {e.crop}")
+        if e.balanced and not read:
+            options.append("samples of all classes alike")
         return Result(
             metric=name,
             value=float(value.value),
@@ -182,11 +193,11 @@ class Evaluator:
             level=level,
             resize=features.resize if features else "",
             real=self.count if compared else 0,
-            fake=fake,
+            fake=self.readings if read else fake,
             unit=metric.unit,
             # A metric of samples alone depends on no real set, and names none.
-            data=describe_data(data, self.source, self.shape) if compared else "",
-            split=data.split if compared and self.mixture is None else "",
+            data=describe_data(data, self.source, self.shape) if shown else "",
+            split=data.split if shown and self.mixture is None else "",
             options="; ".join(option for option in options if option),
             sampling="" if OF_GAME & set(metric.fake) else e.sampling,
             details=value.details,
@@ -242,8 +253,10 @@ class Evaluator:
             for rows, positions in batch_positions(count, size, "real images"):
                 # Always seed 0, not the evaluation's: the cache's key then needs no seed, and a part of a set
                 # (--real) is a random one that stays the same.
-                images = source.take(positions, seed=0)[self.evaluation.reference]
-                yield rows, extract_batch(jax.device_put(normalize(images), sharding))
+                batch = source.take(positions, seed=0)
+                images = jax.device_put(normalize(batch[self.evaluation.reference]), sharding)
+                labels = jax.device_put(batch["label"], sharding) if "labels" in needs else None
+                yield rows, extract_batch(images, labels)
 
         return gather_statistics(extract_all(), needs)
 
@@ -252,8 +265,8 @@ class Evaluator:
     ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
         """(samples that count, what is extracted of them) of a batch at a time."""
         extract_batch = self.bind_extract(needs, self.sampler.mesh)
-        for rows, images in self.sampler.draw_samples(gan, state, source):
-            yield rows, extract_batch(images)
+        for rows, images, labels in self.sampler.draw_samples(gan, state, source):
+            yield rows, extract_batch(images, labels if "labels" in needs else None)
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
@@ -262,6 +275,12 @@ class Evaluator:
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         if self.factors:
             self.factors.output_names(gan, state, self.sampler.abstract_batch(self.source.spec))
+        if self.readings:
+            jax.eval_shape(functools.partial(read_batch, gan), state, batch)
+        if "classes" in self.needs and not is_told_labels(gan, batch):
+            raise InputError(
+                f"class_accuracy asks for samples of a class, and {type(gan).__name__} is told none"
+            )
         if self.latent_spaces:
             self.latent_spaces.output_names(gan, state, batch)
             best = self.evaluation.best

@@ -62,9 +62,10 @@ class Extractors(NamedTuple):
 def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extractors:
     """What the needs ask for; InputError where it cannot be had. data: of the run that is measured."""
     features, level, e, directory = None, "", evaluation, data.directory
-    if "spaces" in needs and not e.features.strip().startswith("classifier"):
+    if needs & {"spaces", "classes"} and not e.features.strip().startswith("classifier"):
+        what = "separability" if "spaces" in needs else "class_accuracy"
         raise InputError(
-            f"separability is of a classifier's classes, and features={e.features!r} is none: "
+            f"{what} is of a classifier's classes, and features={e.features!r} is none: "
             "give classifier(mnist), classifier(fashion_mnist) or classifier(digits)"
         )
     if needs & OF_FEATURES:

@@ -1,18 +1,20 @@
 """Metrics of a game's codes: what it reads of real images, and what its own are of what is asked for."""
 
 import functools
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 from jax import Array
 
-from gaxjax.data import normalize
+from gaxjax.data import Source, normalize
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.errors import InputError
 from gaxjax.features import Features
 from gaxjax.game import GAN, Batch, State, call_averaged
+from gaxjax.metrics.metric import Metric
+from gaxjax.metrics.samples import OF_FACTORS
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +65,21 @@ class FactorMetrics:
     def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
         """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
         return set(jax.eval_shape(functools.partial(self, gan), (state, self.params), batch, 0))
+
+
+def make_factor_metrics(
+    metrics: Mapping[str, Metric], encoder: Features | None, source: Source, seed: int
+) -> FactorMetrics | None:
+    """What metrics ask about factors, None where they ask nothing; InputError for data without any."""
+    needs = {need for metric in metrics.values() for need in metric.fake} & OF_FACTORS
+    if not needs:
+        return None
+    if FACTORS not in source.spec:
+        names = ", ".join(name for name, metric in metrics.items() if needs & {*metric.fake})
+        raise InputError(
+            f"{names}: the data have no factors; use shapes, or a folder with factors.csv or factors.npz"
+        )
+    return FactorMetrics("encodings" in needs, encoder, bool({"l2", "l2_gen"} & metrics.keys()), seed)
 
 
 def check_codes(gan: GAN) -> None:

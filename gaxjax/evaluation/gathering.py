@@ -22,16 +22,21 @@ from gaxjax.parallel import compiler
 def extract(
     params: Any,
     images: Array,
+    labels: Array | None,
     features: Features | None,
     level: str,
     classifier: Features | None,
     needs: frozenset[str],
     sharding: jax.sharding.Sharding,
 ) -> dict[str, Array]:
-    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device."""
+    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device.
+
+    labels: [N], that they are of, where there are any.
+    """
     found: dict[str, Array] = {}
     # One pass of the network gives all levels that are asked for.
-    levels = (level,) * bool(needs & {"moments", "vectors"}) + ("logits",) * ("logits" in needs)
+    levels = (level,) * bool(needs & {"moments", "vectors"})
+    levels += ("logits",) * bool(needs & {"logits", "classes"})
     if levels:
         assert features is not None
         by_level = features.apply(params["features"], images, tuple(dict.fromkeys(levels)))
@@ -39,10 +44,15 @@ def extract(
             found["vectors"] = by_level[level]
         if "logits" in needs:
             found["logits"] = by_level["logits"]
+        if "classes" in needs:
+            found["classes"] = jnp.argmax(by_level["logits"], axis=-1)
     if "images" in needs:
         found["images"] = pixels_of(images).astype(jnp.uint8)
     if "points" in needs:
         found["points"] = images
+    if "labels" in needs:
+        assert labels is not None
+        found["labels"] = labels
     if "pixels" in needs:
         found |= pixels.apply({}, images, ("pixels",))
     if "digits" in needs:

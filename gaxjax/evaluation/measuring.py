@@ -9,6 +9,7 @@ from gaxjax.data import Data, open_source
 from gaxjax.data.folder import image_files
 from gaxjax.data.images import DamagedError, is_gray, upright_size
 from gaxjax.errors import InputError, summarize_error
+from gaxjax.evaluation.accuracy import resolve_accuracy
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.files.places import as_path
 from gaxjax.metrics.metric import PAIRED, parse_metrics
@@ -35,6 +36,7 @@ def evaluate_run(
     source = open_source(data)
     # The data's spec goes along: shapes of a run whose data are open need not be read from its files again.
     _, gan, state = runs.open(workdir, best, source.spec)
+    evaluation = resolve_accuracy(evaluation, gan, data, source.spec)
     seeds = Seeds(recipe.seed, recipe.seeds)
     images = images_at_step(recipe.all_stages, int(seeds.select(state.step)))
     results = Evaluator(evaluation, data, source).evaluate_seeds(
@@ -61,7 +63,9 @@ def evaluate_folders(fake: Path | str, real: Path | str, evaluation: Evaluation)
     metrics = parse_metrics(evaluation.metrics)
     of_game = [name for name, metric in metrics.items() if OF_GAME & set(metric.fake)]
     if of_game:
-        raise InputError(f"{', '.join(of_game)} asks a game what it makes of latents: measure a run")
+        raise InputError(
+            f"{', '.join(of_game)} asks the game itself, and not its images alone: measure a run"
+        )
     names = {folder: list_images(folder) for folder in (fake, real)}
     paired = bool(PAIRED & set(metrics))
     # Both lists are sorted, so that equal lists pair by position.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Set
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
 from gaxjax import parallel
@@ -13,7 +14,7 @@ from gaxjax.data import Source, normalize
 from gaxjax.errors import InputError
 from gaxjax.evaluation.gathering import batch_positions, map_blocks
 from gaxjax.evaluation.latent_space import PIXELS
-from gaxjax.game import GAN, Batch, State, sample
+from gaxjax.game import GAN, Batch, State, call_averaged, sample
 from gaxjax.generators.sampling import sampling_options
 from gaxjax.parallel import compiler
 from gaxjax.recipe.evaluation import Evaluation
@@ -49,10 +50,12 @@ class Sampler:
             self.draw_blocks, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
         )
 
-    def draw_samples(self, gan: GAN, state: State, source: Source) -> Iterator[tuple[int, jax.Array]]:
-        """(samples that count, [B, H, W, C] or [B, D] over all devices), of examples of the source."""
-        for rows, number, batch in self.load_batches(source, self.block, "samples"):
-            yield rows, self.draw_compiled(gan, state, batch, number)
+    def draw_samples(
+        self, gan: GAN, state: State, source: Source
+    ) -> Iterator[tuple[int, jax.Array, jax.Array | None]]:
+        """(samples that count, [B, H, W, C] or [B, D] over all devices, labels), for a source's examples."""
+        for rows, number, batch in self.load_batches(source, self.block, "samples", self.evaluation.n):
+            yield rows, self.draw_compiled(gan, state, batch, number), batch.get("label")
 
     def ask_game(
         self, question: Question, gan: GAN, state: State, source: Source
@@ -69,27 +72,45 @@ class Sampler:
 
         # What comes of a batch is small, and goes whole to every device; of samples only extracts do.
         compiled = jax.jit(ask_blocks, in_shardings=self.shardings, out_shardings=whole)
-        for rows, number, batch in self.load_batches(source, size, "latents"):
+        for rows, number, batch in self.load_batches(source, size, "latents", self.evaluation.n):
             yield rows, compiled(held, batch, number)
+
+    def ask_readings(
+        self, gan: GAN, state: State, source: Source, n: int
+    ) -> Iterator[tuple[int, dict[str, jax.Array]]]:
+        """(images that count, what the game takes them for and their labels) of a batch of real images."""
+        whole = parallel.state_sharding(self.mesh)
+        compiled = jax.jit(
+            functools.partial(read_batch, gan), in_shardings=self.shardings[:2], out_shardings=whole
+        )
+        for rows, _, batch in self.load_batches(source, self.block, "real images", n, real=True):
+            yield rows, compiled(state, batch)
 
     @property
     def shardings(self) -> tuple[Any, Any, None]:
         """Of functions of a state, a batch and the number of its first block."""
         return parallel.state_sharding(self.mesh), NamedSharding(self.mesh, PartitionSpec("data")), None
 
-    def load_batches(self, source: Source, size: int, what: str) -> Iterator[tuple[int, int, Any]]:
+    def load_batches(
+        self, source: Source, size: int, what: str, n: int, real: bool = False
+    ) -> Iterator[tuple[int, int, Any]]:
         """(examples that count, number of the first block, batch over all devices) of what is measured.
 
-        Blocks are of `size` examples; a batch is of as many as the devices share equally.
+        Blocks are of `size` examples; a batch is of as many as the devices share equally. real: the examples
+        themselves are looked at, and have the labels that they have.
         """
         e, split = self.evaluation, self.shardings[1]
         processes, index = jax.process_count(), jax.process_index()
         # Blocks rather than batches have keys. When a batch was 64 rounded to what the devices share, and
         # drawn with one key, FID was another on 3 devices, or on 128.
-        for rows, positions in batch_positions(e.n, math.lcm(size, self.mesh.size), what):
+        for rows, positions in batch_positions(n, math.lcm(size, self.mesh.size), what):
             # Each process loads what its own devices hold. Beyond n, positions go on: those rows are cut off
             # later.
-            own = source.take(positions.reshape(processes, -1)[index], seed=e.seed)
+            here = positions.reshape(processes, -1)[index]
+            own = source.take(here, seed=e.seed)
+            if e.balanced and not real:
+                # One class after the other: of any n that the classes divide, each has as many.
+                own["label"] = (here % (source.classes or 1)).astype(own["label"].dtype)
             put = functools.partial(jax.make_array_from_process_local_data, split)
             yield rows, int(positions[0]) // size, jax.tree.map(put, own)
 
@@ -118,3 +139,17 @@ class Sampler:
         """The shapes of the smallest batch."""
         # One example for each device, or the sharded axis could not be split.
         return {k: jax.ShapeDtypeStruct((self.mesh.size, *x.shape), x.dtype) for k, x in spec.items()}
+
+
+def read_batch(gan: GAN, state: State, batch: Any) -> dict[str, jax.Array]:
+    """What a game takes the images of a batch for, and what they are, [B] both: "readings" and "labels".
+
+    The game needs the method classify(images) -> logits [B, K]; InputError where it has none.
+    """
+    if not hasattr(gan, "classify"):
+        raise InputError(
+            f"{type(gan).__name__} does not say what it takes an image for: it needs a method "
+            f"classify(images), which returns logits [B, classes]"
+        )
+    logits = call_averaged(gan, state, jax.random.key(0), "classify", normalize(batch)["image"])
+    return {"readings": jnp.argmax(logits, axis=-1), "labels": batch["label"]}

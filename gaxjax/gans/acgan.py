@@ -53,6 +53,11 @@ class ACGAN(GAN):
         """Images of the batch's labels, [B, H, W, C]."""
         return self.fake(batch)
 
+    def classify(self, images: Array) -> Array:
+        """Logits of the classes of images, [B, K]."""
+        logits: Array = self.discriminator(images)["classes"]
+        return logits
+
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, fake, label = batch["image"], self.fake(batch), self.condition_of(batch)
         loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.adversary import Adversary, Outputs
+from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.latents import Joint, Latents
 
@@ -51,6 +52,14 @@ class InfoGAN(GAN):
     def sample(self, batch: Batch, **options: Any) -> Array:
         """Images, one for each of the batch, [B, H, W, C]."""
         return self.generate(self.sample_latents(batch))
+
+    def classify(self, images: Array) -> Array:
+        """What Q takes images for: logits of the first categorical code, [B, K]."""
+        parts = self.code.split(self.discriminator(images)["code"])
+        for part, logits in zip(self.code.parts, parts, strict=True):
+            if isinstance(part, Latents) and part.prior == "categorical":
+                return logits
+        raise InputError("the code has no categorical part, which could stand for classes")
 
     def information(self, outputs: Outputs, latents: Array) -> Array:
         """L_I: the mean of log Q(c | G(z, c)), but for the constant H(c)."""

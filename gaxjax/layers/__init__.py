@@ -4,6 +4,7 @@ from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClas
 from gaxjax.layers.equalized import Equalized
 from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, Dropout
 from gaxjax.layers.transformed import Transformed, Wrapper
+from gaxjax.layers.weight_norm import GaussianNoise, WeightNormDense
 
 __all__ = [
     "BatchNorm",
@@ -13,9 +14,11 @@ __all__ = [
     "Dense",
     "Dropout",
     "Equalized",
+    "GaussianNoise",
     "Head",
     "Projected",
     "RealOrClass",
     "Transformed",
+    "WeightNormDense",
     "Wrapper",
 ]

@@ -12,7 +12,7 @@ from jax import Array
 
 from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.dtypes import check_floating
-from gaxjax.layers.standard import Dense, activate
+from gaxjax.layers.standard import Dense, Norm, activate, normalize
 from gaxjax.layers.transformed import Wrapper
 
 
@@ -91,6 +91,8 @@ class Head(nn.Module):
     """numbers that it is"""
     hidden: tuple[int, ...] = ()
     """widths of layers in between"""
+    norm: Norm = "none"
+    """after each of these"""
 
     @nn.compact
     def __call__(self, x: Array, *condition: Array) -> dict[str, Array]:
@@ -98,7 +100,8 @@ class Head(nn.Module):
         h = outputs["features"]
         # InfoGAN's Q has a layer of its own between the features and the code (its appendix C).
         for width in self.hidden:
-            h = activate(Dense(width)(h), "leaky_relu")
+            h = normalize(Dense(width, bias=self.norm == "none")(h), self.norm)
+            h = activate(h, "leaky_relu")
         return {**outputs, self.output: Dense(self.size)(h)}
 
 

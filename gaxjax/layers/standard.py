@@ -24,7 +24,7 @@ from gaxjax.layers.mode import DROPOUT, warn_of_evaluation
 from gaxjax.layers.modules import Mixing
 
 Norm = Literal["batch", "instance", "layer", "none"]
-Activation = Literal["relu", "leaky_relu", "elu", "tanh", "sigmoid", "none"]
+Activation = Literal["relu", "leaky_relu", "elu", "softplus", "tanh", "sigmoid", "none"]
 Padding = Literal["same", "valid", "reflect"]
 
 
@@ -222,13 +222,16 @@ def activate(x: Array, activation: Activation) -> Array:
             return jax.nn.leaky_relu(x, 0.2)
         case "elu":
             return jax.nn.elu(x)
+        case "softplus":
+            return jax.nn.softplus(x)
         case "tanh":
             return jnp.tanh(x)
         case "sigmoid":  # onto the range of images
             return 2 * jax.nn.sigmoid(x) - 1
         case "none":
             return x
-    raise InputError(f"unknown activation {activation!r}; known: relu, leaky_relu, elu, tanh, sigmoid, none")
+    known = "relu, leaky_relu, elu, softplus, tanh, sigmoid, none"
+    raise InputError(f"unknown activation {activation!r}; known: {known}")
 
 
 def flatten(x: Array) -> Array:

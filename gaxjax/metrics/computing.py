@@ -9,6 +9,7 @@ from gaxjax.metrics import (
     disentanglement,
     inception_score,
     kernel,
+    matching,
     modes,
     neighbors,
     parzen,
@@ -63,6 +64,56 @@ def swd(samples: Samples) -> dict[str, Value]:
 def ms_ssim(samples: Samples) -> dict[str, Value]:
     """The similarity of fakes with one another; needs images."""
     return {"ms_ssim": Value(similarity.diversity(samples.fake.arrays["images"], 10_000, samples.seed))}
+
+
+def class_ms_ssim(samples: Samples) -> dict[str, Value]:
+    """The similarity of images with others of their class, fake and real; needs images and labels."""
+    fake, real = (
+        similarity.class_diversity(side.arrays["images"], side.arrays["labels"], 10_000, samples.seed)
+        for side in (samples.fake, samples.real)
+    )
+    # Class by class, as the paper's figure has them: its claim is of the share of classes.
+    less = sum(value < real.get(number, -1) for number, value in fake.items())
+    details = f"fake more varied than real in {less} of {len(fake)} classes; " + ", ".join(
+        f"{number}: {value:.3f} ({real.get(number, float('nan')):.3f})" for number, value in fake.items()
+    )
+    return {
+        "class_ms_ssim": Value(float(np.mean(list(fake.values()))), None, details),
+        "class_ms_ssim_real": Value(float(np.mean(list(real.values())))),
+    }
+
+
+def class_accuracy(samples: Samples) -> dict[str, Value]:
+    """Images that a classifier reads as the class that they are of, fake and real; classes and labels."""
+    names = {"class_accuracy": samples.fake, "class_accuracy_real": samples.real}
+    return {name: share(side.arrays["classes"] == side.arrays["labels"]) for name, side in names.items()}
+
+
+def test_accuracy(samples: Samples) -> dict[str, Value]:
+    """Of the game itself as a classifier of real images; needs readings."""
+    readings, labels = samples.fake.arrays["readings"].T
+    right = share(readings == labels)
+    n, error = len(labels), right.error or 0.0
+    return {"test_accuracy": right, "misclassified": Value(n * (1 - right.value), n * error)}
+
+
+def share(each: np.ndarray) -> Value:
+    """How many of independent yes and no are yes, of all, with the standard error."""
+    value = float(np.mean(each))
+    return Value(value, float(np.sqrt(value * (1 - value) / len(each))))
+
+
+def code_error(samples: Samples) -> dict[str, Value]:
+    """Of the game's code as a classifier of real images; needs readings."""
+    codes, labels = samples.fake.arrays["readings"].T
+    found = matching.match_codes(codes, labels)
+    # The error of a share of independent images.
+    error = float(np.sqrt(found.error * (1 - found.error) / len(codes)))
+    by_class = ", ".join(f"{label}: {code}" for label, code in enumerate(found.codes))
+    return {
+        "code_error": Value(found.error, error, f"code of each class {by_class}"),
+        "classes found": Value(found.classes_found),
+    }
 
 
 def log_likelihood(samples: Samples) -> dict[str, Value]:

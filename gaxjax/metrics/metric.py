@@ -94,6 +94,40 @@ METRICS = {
     "ms_ssim": Metric(
         computing.ms_ssim, ("ms_ssim",), ("images",), options="10,000 pairs; lower is more varied"
     ),
+    "class_ms_ssim": Metric(
+        computing.class_ms_ssim,
+        ("class_ms_ssim", "class_ms_ssim_real"),
+        ("images", "labels"),
+        ("images", "labels"),
+        options="10,000 pairs, as many of each class; 5 scales, windows of at most a scale's shorter side",
+    ),
+    "class_accuracy": Metric(
+        computing.class_accuracy,
+        ("class_accuracy", "class_accuracy_real"),
+        ("classes", "labels"),
+        ("classes", "labels"),
+        better="higher",
+        spread="standard error over images",
+        options="images that the classifier reads as the class asked for",
+    ),
+    "test_accuracy": Metric(
+        computing.test_accuracy,
+        ("test_accuracy", "misclassified"),
+        ("readings",),
+        better="higher",
+        lower=("misclassified",),
+        spread="standard error over images",
+        options="by the game's discriminator",
+    ),
+    "code_error": Metric(
+        computing.code_error,
+        ("code_error", "classes found"),
+        ("readings",),
+        better="higher",
+        lower=("code_error",),
+        spread="standard error over images",
+        options="codes matched one to one to classes by these images",
+    ),
     "parzen": Metric(
         computing.log_likelihood,
         ("parzen",),

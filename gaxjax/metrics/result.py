@@ -14,6 +14,11 @@ TITLES = {
     "kid": "KID",
     "inception score": "IS",
     "ms_ssim": "MS-SSIM",
+    "class_accuracy": "class accuracy",
+    "class_accuracy_real": "class accuracy of real images",
+    "test_accuracy": "test accuracy",
+    "class_ms_ssim": "MS-SSIM within classes",
+    "class_ms_ssim_real": "MS-SSIM within classes of real images",
     "psnr": "PSNR",
     "ppl_z_full": "PPL-z-full",
     "ppl_z_end": "PPL-z-end",
@@ -119,6 +124,8 @@ class Result:
         level = f", level {self.level}" if self.level and self.level != self.features else ""
         split = f", split {self.split}" if self.split else ""
         against = f" against {self.real:,} of {self.data}{split}" if self.real else ""
+        # Images that are real ones themselves, which a game was asked about.
+        against = f" of {self.data}{split}" if self.data and not self.real else against
         drawn = f" drawn with {self.sampling}" if self.sampling else ""
         parts = [
             self.details,

@@ -13,25 +13,33 @@ Need = Literal[
     "moments",
     "vectors",
     "logits",
+    "classes",
     "images",
     "pixels",
     "digits",
+    "labels",
     "points",
     "paths",
     "spaces",
+    "readings",
     "encodings",
     "generations",
 ]
-"""moments and vectors of the chosen features' level, logits of the features; images as uint8 [N, H, W, C];
-pixels in [0, 1], [N, D]; digits, the class of each channel [N, C] by the classifier of MNIST; points as they
-are, [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and
-logits of their images; encodings, factors of real images and what the game reads of them; generations,
-factors that latents ask for and what an encoder that was trained on real ones reads of their images."""
-OF_FEATURES = {"moments", "vectors", "logits", "spaces"}
-OF_CLASSES = {"logits", "spaces"}
+"""moments and vectors of the chosen features' level, logits of the features; classes, the likeliest by a
+classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
+channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
+[N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
+of their images; readings, what the game itself takes real images for, and their labels, [N, 2]; encodings,
+factors of real images and what the game reads of them; generations, factors that latents ask for and what an
+encoder that was trained on real ones reads of their images."""
+OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
+OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
+OF_LATENTS = {"paths", "spaces"}
+"""Those that are asked of points of the game's spaces."""
 OF_FACTORS = {"encodings", "generations"}
-OF_GAME = {"paths", "spaces", *OF_FACTORS}
+"""Those that are of data with factors."""
+OF_GAME = {*OF_LATENTS, *OF_FACTORS, "readings"}
 """Those that images alone do not give: what is made of latents has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
 SPACES = ("separability_z", "separability_w")

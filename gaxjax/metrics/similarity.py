@@ -87,6 +87,20 @@ def diversity(images: Images, pairs: int = 10_000, seed: int = 0) -> float:
     return total / pairs
 
 
+def class_diversity(
+    images: Images, labels: Shaped[Values, " batch"], pairs: int = 10_000, seed: int = 0
+) -> dict[int, float]:
+    """The mean MS-SSIM of random pairs of each class's images. Odena et al. 2017, section 4.2.
+
+    pairs: of all classes together, each the same number. InputError for a class of a single image.
+    """
+    numbers, counts = np.unique(np.asarray(labels), return_counts=True)
+    if few := [f"{number}" for number, count in zip(numbers, counts, strict=True) if count < 2]:
+        raise InputError(f"pairs within class {', '.join(few)} need 2 images of it: there is one; take more")
+    each = max(1, pairs // len(numbers))
+    return {int(n): diversity(images[np.asarray(labels) == n], each, seed) for n in numbers}
+
+
 @jax.jit
 def _psnr(a: Array, b: Array, peak: float) -> Array:
     difference = jnp.asarray(a, float) - jnp.asarray(b, float)

@@ -1,5 +1,25 @@
 """Architectures: Flax linen modules, by the paper or kind that they are of: `networks.dcgan.Generator`."""
 
-from gaxjax.networks import autoencoder, dcgan, lucic, mlp, progressive, style, synthesis, translation
+from gaxjax.networks import (
+    autoencoder,
+    dcgan,
+    lucic,
+    mlp,
+    progressive,
+    salimans,
+    style,
+    synthesis,
+    translation,
+)
 
-__all__ = ["autoencoder", "dcgan", "lucic", "mlp", "progressive", "style", "synthesis", "translation"]
+__all__ = [
+    "autoencoder",
+    "dcgan",
+    "lucic",
+    "mlp",
+    "progressive",
+    "salimans",
+    "style",
+    "synthesis",
+    "translation",
+]

@@ -12,8 +12,9 @@ class Evaluation:
     """Metrics, the features that they see images by, and how many images of what."""
 
     metrics: str = ""
-    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, mig, l2,
-    mig_gen, l2_gen; empty: nothing is measured"""
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability,
+    class_ms_ssim, code_error, class_accuracy, test_accuracy, mig, l2, mig_gen, l2_gen; accuracy: class and
+    test accuracy, as far as the game has them; empty: nothing is measured"""
     features: str = "inception"
     """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
     separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
@@ -42,6 +43,8 @@ class Evaluation:
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
     """what of the data it is compared with ("b")"""
+    balanced: bool = False
+    """whether samples are of all classes alike; if not, they are of the data's labels"""
     sampling: str = ""
     """how samples are drawn, as options of the game ("psi=0.7, cutoff=8"); empty: its own way"""
     seed: int = 0

@@ -15,6 +15,8 @@ NAMES = (
     "lucic2018",
     "metz2017",
     "nie2020",
+    "odena2016",
+    "salimans2016",
     "stylegan-ladder",
     "stylegan-mixing",
     "toys",

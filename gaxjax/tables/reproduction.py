@@ -13,6 +13,7 @@ from gaxjax import parallel
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.metrics.result import as_row, check_comparable
+from gaxjax.recipe import Recipe
 from gaxjax.runs.record import last_picture
 from gaxjax.tables import sheets
 from gaxjax.tables.table_run import TableRun, read_all_measurements, run_length
@@ -123,11 +124,18 @@ def plan_runs(
         TableRun(
             folder,
             f"{row.title}, {'all seeds' if together else f'seed {seed}'}",
-            replace(recipe, seed=seed),
+            with_seed(recipe, seed),
             tuple(measures),
         )
         for seed, folder in enumerate(folders)
     ]
+
+
+def with_seed(recipe: Recipe, seed: int) -> Recipe:
+    """The recipe of a run of its own, with its own choice of labels where it has few."""
+    if recipe.data.labeled is None:
+        return replace(recipe, seed=seed)
+    return replace(recipe, seed=seed, data=replace(recipe.data, labeled_seed=seed))
 
 
 def collect_results(lines: Sequence[Line], run: TableRun, failure: str) -> None:

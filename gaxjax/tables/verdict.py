@@ -23,7 +23,7 @@ class Printed:
     runs: int
     """over how many runs `error` is a standard deviation; 1: it is itself a standard error"""
     mark: str
-    """how the number is known: "read", or "memory" for one that was not seen in the paper"""
+    """how the number is known: "read", "secondary" for one read in others' notes, or "memory" for neither"""
 
     @property
     def standard_error(self) -> float:

@@ -12,6 +12,7 @@ import jax
 from gaxjax import parallel
 from gaxjax.data import Source, open_source
 from gaxjax.errors import Interrupted
+from gaxjax.evaluation.accuracy import resolve_accuracy
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.files.places import as_path
 from gaxjax.game import sample
@@ -60,7 +61,8 @@ def train(
     # leave the others waiting.
     with parallel.fail_together():
         source, programs = prepare(recipe)
-        evaluator = Evaluator(recipe.evaluation, recipe.data, source) if recipe.evaluation.metrics else None
+        evaluation = resolve_accuracy(recipe.evaluation, programs[-1].stage.gan, recipe.data, source.spec)
+        evaluator = Evaluator(evaluation, recipe.data, source) if evaluation.metrics else None
         if evaluator:
             for program in programs:
                 evaluator.check(program.stage.gan, program.state, source.spec)

@@ -146,7 +146,7 @@ def test_what_cannot_be_labeled_is_refused() -> None:
     with pytest.raises(InputError, match="labeled=5: these data have no labels"):
         Labeled(images, 5)
     # A game that is told a class of every example.
-    with pytest.raises(InputError, match="labeled=N withhold from most examples"):
+    with pytest.raises(InputError, match="labeled=N withholds: use labeled=None"):
         select_condition(Labeled(Numbered(), 20).take(np.arange(4)), "label")
 
 

@@ -270,7 +270,7 @@ def test_what_cannot_be_asked(
 
 def test_what_has_no_game_is_not_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate("--images", tmp_path, tmp_path, "--metrics", "ppl", "--distance", "pixels") == 2
-    assert "ppl asks a game what it makes of latents: measure a run" in capsys.readouterr().err
+    assert "ppl asks the game itself, and not its images alone: measure a run" in capsys.readouterr().err
 
 
 def test_refused_before_training(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

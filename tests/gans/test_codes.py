@@ -1,11 +1,13 @@
 """Games whose second loss is a likelihood: of labels, of codes, of images; by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 from games import begin, play
 from jax import Array
 from labelled import BATCH, IMAGES, LABELS, RNGS, SHAPE, SmoothCritic
@@ -66,6 +68,47 @@ def test_infogan_by_hand() -> None:
     np.testing.assert_allclose(logs["information"], information, rtol=1e-5)
     by_hand = -jnp.mean(log_sigmoid(of_fake["logits"])) - 0.5 * information
     np.testing.assert_allclose(play(gan, "generator", state, BATCH)[0], by_hand, rtol=1e-5)
+    read = gan.apply({"params": state.params}, IMAGES, method="classify")
+    np.testing.assert_array_equal(read, of_real["code"][:, :3])
+    with pytest.raises(InputError, match="no categorical part"):
+        replace(gan, code=Joint((Latents(5),))).apply({"params": state.params}, IMAGES, method="classify")
+
+
+def test_information_is_that_of_other_libraries() -> None:
+    """The numbers that the tests of TensorFlow-GAN 2.0 and torchgan 0.1 print, minus the log-likelihoods."""
+    category, normal = Latents(2, "categorical"), Latents(3)
+    ours = Joint((category, Latents(1))).log_likelihood(
+        jnp.array([[1.0, 2.0, 0.0]]), jnp.array([[0.0, 1.0, 2.0]])
+    )
+    # A mean over the two codes, of which ours is the sum.
+    np.testing.assert_allclose(-ours / 2, [1.61610], atol=5e-6)
+    # torchgan takes the mean over every pair of a category and of logits.
+    pairs = [
+        -category.log_likelihood(jnp.array([logits]), jnp.eye(2)[jnp.array([index])])[0]
+        for logits, index in (([0.5, 0.5], 0), ([0.75, 0.25], 1), ([0.5, 0.5], 1), ([0.75, 0.25], 0))
+    ]
+    np.testing.assert_allclose(np.mean(pairs), 0.7086121, rtol=1e-6)
+    # Its normals have deviations of their own: N(x; m, s) is N(x / s; m / s, 1) / s.
+    mean = jnp.array([[1.3, 4.6, 7.1], [0.2, 11.4, 1.0]])
+    deviation = jnp.array([[1.0, 0.5, 3.1], [0.2, 3.5, 4.9]])
+    code = jnp.array([[1.4, 4.0, 5.0], [-1.0, 7.0, 2.0]])
+    likely = normal.log_likelihood(mean / deviation, code / deviation) - jnp.sum(jnp.log(deviation), axis=1)
+    np.testing.assert_allclose(-jnp.sum(likely) / 6, 4.491654, rtol=1e-6)
+
+
+def test_a_head_with_batch_norm() -> None:
+    """InfoGAN's Q: a layer without bias, normalized over the batch, leaky ReLU, and the code."""
+    head = Head(SmoothCritic(), "code", 2, hidden=(3,), norm="batch")
+    variables = head.init(jax.random.key(0), IMAGES)
+    outputs, _ = quick.run(lambda v: head.apply(v, IMAGES, mutable=["batch_stats"]), variables)
+    params = jax.tree.map(np.asarray, variables["params"])
+    hidden = np.asarray(outputs["features"]) @ params["Dense_0"]["kernel"]
+    normal = (hidden - hidden.mean(axis=0)) / np.sqrt(hidden.var(axis=0) + 1e-5)
+    normal = params["BatchNorm_0"]["scale"] * normal + params["BatchNorm_0"]["bias"]
+    leaky = np.where(normal > 0, normal, 0.2 * normal)
+    expected = leaky @ params["Dense_1"]["kernel"] + params["Dense_1"]["bias"]
+    np.testing.assert_allclose(outputs["code"], expected, rtol=1e-4, atol=1e-5)
+    assert "bias" not in params["Dense_0"]
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
