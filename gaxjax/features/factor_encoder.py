@@ -84,19 +84,20 @@ def factor_encoder(data: Data) -> Features:
 
 
 def describe_examples(data: Data, source: Source) -> str:
-    """A hash of which examples these are and how they are read."""
+    """A hash of which examples these are, how they are read, and for how long it is trained."""
     fields = ("name", "shape", "split", "layout", "fit", "filter")
     about = {name: value for name, value in asdict(data).items() if name in fields}
-    text = json.dumps([about, list(source.factor_names), source.digest()])
+    text = json.dumps([about, list(source.factor_names), source.digest(), STEPS])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_factors(count: int, params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
-    """Factors [N, F] of images [N, H, W, C] in [-1, 1]: {"factors": ...}."""
+    """Factors [N, F] in [0, 1] of images [N, H, W, C] in [-1, 1]: {"factors": ...}."""
     # In full float32 on every machine, as all features are.
     with jax.default_matmul_precision("highest"), evaluation_mode():
         factors: Any = FactorEncoder(count).apply({"params": params}, images.astype(jnp.float32))
-    return dict.fromkeys(levels, factors)
+    # Of images unlike real ones it would say anything, and one such would outweigh a thousand others.
+    return dict.fromkeys(levels, jnp.clip(factors, 0, 1))
 
 
 def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = 0) -> Path:

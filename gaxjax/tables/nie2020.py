@@ -42,7 +42,8 @@ def recipe(name: str, side: int, features: int, width: int) -> Recipe:
     """The recipe of a run, at that size."""
     whole = load_recipe(RUNS[name][1])[0]
     gan: Any = whole.gan
-    sizes: dict[str, Any] = {"shape": (side, side, 3), "features": features, "max_features": width}
+    shape = (side, side, 3)
+    sizes = {"shape": shape, "features": features, "max_features": width}
     network = replace(gan.discriminator.network, **sizes)
     gan = replace(
         gan,
@@ -50,7 +51,7 @@ def recipe(name: str, side: int, features: int, width: int) -> Recipe:
         discriminator=replace(gan.discriminator, network=network),
         noise=replace(gan.noise, size=width),
     )
-    data = replace(whole.data, shape=sizes["shape"])
+    data = replace(whole.data, shape=shape)
     # Shares of the length may be short.
     return replace(whole, gan=gan, data=data, sample_kimg=10, checkpoint_kimg=20, keep=1)
 
