@@ -91,6 +91,6 @@ def refuse_factors(metrics: Mapping[str, Metric], data: str) -> None:
     names = [name for name, metric in metrics.items() if OF_FACTORS & {*metric.fake}]
     if names:
         raise InputError(
-            f"{', '.join(names)}: the data, {data}, have no factors; use shapes, or a folder with factors.csv "
-            "or factors.npz"
+            f"{', '.join(names)}: the data, {data}, have no factors; use shapes, or a folder with "
+            "factors.csv or factors.npz"
         )
