@@ -35,11 +35,13 @@ class LowerBound:
 
         # One draw after the other: all at once would hold the activations of ten times as many images.
         terms = jax.lax.map(ask, keys)
+        # The divergence is in closed form, and the same in every draw.
         error, divergence = (jnp.mean(terms[name], axis=0) for name in ("error", "kl"))
         return dict(zip(BOUNDS, (error, divergence), strict=True))
 
     def check(self, gan: GAN) -> None:
         """InputError for a game that has no bound."""
+        # By the method, not by the class: a game of one's own may have one too.
         if not hasattr(gan, "bound_terms"):
             raise InputError(
                 f"elbo is of a game with a lower bound, as a VAE, and {type(gan).__name__} has none: it "

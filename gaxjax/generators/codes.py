@@ -43,7 +43,7 @@ class Code(NamedTuple):
         return self.prior.prior == "categorical"
 
     @property
-    def bound(self) -> float:
+    def end(self) -> float:
         """The upper end of a continuous code; the lower one is minus that."""
         return self.prior.bound if self.prior.prior == "uniform" else DEVIATIONS
 
@@ -54,7 +54,8 @@ class Code(NamedTuple):
         called = self.name if self.name == position else f"{self.name} ({position})"
         if self.is_category:
             return f"{called}: classes 0 to {self.prior.size - 1}"
-        return f"{called}: {-self.bound:g} to {self.bound:g}"
+        # All priors lie around 0.
+        return f"{called}: {-self.end:g} to {self.end:g}"
 
     def values(self, steps: int, reach: float | None = None) -> np.ndarray:
         """Every class; or so many values, evenly from end to end, or from -reach to reach.
@@ -66,7 +67,7 @@ class Code(NamedTuple):
         """
         if self.is_category:
             return np.arange(self.prior.size)
-        end = self.bound if reach is None else reach
+        end = self.end if reach is None else reach
         return np.linspace(-end, end, steps)
 
     def vector(self, value: float) -> np.ndarray:
@@ -77,6 +78,7 @@ class Code(NamedTuple):
 
     def parse(self, text: str) -> float:
         """The value that is written; InputError for a class outside, and for what is no number."""
+        # Beyond the ends is allowed, as in the paper's figure; beyond the classes there is nothing.
         try:
             value = int(text) if self.is_category else float(text)
         except ValueError:
@@ -145,6 +147,7 @@ def find_code(gan: GAN, name: str) -> Code:
     """The code of that name or position; InputError, with all that there are, for another."""
     codes = list_codes(gan)
     for code in codes:
+        # By position too where it has a name: commands then go for any game.
         if name in (code.name, f"c{code.position}"):
             return code
     known = "; ".join(code.description for code in codes)
@@ -162,6 +165,7 @@ def pin_codes(gan: GAN, assignments: Sequence[str]) -> GAN:
         if code.place in given:
             raise InputError(f"--code {code.name} has two values: give it one")
         given |= enumerate(code.vector(code.parse(text.strip())).tolist(), code.place)
+    # Of the game and not of its samples: all that draws latents, truncates or mixes goes on as it is.
     return gan.clone(code=Pinned(gan.code, tuple(given.items()))) if given else gan
 
 

@@ -47,6 +47,7 @@ def find_nearest(
     # Distances are differences of products, of which float32 keeps the most around the center.
     center = jnp.mean(jnp.asarray(points, jnp.float32), axis=0, keepdims=True)
     x = jnp.asarray(points, jnp.float32) - center
+    # -1 is no example's index, and excludes nothing.
     excluded = jnp.asarray(np.full(len(points), -1) if own is None else own, jnp.int32)
     best = jnp.full(len(points), jnp.inf), jnp.full(len(points), -1, jnp.int32)
     for first, block in blocks:

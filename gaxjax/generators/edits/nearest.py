@@ -104,6 +104,7 @@ class Nearest(Edit):
 
         compiled, images = jax.jit(draw), []
         for start in range(0, self.count, CHUNK):
+            # Whole chunks, the last one too, so that one program draws all; what is over is cut off below.
             batch = source.take(np.arange(start, start + CHUNK), seed=self.seed)
             if self.label is not None:
                 batch = {**batch, "label": np.full_like(batch["label"], self.label)}
@@ -113,6 +114,7 @@ class Nearest(Edit):
 
     def take_held_out(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
         """Up to `count` images of the split, of the class that is asked for, and their indices in it."""
+        # Shuffled: sets may be stored class by class.
         order = shuffle_positions(np.arange(len(source)), len(source), self.seed)
         images: list[np.ndarray] = []
         indices: list[int] = []

@@ -47,6 +47,7 @@ class Traverse(Edit):
             values = code.values(self.steps, self.reach)
             latents = turn_code(model.gan, start, code, values)
             arrays |= {f"{code.name}/values": values, f"{code.name}/latents": latents}
+            # A row for each seed: [values, L] at a time.
             rows += [model.generate(row) for row in latents]
             ends = f"{values[0]:g} to {values[-1]:g}"
             lines.append(f"{code.description}; along {len(values)} columns {ends}")
@@ -59,6 +60,7 @@ class Traverse(Edit):
     def select_codes(self, model: TrainedModel) -> list[Code]:
         """Those that are named, or all."""
         codes, names = list_codes(model.gan), split_words(self.code)
+        # Neither is no traversal, and of both one would go unheard.
         if bool(names) == self.factors:
             known = "; ".join(code.description for code in codes)
             raise InputError(f"name codes by --code, or take all by --factors; there are {known}")
