@@ -134,6 +134,28 @@ def shrunk(value: Any, name: str = "") -> Any:
     return min(value, SIZES[name]) if sized else value
 
 
+def parts_of(described: Any) -> set[str]:
+    """What a described game is made of: each class, with the words that choose between ways to differentiate.
+
+    Not its numbers, nor its objective, which is a formula of logits.
+    """
+    if isinstance(described, list):
+        return set().union(*map(parts_of, described))
+    if not isinstance(described, dict) or described.get("class", "").startswith("gaxjax.objectives:"):
+        return set()
+    words = [described.get(name) for name in ("class", "norm", "design", "modulation")]
+    return {str(words)}.union(*map(parts_of, described.values()))
+
+
+def covering(games: dict[str, set[str]]) -> list[str]:
+    """Few games that have every part between them: always the one with the most of what is missing."""
+    names, missing = [], set().union(*games.values())
+    while missing:
+        names.append(max(games, key=lambda name: len(games[name] & missing)))
+        missing -= games[names[-1]]
+    return names
+
+
 def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     """One example of the data, without the data."""
     if data.name in DEFAULTS:

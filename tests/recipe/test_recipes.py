@@ -53,6 +53,16 @@ def every_file(test: Callable[..., None]) -> Callable[..., None]:
     return pytest.mark.usefixtures("float64")(pytest.mark.parametrize("name", slow)(test))
 
 
+COVERING = shrinking.covering(
+    {
+        name: shrinking.parts_of([describe(recipe.gan), describe(recipe.solver)])
+        for name, recipe in RECIPES.items()
+        if not shrinking.is_variant(name)
+    }
+)
+"""Every class of game, network, penalty and solver; who has the same parts as these comes on request."""
+
+
 class Run(NamedTuple):
     """The first two steps of a shrunk recipe."""
 
@@ -120,7 +130,10 @@ def on_two_devices(
         process.wait()
 
 
-@every_file
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in COVERING else pytest.mark.slow) for name in RECIPES]
+)
 def test_two_devices_agree_with_one(name: str, on_two_devices: Callable[[str], Path]) -> None:
     """To 1e-9, for what a split batch rounds otherwise grows 1e5-fold in two steps of CycleGAN."""
     run = run_of(name)

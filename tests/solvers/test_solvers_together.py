@@ -246,31 +246,9 @@ def test_every_solver_plays_every_game_of_two(solver: Solver, name: str) -> None
         assert any(jax.tree.leaves(moved)), f"{network} stands still"
 
 
-def parts_of(described: Any) -> set[str]:
-    """What a described game is made of: each class, with the words that choose between ways to differentiate.
-
-    Not its numbers, nor its objective, which is a formula of logits.
-    """
-    if isinstance(described, list):
-        return set().union(*map(parts_of, described))
-    if not isinstance(described, dict) or described.get("class", "").startswith("gaxjax.objectives:"):
-        return set()
-    words = [described.get(name) for name in ("class", "norm", "design", "modulation")]
-    return {str(words)}.union(*map(parts_of, described.values()))
-
-
-def covering(games: dict[str, set[str]]) -> list[str]:
-    """Few games that have every part between them: always the one with the most of what is missing."""
-    names, missing = [], set().union(*games.values())
-    while missing:
-        names.append(max(games, key=lambda name: len(games[name] & missing)))
-        missing -= games[names[-1]]
-    return names
-
-
-COVERING = covering(
+COVERING = shrinking.covering(
     {
-        name: parts_of(describe(shrinking.shrunk(recipe).gan))
+        name: shrinking.parts_of(describe(shrinking.shrunk(recipe).gan))
         for name, recipe in GAMES.items()
         if not shrinking.is_variant(name)
     }

@@ -42,7 +42,7 @@ class Cost:
     padded: float
     """of both types, were channels padded to what a matrix unit takes"""
     counted: float
-    """operations of all kinds by the compiler's own count, lazy penalties and all; on GPUs, no library's"""
+    """operations of all kinds by the compiler's own count, lazy penalties and all; on GPUs it has none"""
     instructions: tuple[Instruction, ...]
     """what the program launches"""
     collectives: tuple[Collective, ...]

@@ -86,7 +86,8 @@ def format_cost(cost: Cost, chip: Chip) -> Iterator[str]:
         "arithmetic, 16 bits": f"{cost.bfloat16 / 1e9:,.2f} GFLOP",
         "arithmetic, 32 bits": f"{cost.float32 / 1e9:,.2f} GFLOP",
         "arithmetic of lazy penalties": f"{cost.lazy / 1e9:,.2f} GFLOP where all are due",
-        "all operations, as the compiler counts": f"{cost.counted / 1e9:,.2f} GFLOP",
+        # XLA's count for GPUs is zero where a library computes, so that no number is better than that one.
+        "all operations, as the compiler counts": f"{cost.counted / 1e9:,.2f} GFLOP" if cost.counted else "-",
         f"were channels padded to {chip.channels}": f"{padding:.2f} times as much arithmetic",
         "read and written": f"{cost.moved / MIB:,.1f} MiB",
         "read and written in conditionals": f"{cost.moved_perhaps / MIB:,.1f} MiB",
