@@ -3,7 +3,7 @@
     gaxjax train infogan_mnist --workdir runs/infogan_mnist --data.directory DIR
 
 Paper: the categorical code, matched to classes, errs on about 5% of the digits [memory]. Here: not measured
-yet.
+yet (gaxjax table chen2016).
 
 Differs from the authors' code:
 - Leaky ReLUs have slope 0.2, theirs 0.01; Q's initial kernels are He's, theirs normal with deviation 0.02.

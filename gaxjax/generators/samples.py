@@ -57,6 +57,7 @@ def write_samples(
     rows = classes if label is None else 0
     n = n or (EACH * rows or SAMPLES)
     batch = dict(batch_for(workdir, recipe, n))
+    # In place of those of the examples, whose images a game that is told a label does not look at.
     if label is not None:
         batch["label"] = np.full_like(batch["label"], label)
     # A run of several seeds shows the first: pictures are of one generator.

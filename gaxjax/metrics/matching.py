@@ -47,6 +47,7 @@ def match_codes(codes: Int[Values, " examples"], labels: Int[Values, " examples"
     found = sum(
         int(table[row].argmax() == column and table[row, column] > 0) for column, row in by_class.items()
     )
+    # Not the diagonal: rows and columns are those of the matching, of fewer than either where there are more.
     right = int(table[rows, columns].sum())
     return Matching(
         (code.size - right) / code.size,

@@ -37,6 +37,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latents: Array, condition: Array) -> Array:
         z = to_compute_dtype(latents, self.precision)
+        # Times the layer's kernel, one-hot labels pick a row of it for each class.
         y = one_hot(condition, self.classes, z)
         # By name, as the tree then says which layer is whose.
         z = self._hidden(Dense(self.latent_features, bound=self.bound, name="latents")(z))
@@ -76,6 +77,7 @@ class MaxoutDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, condition: Array) -> dict[str, Array]:
+        # The joint layer is where image and label meet: a verdict on the label is one of its pieces.
         of_image, of_label, of_both = self.pieces
         # In [0, 1], as the authors' generator gives them.
         x = (to_compute_dtype(flatten(x), self.precision) + 1) / 2

@@ -56,6 +56,7 @@ ROWS = (
         measured_as="parzen",
         better="higher",
     ),
+    # Of the same name, so of the same run, which is measured once for both.
     Row(
         name="conditional",
         title="Conditional adversarial nets",
