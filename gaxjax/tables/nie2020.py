@@ -117,7 +117,11 @@ def make(
     length = recipe("info", side, features, width).kimg
     about = ABOUT.format(side=side, features=features, width=width, length=length)
     groups = measure_rows(out, selection, training, seeds, "", together, workers)
-    text, factors = write_table(out, "nie2020", about, groups), by_factor(groups)
+    factors = by_factor(groups)
+    # What was found of each factor has a table of its own, and no line for each run among the protocols.
+    for line in (line for group in groups for line in group.lines):
+        line.results = [replace(result, details="") for result in line.results]
+    text = write_table(out, "nie2020", about, groups)
     if parallel.is_primary():
         write_bytes(out / "nie2020_factors.md", factors.encode() + b"\n")
     return f"{text}\n{factors}\n"
