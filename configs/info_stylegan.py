@@ -31,10 +31,13 @@ adam = Optimizer("adam", 1e-3, b1=0.0, b2=0.99)
 recipe = Recipe(
     gan=SemiStyleGAN(
         generator=Generator(SHAPE, **SIZES, style_size=256),
+        # group=1: without the standard deviation of the minibatch.
         discriminator=Head(Discriminator(SHAPE, **SIZES, taps=(1, 2, 1), group=1), "code", 7),
+        # Many, as the mapping divides z and c by their common length: of few, z would change how much c is.
         noise=Latents(256),
         code=Latents(7, "uniform"),
         adversary=Adversary(penalties=(Lazy(R1(1.0), every=16),)),
+        # The paper's is not known to us. In the norm of seven codes on [-1, 1], 7 / 3 at first.
         gamma=1.0,
     ),
     optimizers={"discriminator": adam, "generator": adam},

@@ -46,10 +46,13 @@ def labels(share: float) -> Data:
 recipe = Recipe(
     gan=SemiStyleGAN(
         generator=Generator(SHAPE, **SIZES, style_size=256),
+        # group=1: without the standard deviation of the minibatch.
         discriminator=Head(Discriminator(SHAPE, **SIZES, taps=(1, 2, 1), group=1), "code", 7),
+        # Many, as the mapping divides z and c by their common length: of few, z would change how much c is.
         noise=Latents(256),
         code=Latents(7, "uniform"),
         adversary=Adversary(penalties=(Lazy(R1(1.0), every=16),)),
+        # Weights are ours: all terms are the same norm, and are taken alike.
         gamma=1.0,
         beta=1.0,
         alpha=1.0,
@@ -61,6 +64,7 @@ recipe = Recipe(
     sample_kimg=50,
     checkpoint_kimg=200,
 )
+# With labels on all there is no mask, and every minibatch is labeled throughout.
 half_percent = replace(recipe, data=labels(0.005))
 all_labels = replace(recipe, data=Data("shapes", shape=SHAPE))
 plain = replace(recipe, gan=replace(recipe.gan, alpha=0.0))

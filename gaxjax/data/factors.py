@@ -65,6 +65,7 @@ def read_factors(folder: Path, files: Sequence[Path]) -> Factors | None:
 
     InputError for one that does not fit the images, or with values outside of [0, 1].
     """
+    # Beside the images of a split, as each split has its own.
     found = [folder / name for name in FILES if is_there(folder / name)]
     if len(found) > 1:
         raise InputError(f"{folder} has both {' and '.join(FILES)}: remove one of them")
@@ -75,6 +76,7 @@ def read_factors(folder: Path, files: Sequence[Path]) -> Factors | None:
     if not names or len(set(names)) < len(names) or "" in names:
         raise InputError(f"{path}: factors have names, each its own; got {', '.join(names) or 'none'}")
     check_range(path, names, values)
+    # Rows come in whatever order; from here on they are in that of the images.
     order = match_files(path, rows, files) if rows else count_order(path, len(values), files)
     return Factors(names, values[order].astype(np.float32))
 
@@ -89,8 +91,10 @@ def read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
     head, *lines = [line for line in csv.reader(text.splitlines()) if line] or [[]]
     names = tuple(name.strip() for name in head)
     for number, line in enumerate(lines, 2):
+        # Before they are read as numbers: a comma that is missing shifts all that follow.
         if len(line) != len(names):
             raise InputError(f"{path}, row {number}: {len(line)} values for the {len(names)} names of row 1")
+    # No factor is called so, nor could a file's name be a number in [0, 1].
     named = names[:1] == (FILE,)
     try:
         values = [[float(value) for value in line[named:]] for line in lines]
@@ -132,6 +136,7 @@ def read_npz(path: Path, count: int) -> tuple[tuple[str, ...], np.ndarray, list[
 def check_range(path: Path, names: Sequence[str], values: np.ndarray) -> None:
     """Refuses values that are not in [0, 1]."""
     for name, column in zip(names, values.T, strict=True):
+        # Not `< 0 or > 1`, which nan is neither of.
         wrong = column[~((column >= 0) & (column <= 1))]
         if wrong.size:
             raise InputError(

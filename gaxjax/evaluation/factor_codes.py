@@ -44,11 +44,13 @@ class FactorMetrics:
         Of real images "factors", and "encoded", what the game reads of them. Of as many latents "asked", the
         factors that they ask for, and "read", those of their images by the encoder.
         """
+        # Here, where shapes alone come first: a run is refused before it is trained.
         check_codes(gan)
         state, params = held
         arrays: dict[str, Array] = {}
         real, key = normalize(batch), jax.random.fold_in(jax.random.key(self.seed), number)
         if self.encodings:
+            # The encoder has no moving average, as a discriminator has none: this is its last state.
             encoded = call_averaged(gan, state, key, "encode", real["image"])
             arrays |= {FACTORS: real[FACTORS], "encoded": encoded}
         if self.encoder:
@@ -58,6 +60,7 @@ class FactorMetrics:
             read = self.encoder.apply(params, images, (self.encoder.level,))[self.encoder.level]
             arrays |= {"asked": call_averaged(gan, state, key, "factors_of", latents), "read": read}
         codes, factors = arrays["encoded" if self.encodings else "asked"].shape[1], real[FACTORS].shape[1]
+        # MIG asks for no order, nor for as many codes as factors.
         if self.aligned and codes != factors:
             raise InputError(
                 f"l2 and l2_gen compare each factor with its code: the game has {codes} codes and the data "
@@ -72,6 +75,7 @@ class FactorMetrics:
 
 def check_codes(gan: GAN) -> None:
     """InputError for a game whose codes are not of factors."""
+    # By methods, not by class: a game of one's own may have codes too.
     needed = {
         "encode": "images",
         "factors_of": "latents",

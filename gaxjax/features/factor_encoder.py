@@ -116,6 +116,7 @@ def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = 0) -> P
     generator = np.random.default_rng(seed)
     params = jax.jit(FactorEncoder(count).init)(jax.random.key(seed), jnp.zeros((1, *shape)))["params"]
     state, rate = ADAM.init(params), optax.cosine_decay_schedule(RATE, steps)
+    # Examples by their number as stored: a source's own order would go through the held-out ones too.
     for step in tqdm(range(steps), desc="encoder", mininterval=5.0, unit="step"):
         batch = source.take(generator.choice(learn, BATCH))
         params, state = train_step(params, state, batch, rate(step))

@@ -43,6 +43,7 @@ class SemiStyleGAN(StyleGame):
     @property
     def latents(self) -> Joint:
         """z and c, side by side: the mapping network is given both."""
+        # One vector, as the mapping takes it; which part is read off images is known by position.
         return Joint((self.noise, self.code))
 
     def __call__(self, batch: Batch) -> Any:
@@ -67,6 +68,7 @@ class SemiStyleGAN(StyleGame):
                 f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}: use shapes, a "
                 "folder with factors.csv, or beta=0 and alpha=0"
             )
+        # Labels that are withheld are zeros, which would be factors as good as others.
         return self.code.bound * (2 * batch["factors"] - 1), batch.get("labeled", True)
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
@@ -101,6 +103,7 @@ class SemiStyleGAN(StyleGame):
         share = jax.random.beta(self.make_rng(PLAY), self.mixture, self.mixture, (len(code), 1))
         of_image = share[:, :, None, None]
         images = of_image * batch["image"] + (1 - of_image) * fake
+        # Augmented as all images that E sees in training.
         read = self.adversary(self.discriminator, images, step)["code"]
         logs["smoothness"] = squared_error(read, share * labels + (1 - share) * code, labeled)
         return loss + self.alpha * logs["smoothness"], logs

@@ -53,8 +53,10 @@ def mutual_information_gap(
     if np.shape(codes)[1] < 2:
         raise InputError("a gap is between two codes: at least 2 are needed; got 1")
     told = discretize(np.asarray(codes), bins)
+    # Real factors have few values, each of which is a bin of its own.
     values = [np.unique(column, return_inverse=True)[1] for column in np.asarray(factors).T]
     information = np.array([[mutual_information(code, value) for value in values] for code in told.T])
+    # What a factor tells of itself.
     entropies = np.array([mutual_information(value, value) for value in values])
     second, first = np.sort(information, axis=0)[-2:]
     # No information is above the entropy; where that is 0, so is the gap.
@@ -76,6 +78,7 @@ def factor_error(
             f"factors: give the game as many codes as the data have factors"
         )
     differences = np.asarray(read, np.float64) - np.asarray(factors, np.float64)
+    # Of the norm, not of its square: a few images that are far off weigh less.
     norms = np.sqrt(np.sum(differences**2, axis=1))
     error = float(norms.std() / np.sqrt(len(norms)))
     return FactorError(float(norms.mean()), error, np.sqrt(np.mean(differences**2, axis=0)))

@@ -44,6 +44,7 @@ def recipe(name: str, side: int, features: int, width: int) -> Recipe:
     gan: Any = whole.gan
     shape = (side, side, 3)
     sizes = {"shape": shape, "features": features, "max_features": width}
+    # E is a head on the discriminator, which is the network inside of it.
     network = replace(gan.discriminator.network, **sizes)
     gan = replace(
         gan,
@@ -63,6 +64,7 @@ def rows(side: int, features: int, width: int) -> list[Row]:
             name=name,
             title=title,
             metric=metric,
+            # The paper's are of other sets, and not known to us.
             printed=None,
             recipe=functools.partial(recipe, name, side, features, width),
             evaluation=MEASURED,
@@ -81,6 +83,7 @@ def by_factor(groups: Sequence[Group]) -> str:
         for line in group.lines
         if line.results
     ]
+    # All are of one set, whose factors have one order.
     results = [line.results[0] for group in groups for line in group.lines if line.results]
     names = list(parse_by_factor(results[0].details)) if results else []
     return format_table([["labels", "number", *names], *lines])
@@ -114,10 +117,15 @@ def make(
     """
     training = parse_budget(budget, smoke=Budget(0.0001, 256), small=Budget(0.1))
     selection = select_rows(rows(side, features, width), only)
+    # One length for all: rows differ by labels and smoothness.
     length = recipe("info", side, features, width).kimg
     about = ABOUT.format(side=side, features=features, width=width, length=length)
     groups = measure_rows(out, selection, training, seeds, "", together, workers)
-    text, factors = write_table(out, "nie2020", about, groups), by_factor(groups)
+    factors = by_factor(groups)
+    # What was found of each factor has a table of its own, and no line for each run among the protocols.
+    for line in (line for group in groups for line in group.lines):
+        line.results = [replace(result, details="") for result in line.results]
+    text = write_table(out, "nie2020", about, groups)
     if parallel.is_primary():
         write_bytes(out / "nie2020_factors.md", factors.encode() + b"\n")
     return f"{text}\n{factors}\n"

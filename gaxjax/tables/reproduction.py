@@ -210,9 +210,7 @@ def protocols(lines: Sequence[Line]) -> str:
     ways: dict[str, dict[str, None]] = {}
     for line in lines:
         for result in line.results[:1]:
-            # What was found on the way differs from run to run, and is no way to measure.
-            way = replace(result, details="").description
-            ways.setdefault(way, {})[result.name] = None
+            ways.setdefault(result.description, {})[result.name] = None
     return "\n".join(f"{', '.join(names)}: {way}." for way, names in ways.items())
 
 

@@ -1,4 +1,4 @@
-"""MIG and L2 of a game: what is asked of it, and the command."""
+"""MIG and L2 of a game: what is asked of it, and the numbers that come of it."""
 
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import quick
-import runs
 from labelled import SmoothCritic
 
-from gaxjax import cli
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
@@ -22,30 +20,9 @@ from gaxjax.game import call_averaged
 from gaxjax.gans import SemiStyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers import Head
+from gaxjax.metrics.disentanglement import parse_by_factor
 from gaxjax.recipe.evaluation import Evaluation
-from gaxjax.runs.record import read_results
 
-GAME = '''"""Semi-StyleGAN's game with networks of two matrices, on shapes."""
-
-from games import Sketched
-
-from gaxjax.gans import SemiStyleGAN
-from gaxjax.latents import Latents
-from gaxjax.layers import Head
-from gaxjax.recipe import Data, Optimizer, Recipe
-from labelled import SmoothCritic
-
-SHAPE = (8, 8, 3)
-recipe = Recipe(
-    gan=SemiStyleGAN(Sketched(SHAPE), Head(SmoothCritic(), "code", 7), Latents(4), beta=1.0),
-    optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
-    data=Data("shapes", shape=SHAPE, labeled=100, labeled_share=0.5),
-    batch_size=8,
-    kimg=0.016,
-    samples=4,
-)
-'''
-FLAGS = ["--metrics", "mig,l2,mig_gen,l2_gen", "--n", "192"]
 SHAPE = (8, 8, 3)
 
 
@@ -89,27 +66,29 @@ def test_a_game_is_asked_about_real_images_and_its_own() -> None:
         metrics.output_names(games.Bilinear(), state, batch)
 
 
-def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """All four of a run that has few labels: measured on all of them; the encoder is trained once."""
+def test_all_four_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a run that has few labels, measured on all of them; the encoder is trained once."""
     monkeypatch.setattr(factor_encoder, "STEPS", 3)
     monkeypatch.setattr(factor_encoder, "cache_path", tmp_path.joinpath)
-    run = tmp_path / "run"
-    assert cli.main(["train", str(runs.write_recipe(tmp_path, GAME)), "--workdir", str(run)]) == 0
-    assert cli.main(["evaluate", str(run), *FLAGS]) == 0
-    results = read_results(run)
+    (tmp_path / "encoders").mkdir()
+    data, gan = Data("shapes", SHAPE, labeled=100, labeled_share=0.5), game()
+    source, state = open_source(data), games.begin(gan, batch={"image": jnp.zeros((2, *SHAPE))})
+    evaluator = Evaluator(Evaluation("mig,l2,mig_gen,l2_gen", n=192), data, source)
+    evaluator.check(gan, state, source.spec)
+    results = evaluator(gan, state, source, 0, "run")
     assert [result.name for result in results] == ["MIG", "L2", "MIG-gen", "L2-gen"]
     assert all(result.fake == 192 and np.isfinite(result.value) for result in results)
     assert all(0 <= result.value <= 1 for result in results[::2])
     for result in results:
-        assert [part.split()[0] for part in result.details.split(", ")] == [
-            *("shape", "size", "rotation", "x", "y", "color", "background")
-        ]
+        assert tuple(parse_by_factor(result.details)) == source.factor_names
     assert all(result.features == "factor-encoder-shapes-8px" and result.weights for result in results[2:])
     assert not results[0].features and "20 bins" in results[0].options
-    said = capsys.readouterr()
-    assert said.out.count("training an encoder of the factors of shapes, once") == 1
-    features = factor_encoder.factor_encoder(Data("shapes", SHAPE, labeled=50))  # the same: of all labels
-    assert features.weights == results[2].weights and "training" not in capsys.readouterr().out
+    assert "192 images of shapes at 8x8x3" in str(results[1])
+    assert capsys.readouterr().out.count("training an encoder of the factors of shapes, once") == 1
+    again = factor_encoder.factor_encoder(Data("shapes", SHAPE, labeled=50))  # the same: of all labels
+    assert again.weights == results[2].weights and "training" not in capsys.readouterr().out
 
 
 def test_data_without_factors_are_refused() -> None:
