@@ -39,6 +39,7 @@ def resolve_accuracy(evaluation: Evaluation, gan: GAN, data: Data, spec: Any) ->
             f"accuracy is of test images, and {', '.join(others)} of what the run trains on: give split=test "
             "(--split test) for all, or measure accuracy by itself"
         )
+    # Inception, which is the default of features, has no digit among its classes.
     features = evaluation.features
     if "class_accuracy" in found and not features.strip().startswith("classifier"):
         features = classifier_of(data)
@@ -64,6 +65,7 @@ def is_told_labels(gan: GAN, batch: Any) -> bool:
         condition = gan.condition_of(batch)
     except InputError:  # of data without labels
         return False
+    # The very array: a condition that is made of labels and more is not the class alone.
     return "label" in batch and condition is batch["label"]
 
 

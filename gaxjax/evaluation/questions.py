@@ -47,6 +47,7 @@ def choose_questions(
         # Norms are of each code less its own factor; information is of any code about any factor.
         aligned = bool({"l2", "l2_gen"} & metrics)
         questions.append(FactorMetrics("encodings" in needs, extractors.encoder, aligned, seed))
+    # Of real images alone, and of no features: what the game says itself.
     if "bounds" in needs:
         questions.append(LowerBound(seed))
     if "readings" in needs:

@@ -26,10 +26,12 @@ class Readings:
         state, _ = held
         # Any key: nothing is drawn, as networks that read images are in evaluation mode.
         logits = call_averaged(gan, state, jax.random.key(0), "classify", normalize(batch)["image"])
+        # Side by side in one array: whoever compares them needs both of the same image.
         return {"readings": jnp.stack([jnp.argmax(logits, axis=-1), batch["label"]], axis=1)}
 
     def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
         """The names of what is found; InputError for a game that reads nothing off images."""
+        # By the method, not by the class: a game of one's own may read images too.
         if not hasattr(gan, "classify"):
             raise InputError(
                 f"{type(gan).__name__} does not say what it takes an image for: it needs a method "

@@ -66,6 +66,7 @@ def factor_encoder(data: Data) -> Features:
         raise InputError(
             f"{data.name} has no factors to train an encoder on: use shapes, or a folder with factors.csv"
         )
+    # By what is read and not by where it lies: a set that is moved keeps its encoder.
     path = cache_path("encoders", f"{data.name}-{describe_examples(data, source)}.npz")
     if not path.is_file():
         print(f"training an encoder of the factors of {data.name}, once", flush=True)
@@ -137,6 +138,7 @@ def train_step(params: Tree, state: Any, batch: Batch, rate: Array) -> tuple[Tre
         )
         return jnp.mean(jnp.sum((read - batch[FACTORS]) ** 2, axis=1))
 
+    # The rate is applied here, so that one compiled step serves every rate.
     changes, state = ADAM.update(jax.grad(loss)(params), state)
     return jax.tree.map(lambda value, change: value - rate * change, params, changes), state
 

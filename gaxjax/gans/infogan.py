@@ -55,6 +55,7 @@ class InfoGAN(GAN):
 
     def classify(self, images: Array) -> Array:
         """What Q takes images for: logits of the first categorical code, [B, K]."""
+        # The first categorical part, as the paper reads digits; others may be of styles.
         parts = self.code.split(self.discriminator(images)["code"])
         for part, logits in zip(self.code.parts, parts, strict=True):
             if isinstance(part, Latents) and part.prior == "categorical":

@@ -47,6 +47,7 @@ class SemiStyleGAN(StyleGame):
         return Joint((self.noise, self.code))
 
     def __call__(self, batch: Batch) -> Any:
+        # The adversary and not the discriminator: its augmentation has a variable of its own.
         return self.adversary(self.discriminator, self.generate(self.sample_latents(batch)))
 
     def sample_latents(self, batch: Batch) -> Array:
@@ -75,6 +76,7 @@ class SemiStyleGAN(StyleGame):
         latents = self.sample_latents(batch)
         real, fake = batch["image"], self.generate(latents)
         loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)
+        # E is a head of the discriminator, so that this player is who trains it.
         of_codes, code_logs = self.code_loss(batch, step, latents, fake, outputs)
         if self.beta:
             # Of E alone: no generator has a part in it.

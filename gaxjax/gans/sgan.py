@@ -57,6 +57,7 @@ class SGAN(GAN):
 
     def classify(self, images: Array) -> Array:
         """Logits of the classes of real images, [B, K]."""
+        # Without the last category: a test image is real.
         logits: Array = self.discriminator(images)["classes"]
         return logits
 
@@ -65,6 +66,7 @@ class SGAN(GAN):
 
     def sides(self, batch: Batch) -> dict[str, Any]:
         """Real and fake examples, and which of the real ones the adversary is to see."""
+        # Of a batch half of which is labeled, as many fakes as unlabeled images are half a batch.
         n = math.ceil(self.fakes * count_examples(batch))
         mask = ~select_labeled(batch)[1] if self.unlabeled_alone else None
         return {"real": batch["image"], "fake": self.sample({"n": n}), "mask": mask}
@@ -83,6 +85,7 @@ class SGAN(GAN):
         return classes + self.weight * loss, {**logs, "classes": classes}
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        # The mask counts here too, where features of real images are matched.
         return self.adversary.generator_loss(self.discriminator, step=step, **self.sides(batch))[:2]
 
 

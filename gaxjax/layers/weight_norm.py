@@ -29,10 +29,12 @@ class WeightNormDense(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        # Named as in other layers, so that transforms of kernels find it.
         shape = (x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.normal(self.deviation), shape)
         # A small number under the root, as in the authors' code: a column of zeros has a direction too.
         inverse = jax.lax.rsqrt(jnp.sum(kernel**2, axis=0, keepdims=True) + 1e-6)
+        # A number of the module where it stays: a parameter would be moved by weight decay all the same.
         length: Array | float = self.length
         if self.train_length:
             lengths = self.param("length", nn.initializers.constant(self.length), shape[1:])
@@ -58,4 +60,5 @@ class GaussianNoise(nn.Module):
         if not self.has_rng(DROPOUT):
             warn_of_evaluation(self, "is noise, and adds none", f'rngs={{"{DROPOUT}": key}}')
             return x
+        # Dropout's own stream: both are noise of training, and a game hands out one key for it.
         return x + self.deviation * jax.random.normal(self.make_rng(DROPOUT), x.shape, x.dtype)

@@ -58,6 +58,7 @@ def mutual_information_gap(
     information = np.array([[mutual_information(code, value) for value in values] for code in told.T])
     # What a factor tells of itself.
     entropies = np.array([mutual_information(value, value) for value in values])
+    # The two codes that tell the most, whichever they are: no code has to be in the place of its factor.
     second, first = np.sort(information, axis=0)[-2:]
     # No information is above the entropy; where that is 0, so is the gap.
     gaps = (first - second) / np.where(entropies > 0, entropies, 1)

@@ -83,5 +83,6 @@ def share_nearer(
     >>> share_nearer(np.array([0.0, 2.0]), np.linspace(1, 2, 101))
     (0.5, 1.01)
     """
+    # A quantile and not the least: one held-out image may be a copy by chance.
     limit = float(np.percentile(held_out, QUANTILES[0]))
     return float(np.mean(samples < limit)), limit

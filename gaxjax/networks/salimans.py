@@ -32,6 +32,7 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, latents: Array) -> Array:
         x = to_compute_dtype(latents, self.precision)
+        # No bias before batch norm, which takes the mean away again.
         for width in self.features:
             x = activate(BatchNorm()(Dense(width, bias=False)(x)), "softplus")
         x = to_float32(WeightNormDense(math.prod(self.shape))(x))
@@ -71,4 +72,5 @@ class Discriminator(nn.Module):
         features = to_float32(x)
         length = (variance + noise**2) ** -0.5
         classes = to_float32(WeightNormDense(self.classes, length)(GaussianNoise(noise)(x)))
+        # Odds of the sum of K exponentials against e^0, the fake one.
         return {"logits": jax.nn.logsumexp(classes, axis=-1), "classes": classes, "features": features}

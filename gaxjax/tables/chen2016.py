@@ -24,6 +24,7 @@ ROWS = tuple(
         title="InfoGAN",
         metric=metric,
         printed=printed,
+        # Defined below; a row asks for it when it is trained.
         recipe=lambda: infogan(),
         evaluation=READ,
         measured_as="code_error",
@@ -74,5 +75,6 @@ def make(
         workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.0004, 500), small=Budget(0.1))
+    # In two halves, for the sentence about seeds stands above the table that it sums up.
     groups = measure_rows(out, ROWS, training, seeds, data_directory, together, workers)
     return write_table(out, "chen2016", f"{ABOUT}\n{describe_seeds(groups)}", groups)

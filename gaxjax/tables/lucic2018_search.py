@@ -151,6 +151,7 @@ class Search:
 
     title: str
     settings: list[Setting]
+    # As lists of one order: which setting a value is of is its place.
     values: list[float]
     """the metric, lower is better; inf where a run came to nothing"""
 
@@ -158,6 +159,7 @@ class Search:
     def best(self) -> int | None:
         """The setting whose run has the least; None where none has any."""
         best = int(np.argmin(self.values))
+        # inf everywhere has a least one too.
         return best if np.isfinite(self.values[best]) else None
 
 
@@ -182,6 +184,7 @@ def search_settings(
 
     titles: model -> as the paper names it; load: model -> its recipe at the study's length.
     """
+    # Before any recipe is loaded.
     if count < 1:
         raise InputError(f"a search draws at least 1 setting; got {count}")
     settings = {model: [draw_setting(model, ranges, i) for i in range(count)] for model in titles}

@@ -116,6 +116,7 @@ def make(
         workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.0001, 256), small=Budget(0.1))
+    # Sizes are part of the rows' recipes: runs of another size in this directory are refused as others.
     selection = select_rows(rows(side, features, width), only)
     # One length for all: rows differ by labels and smoothness.
     length = recipe("info", side, features, width).kimg

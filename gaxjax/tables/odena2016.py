@@ -32,6 +32,7 @@ rows."""
 def recipe(model: str, labels: int) -> Recipe:
     """configs/sgan_mnist.py with so many labels."""
     name, _ = MODELS[model]
+    # Both rows are one file: what differs between them is whether there are fakes, and nothing else.
     found = load_recipe(f"sgan_mnist:{name}")[0]
     return replace(found, data=replace(found.data, labeled=labels))
 
@@ -43,11 +44,13 @@ def rows() -> list[Row]:
             name=f"{model}_{labels}",
             title=f"{MODELS[model][1]}, {labels} labels",
             metric="test_accuracy",
+            # Of one run as far as is known: no difference can be put in standard errors.
             printed=Printed(value, None, 1, "memory"),
             recipe=functools.partial(recipe, model, labels),
             evaluation=TESTED,
             measured_as="test accuracy",
             better="higher",
+            # Numbers of another network are told apart by the verdict, however near they come.
             differs="architecture not known: ours",
         )
         for labels, printed in PRINTED.items()

@@ -27,6 +27,7 @@ the standard deviation over 10 choices of labels; each of our runs has a choice 
 
 def recipe(labels: int) -> Recipe:
     """configs/salimans2016_mnist.py with so many labels."""
+    # The length stays, and with it the epochs of unlabeled images: labels alone are fewer or more.
     found = load_recipe("salimans2016_mnist")[0]
     return replace(found, data=replace(found.data, labeled=labels))
 
@@ -38,6 +39,7 @@ def rows() -> list[Row]:
             name=f"labels_{labels}",
             title=f"{labels} labels",
             metric="misclassified",
+            # Over choices of labels, not over images: the spread of our runs is of the same kind.
             printed=Printed(value, deviation, 10, mark),
             recipe=functools.partial(recipe, labels),
             evaluation=TESTED,

@@ -61,6 +61,7 @@ class Cost:
     @property
     def layout_padding(self) -> float:
         """The share of results in memory that is padding to tiles."""
+        # Of results alone: whatever is read has been a result before, or is an argument.
         arrays = [a for line in self.instructions for a in parse_arrays(line.output)]
         return 1 - sum(a.nbytes for a in arrays) / max(sum(a.padded for a in arrays), 1)
 
@@ -74,6 +75,7 @@ class Cost:
 
     def images_per_second(self, chip: Chip, devices: int = 0) -> float:
         """Over all devices, at the most: as if everything but the longest bound were hidden behind it."""
+        # As many images on each as here, however many there are.
         devices = devices or self.devices
         return self.images / self.devices * devices / max(self.seconds(chip, devices).values())
 

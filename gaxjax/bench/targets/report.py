@@ -120,6 +120,7 @@ def format_scaling(cost: Cost, chip: Chip) -> Iterator[str]:
     columns = ("devices", "minibatch", "arithmetic, ms", "memory, ms", "network, ms")
     yield f"| {' | '.join(columns)} | hops of a ring | at least | images/s |"
     yield f"|{(len(columns) + 3) * '---:|'}"
+    # Weak scaling: a device's work stays, and what grows is the way between devices.
     each = cost.batch_size // cost.devices
     for n in DEVICES:
         times = (f"{1e3 * x:.3f}" for x in cost.seconds(chip, n).values())
@@ -193,6 +194,7 @@ ROW_COLUMNS = (
 
 def format_row(name: str, cost: Cost, chip: Chip) -> str:
     """A step in one row of a table of recipes: what each device needs."""
+    # The longest of the three: what is not hidden behind another.
     seconds = cost.seconds(chip)
     bound = max(seconds, key=lambda name: seconds[name])
     sent = sum(ring_bytes(c.operation, c.times * c.nbytes, cost.devices) for c in cost.collectives)

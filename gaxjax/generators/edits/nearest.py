@@ -72,6 +72,7 @@ class Nearest(Edit):
         share, limit = share_nearer(mine, theirs)
         if limit == 0:  # no sample could be nearer, and copies would pass
             raise InputError(f"--split {self.split!r} has training images: take images that were held out")
+        # The first samples may all be far from a copy that the thousandth is.
         closest = np.argsort(mine, kind="stable")[:PAIRS]
         rows = [np.arange(i, min(i + PAIRS, self.n)) for i in range(0, self.n, PAIRS)]
         page = [pair_up(fakes, training, found.indices, row) for row in rows]
@@ -97,6 +98,7 @@ class Nearest(Edit):
 
     def draw_samples(self, model: TrainedModel, source: Source) -> np.ndarray:
         """Samples, [count, H, W, C], with the labels of training examples, or the one that is asked for."""
+        # Options are passed where they are given: games without styles know none.
         asked = {} if self.psi == "1" and self.cutoff is None else {"psi": model.psi, "cutoff": model.cutoff}
 
         def draw(state: Any, batch: Any, key: Any) -> Any:
@@ -169,6 +171,7 @@ def pair_up(
     fakes: np.ndarray, source: Source, nearest: np.ndarray, rows: np.ndarray
 ) -> list[np.ndarray | None]:
     """Samples and their nearest images in turn, a white cell between two pairs."""
+    # Only the pairs that are shown are read again: the search has kept no image.
     reals = np.asarray(normalize(source.take(nearest[rows])["image"]))
     cells: list[np.ndarray | None] = []
     for row, real in zip(rows, reals, strict=True):

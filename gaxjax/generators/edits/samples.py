@@ -23,6 +23,7 @@ class Samples(Edit):
 
     def select_class(self, model: TrainedModel) -> TrainedModel:
         """And the codes."""
+        # Before any latent is drawn, so that psi and labels go through the game with codes as without.
         return super().select_class(model).with_codes(self.code)
 
     def draw(self, model: TrainedModel) -> Drawing:

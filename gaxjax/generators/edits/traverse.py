@@ -44,6 +44,7 @@ class Traverse(Edit):
         rows: list[np.ndarray] = []
         lines: list[str] = []
         for code in codes:
+            # One start for all codes: in each row what changes is its code alone.
             values = code.values(self.steps, self.reach)
             latents = turn_code(model.gan, start, code, values)
             arrays |= {f"{code.name}/values": values, f"{code.name}/latents": latents}
