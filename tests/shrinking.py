@@ -137,14 +137,17 @@ def shrunk(value: Any, name: str = "") -> Any:
 def parts_of(described: Any) -> set[str]:
     """What a described game is made of: each class, with the words that choose between ways to differentiate.
 
-    Not its numbers, nor its objective, which is a formula of logits.
+    Not its numbers, but which terms of a game's losses have a weight; nor its objective, which is a formula
+    of logits.
     """
     if isinstance(described, list):
         return set().union(*map(parts_of, described))
     if not isinstance(described, dict) or described.get("class", "").startswith("gaxjax.objectives:"):
         return set()
     words = [described.get(name) for name in ("class", "norm", "design", "modulation")]
-    return {str(words)}.union(*map(parts_of, described.values()))
+    is_game = described.get("class", "").startswith("gaxjax.gans:")
+    terms = {f"{words[0]} {name}" for name, x in described.items() if is_game and isinstance(x, float) and x}
+    return {str(words), *terms}.union(*map(parts_of, described.values()))
 
 
 def covering(games: dict[str, set[str]]) -> list[str]:

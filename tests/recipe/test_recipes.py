@@ -1,4 +1,4 @@
-"""What holds for every recipe of configs/: each one, shrunk, is played for two steps."""
+"""What holds for every recipe of configs/: shrunk, they are played for two steps; each one is traced."""
 
 import dataclasses
 import functools
@@ -43,16 +43,6 @@ KEY = jax.random.key(KEY_OF_PLAY)
 TRACED: list[Any] = []
 """What `check` has traced without a refusal."""
 every_recipe = pytest.mark.parametrize("name", RECIPES)
-slow = [
-    pytest.param(name, marks=pytest.mark.slow) if shrinking.is_variant(name) else name for name in RECIPES
-]
-
-
-def every_file(test: Callable[..., None]) -> Callable[..., None]:
-    """For what has to be compiled, in float64: a file's variants come on request."""
-    return pytest.mark.usefixtures("float64")(pytest.mark.parametrize("name", slow)(test))
-
-
 COVERING = shrinking.covering(
     {
         name: shrinking.parts_of([describe(recipe.gan), describe(recipe.solver)])
@@ -60,7 +50,13 @@ COVERING = shrinking.covering(
         if not shrinking.is_variant(name)
     }
 )
-"""Every class of game, network, penalty and solver; who has the same parts as these comes on request."""
+"""Every class of game, network, penalty and solver is in one of these."""
+
+
+def every_part(test: Callable[..., None]) -> Callable[..., None]:
+    """For what has to be compiled, in float64: who has the same parts as others comes on request."""
+    names = [pytest.param(name, marks=[] if name in COVERING else pytest.mark.slow) for name in RECIPES]
+    return pytest.mark.usefixtures("float64")(pytest.mark.parametrize("name", names)(test))
 
 
 class Run(NamedTuple):
@@ -130,10 +126,7 @@ def on_two_devices(
         process.wait()
 
 
-@pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in COVERING else pytest.mark.slow) for name in RECIPES]
-)
+@every_part
 def test_two_devices_agree_with_one(name: str, on_two_devices: Callable[[str], Path]) -> None:
     """To 1e-9, for what a split batch rounds otherwise grows 1e5-fold in two steps of CycleGAN."""
     run = run_of(name)
@@ -176,7 +169,7 @@ def test_all_of_it_fits_its_data(name: str) -> None:
         TRACED.append(traced_from)
 
 
-@every_file
+@every_part
 def test_two_steps_are_finite_and_keep_the_shape_of_the_state(name: str) -> None:
     run = run_of(name)
     for state, log in zip(run.states[1:], run.logs, strict=True):
@@ -189,7 +182,7 @@ def test_two_steps_are_finite_and_keep_the_shape_of_the_state(name: str) -> None
     assert {f"{player}/loss" for player in run.stage.gan.players} <= set(run.logs[0])
 
 
-@every_file
+@every_part
 def test_a_move_leaves_the_other_players_parameters_alone(name: str) -> None:
     run = run_of(name)
     begun, players = run.states[0], run.stage.gan.players
@@ -201,7 +194,7 @@ def test_a_move_leaves_the_other_players_parameters_alone(name: str) -> None:
         assert changed == set(players[mover])
 
 
-@every_file
+@every_part
 def test_saved_restored_and_continued_is_not_stopped(name: str, tmp_path: Path) -> None:
     run = run_of(name)
     with Checkpoints(tmp_path / "checkpoints") as checkpoints:
