@@ -251,9 +251,12 @@ class Evaluator:
         for question in self.questions:
             question.output_names(gan, state, real if question.of_real else batch)
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
-        if "classes" in self.needs and not is_told_labels(gan, batch):
+        # Labels that a game is not told would stand beside samples that have nothing to do with them.
+        of_classes = [name for name, metric in self.metrics.items() if "labels" in metric.fake]
+        if of_classes and not is_told_labels(gan, batch):
+            ask = "asks" if len(of_classes) == 1 else "ask"
             raise InputError(
-                f"class_accuracy asks for samples of a class, and {type(gan).__name__} is told none"
+                f"{', '.join(of_classes)} {ask} for samples of a class, and {type(gan).__name__} is told none"
             )
         best = self.evaluation.best
         if best in (*PATHS, *SPACES) and best.split("_")[1] not in latent_spaces(gan, state, batch):

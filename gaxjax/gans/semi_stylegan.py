@@ -69,6 +69,12 @@ class SemiStyleGAN(StyleGame):
                 f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}: use shapes, a "
                 "folder with factors.csv, or beta=0 and alpha=0"
             )
+        # A single factor would be broadcast over all codes.
+        if (factors := batch["factors"].shape[1]) != self.code.size:
+            raise InputError(
+                f"each factor is a code: the data have {factors} factors and gan.code.size={self.code.size}; "
+                f"use gan.code.size={factors}, and as many numbers of the discriminator's head"
+            )
         # Labels that are withheld are zeros, which would be factors as good as others.
         return self.code.bound * (2 * batch["factors"] - 1), batch.get("labeled", True)
 

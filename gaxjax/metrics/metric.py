@@ -8,6 +8,7 @@ from gaxjax.errors import InputError
 from gaxjax.metrics import computing
 from gaxjax.metrics.disentanglement import BINS
 from gaxjax.metrics.samples import DRAWS, PATHS, SPACES, Need, Samples, Value
+from gaxjax.metrics.similarity import LEAST_SIDE
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Metric:
     """images that it needs of each side"""
     square: int = 0
     """side that its images need at least, if they have to be square"""
+    side: int = 1
+    """the shorter side that its images need at least"""
 
     @property
     def unit(self) -> str:
@@ -57,6 +60,9 @@ class Metric:
         if self.square and (shape[0] != shape[1] or shape[0] < self.square):
             side = f"square, of at least {self.square} pixels a side"
             raise InputError(f"{name} needs images that are {side}; these are {shape[0]} x {shape[1]}")
+        if min(shape[:2]) < self.side:
+            least = f"sides of at least {self.side} pixels"
+            raise InputError(f"{name} needs images with {least}; these are {shape[0]} x {shape[1]}")
 
 
 METRICS = {
@@ -92,7 +98,11 @@ METRICS = {
         computing.swd, ("swd",), ("images",), ("images",), options="x 1000; 4 x 128 directions", square=16
     ),
     "ms_ssim": Metric(
-        computing.ms_ssim, ("ms_ssim",), ("images",), options="10,000 pairs; lower is more varied"
+        computing.ms_ssim,
+        ("ms_ssim",),
+        ("images",),
+        options="10,000 pairs; lower is more varied",
+        side=LEAST_SIDE,
     ),
     "class_ms_ssim": Metric(
         computing.class_ms_ssim,
@@ -100,6 +110,7 @@ METRICS = {
         ("images", "labels"),
         ("images", "labels"),
         options="10,000 pairs, as many of each class; 5 scales, windows of at most a scale's shorter side",
+        side=LEAST_SIDE,
     ),
     "class_accuracy": Metric(
         computing.class_accuracy,

@@ -17,6 +17,8 @@ PerImage = Float[Array, " batch"]
 # Wang et al. 2004; the weights of the five scales, fine to coarse, are those of Wang et al. 2003.
 WINDOW, SIGMA = 11, 1.5
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+LEAST_SIDE = 2 ** (len(WEIGHTS) - 1)
+"""Of images that have so many scales: one pixel in the coarsest."""
 BLOCK = 2**23
 """Values of the images whose similarity is taken at a time, 32 MB of them."""
 
@@ -51,10 +53,9 @@ def ms_ssim(a: Images, b: Images, peak: float = 255.0) -> PerImage:
     proportion, which is so of images below 176 pixels; they need 16. Similarities below 0 count as 0.
     """
     _check(a, b, peak)
-    least = 2 ** (len(WEIGHTS) - 1)
-    if min(a.shape[1:3]) < least:
+    if min(a.shape[1:3]) < LEAST_SIDE:
         raise InputError(
-            f"a and b must have sides of at least {least} for {len(WEIGHTS)} scales; "
+            f"a and b must have sides of at least {LEAST_SIDE} for {len(WEIGHTS)} scales; "
             f"got {a.shape[1]} x {a.shape[2]}: use ssim"
         )
     return _ms_ssim(a, b, peak)

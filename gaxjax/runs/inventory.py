@@ -17,6 +17,7 @@ from gaxjax.data import Source
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.game import GAN
+from gaxjax.layers.conditioning import Head
 from gaxjax.layers.modules import submodules
 from gaxjax.parallel import tell
 from gaxjax.recipe import Recipe
@@ -134,6 +135,9 @@ def classes_of(gan: GAN) -> dict[str, int]:
     def below(module: Any, path: str) -> Iterator[tuple[str, int]]:
         if getattr(module, "classes", 0):
             yield f"{path}.classes", int(module.classes)
+        # A head of a discriminator that says them is told of as many as it has numbers.
+        if isinstance(module, Head) and module.output == "classes":
+            yield f"{path}.size", module.size
         for name, part in submodules(module).items():
             yield from below(part, f"{path}.{name}")
 

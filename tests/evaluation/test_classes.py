@@ -71,6 +71,15 @@ def test_samples_of_classes_alike_and_their_similarity() -> None:
     assert f", 3: {fake.details.split(', 3: ')[1][:5]} ({by_hand:.3f})" in fake.details
 
 
+def test_samples_without_a_class_have_no_similarity_within_classes() -> None:
+    gan = Adversarial(mlp.Generator(SHAPE, (4,)), SmoothCritic(), Latents(3))
+    evaluator = Evaluator(Evaluation("class_ms_ssim", n=20, real=40), DIGITS)
+    with pytest.raises(InputError, match="class_ms_ssim asks for samples of a class, and Adversarial is"):
+        evaluator.check(gan, begin(gan), evaluator.source.spec)
+    with pytest.raises(InputError, match="sides of at least 16 pixels; these are 8 x 8"):
+        Evaluator(Evaluation("class_ms_ssim", n=20, real=40), Data("digits", (8, 8, 1)))
+
+
 def test_a_code_is_read_off_real_images() -> None:
     gan = InfoGAN(mlp.Generator(SHAPE, (4,)), Head(SmoothCritic(), "code", 12), Latents(3))
     state = begin(gan)

@@ -4,6 +4,7 @@ Right: more classes than the game has are refused, classes are numbered as peopl
 and a sheet's rows are of the classes that they stand for.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import folders
@@ -47,6 +48,11 @@ def test_more_classes_than_the_game(tmp_path: Path, capsys: pytest.CaptureFixtur
     check_classes(gan, source)
     with pytest.raises(InputError, match=r"12 classes and gan\.generator\.classes=3"):
         check_classes(inner, source)
+    told = load_recipe(str(CONFIGS / "acgan_mnist.py"))[0].gan
+    assert classes_of(told) == {"gan.generator.classes": 10, "gan.discriminator.size": 10}
+    told = replace(told, generator=set_fields(told.generator, classes=12))
+    with pytest.raises(InputError, match=r"12 classes and gan\.discriminator\.size=10"):
+        check_classes(told, source)
 
 
 def test_they_are_numbered_as_people_count_and_told(

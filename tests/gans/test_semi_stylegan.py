@@ -159,6 +159,10 @@ def test_without_labels_the_data_need_none() -> None:
         InputError, match="beta and alpha are of factors, and the data have image: use shapes"
     ):
         play(GAN, "discriminator", STATE, {"image": IMAGES})
+    for count in (1, 3):
+        few = {"image": IMAGES, "factors": jnp.zeros((6, count))}
+        with pytest.raises(InputError, match=rf"{count} factors and gan\.code\.size=2; use gan\.code\.size"):
+            play(GAN, "discriminator", STATE, few)
     labels, labeled = GAN.labels_of({"image": IMAGES, "factors": FACTORS})
     assert labeled is True  # without a mask all of them count
     np.testing.assert_allclose(labels, 2 * FACTORS - 1)
