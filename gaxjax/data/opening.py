@@ -51,8 +51,12 @@ def check_data(data: Data) -> None:
 def check_labeled(data: Data) -> None:
     """InputError for labels on a part of the data that cannot be meant."""
     check_seed(data.labeled_seed, "labeled_seed")
-    if not 0 <= data.labeled_share <= 1:
-        raise InputError(f"labeled_share is a part of each minibatch, 0 to 1, not {data.labeled_share}")
+    # Exact to four places: what is nearer to 0 or 1 would become it.
+    if data.labeled_share not in (0, 1) and not 1e-4 <= data.labeled_share <= 1 - 1e-4:
+        raise InputError(
+            "labeled_share is a part of each minibatch, 0, 1 or from 0.0001 to 0.9999, not "
+            f"{data.labeled_share}"
+        )
     if data.labeled is None and data.labeled_share:
         raise InputError(f"labeled_share={data.labeled_share} needs labeled, the number of labeled examples")
     if data.labeled is not None and data.name in (*DEFAULTS, STACKED):

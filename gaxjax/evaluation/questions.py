@@ -51,5 +51,5 @@ def choose_questions(
     if "bounds" in needs:
         questions.append(LowerBound(seed))
     if "readings" in needs:
-        questions.append(Readings())
+        questions.append(Readings("test_accuracy" in metrics))
     return questions

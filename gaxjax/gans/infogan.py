@@ -53,7 +53,7 @@ class InfoGAN(GAN):
         """Images, one for each of the batch, [B, H, W, C]."""
         return self.generate(self.sample_latents(batch))
 
-    def classify(self, images: Array) -> Array:
+    def classify_code(self, images: Array) -> Array:
         """What Q takes images for: logits of the first categorical code, [B, K]."""
         # The first categorical part, as the paper reads digits; others may be of styles.
         parts = self.code.split(self.discriminator(images)["code"])

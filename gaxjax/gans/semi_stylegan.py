@@ -40,6 +40,14 @@ class SemiStyleGAN(StyleGame):
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averaged: ClassVar = ("generator",)
 
+    def __post_init__(self) -> None:
+        if self.code.prior != "uniform" or not self.mixture > 0:
+            raise InputError(
+                "SemiStyleGAN: code is uniform, as factors are, and mixture above 0; got "
+                f"{self.code.prior!r}, {self.mixture}"
+            )
+        super().__post_init__()
+
     @property
     def latents(self) -> Joint:
         """z and c, side by side: the mapping network is given both."""

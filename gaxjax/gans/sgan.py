@@ -39,6 +39,11 @@ class SGAN(GAN):
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averaged: ClassVar = ("generator", "discriminator")
 
+    def __post_init__(self) -> None:
+        if not self.fakes > 0 or not self.weight >= 0:
+            raise InputError(f"SGAN: fakes is above 0 and weight 0 or more; got {self.fakes}, {self.weight}")
+        super().__post_init__()
+
     def __call__(self, batch: Batch) -> Any:
         return self.adversary(self.discriminator, self.sample(batch))
 

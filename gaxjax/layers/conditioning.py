@@ -116,6 +116,11 @@ class RealOrClass(nn.Module):
     classes: int
     """of real examples"""
 
+    def __post_init__(self) -> None:
+        if self.classes < 1:
+            raise InputError(f"RealOrClass(classes={self.classes}): real examples are of 1 class or more")
+        super().__post_init__()
+
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
         outputs = self.network(x)

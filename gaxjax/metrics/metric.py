@@ -244,7 +244,8 @@ def parse_metrics(text: str) -> dict[str, Metric]:
     unknown = [name for name in names if name not in METRICS]
     if unknown or not names:
         what = f"unknown metric {', '.join(map(repr, unknown))}" if unknown else "no metric is named"
-        raise InputError(f"{what}; known: {', '.join(METRICS)}")
+        # "accuracy" is resolved before, to those of its two that a game has.
+        raise InputError(f"{what}; known: accuracy, {', '.join(METRICS)}")
     return {name: METRICS[name] for name in names}
 
 

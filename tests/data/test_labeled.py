@@ -133,7 +133,8 @@ def test_what_cannot_be_labeled_is_refused() -> None:
     with pytest.raises(InputError, match="takes 1 of each, and class many has 0: leave out classes without"):
         choose_members(empty_class(), 2, 0)
     for data, message in {
-        replace(DATA, labeled_share=1.5): "labeled_share is a part of each minibatch, 0 to 1, not 1.5",
+        replace(DATA, labeled_share=1.5): "labeled_share is a part of each minibatch, 0, 1 or from 0.0001",
+        replace(DATA, labeled_share=1e-5): "to 0.9999, not 1e-05",
         replace(DATA, labeled=None, labeled_share=0.5): "labeled_share=0.5 needs labeled",
         replace(DATA, labeled_seed=-1): "labeled_seed is at least 0",
         Data("ring", (2,), labeled=8): "ring makes each example anew",

@@ -68,10 +68,12 @@ def test_infogan_by_hand() -> None:
     np.testing.assert_allclose(logs["information"], information, rtol=1e-5)
     by_hand = -jnp.mean(log_sigmoid(of_fake["logits"])) - 0.5 * information
     np.testing.assert_allclose(play(gan, "generator", state, BATCH)[0], by_hand, rtol=1e-5)
-    read = gan.apply({"params": state.params}, IMAGES, method="classify")
+    read = gan.apply({"params": state.params}, IMAGES, method="classify_code")
     np.testing.assert_array_equal(read, of_real["code"][:, :3])
     with pytest.raises(InputError, match="no categorical part"):
-        replace(gan, code=Joint((Latents(5),))).apply({"params": state.params}, IMAGES, method="classify")
+        replace(gan, code=Joint((Latents(5),))).apply(
+            {"params": state.params}, IMAGES, method="classify_code"
+        )
 
 
 def test_information_is_that_of_other_libraries() -> None:

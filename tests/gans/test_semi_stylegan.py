@@ -190,3 +190,9 @@ def test_codes_are_factors() -> None:
         3,
         *SHAPE,
     )
+
+
+def test_codes_that_are_no_factors_are_refused() -> None:
+    for fields in ({"mixture": 0.0}, {"code": Latents(2, "categorical")}):
+        with pytest.raises(InputError, match="SemiStyleGAN: code is uniform, as factors are, and mixture"):
+            replace(GAN, **fields)

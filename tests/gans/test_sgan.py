@@ -174,3 +174,14 @@ def test_outputs_begin_with_variance_1() -> None:
     outputs, _ = quick.run(network.init_with_output, keys, 2 * pixels - 1)
     assert 0.6 < float(jnp.var(outputs["classes"], axis=0).mean()) < 1.5
     np.testing.assert_allclose(outputs["logits"], logsumexp(outputs["classes"], axis=1), rtol=1e-6)
+
+
+@pytest.mark.parametrize("fields", [{"fakes": 0.0}, {"fakes": float("nan")}, {"weight": -1.0}])
+def test_numbers_that_cannot_be_meant_are_refused(fields: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="SGAN: fakes is above 0 and weight 0 or more"):
+        few_labels(**fields)
+
+
+def test_classes_there_are_none_of() -> None:
+    with pytest.raises(InputError, match=r"RealOrClass\(classes=0\): real examples are of 1 class or more"):
+        RealOrClass(Reader(), 0)

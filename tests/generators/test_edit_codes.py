@@ -110,6 +110,7 @@ def test_samples_with_a_code_differ_by_it_alone(coded_run: Path, model: TrainedM
         ("size=1", r"no code of that name; it has digit \(c1\): classes 0 to 9; c2: -1 to 1; c3"),
         ("c1=1.5", "--code digit=1.5: its classes are 0 to 9"),
         ("c2=much", "--code c2=much: it is a number; its prior is c2: -1 to 1"),
+        ("c2=1e39", "--code c2=1e39: it is a number"),
         ("c2", "--code is NAME=VALUE, such as c1=7; got 'c2'"),
         ("c1=1,digit=2", "--code digit has two values"),
     ],
