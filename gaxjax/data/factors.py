@@ -52,6 +52,7 @@ class Factors(NamedTuple):
     @property
     def sizes(self) -> tuple[int, ...]:
         """How many values each factor has."""
+        # As they occur: a file says values and not how many there could be.
         return tuple(len(np.unique(column)) for column in self.values.T)
 
 

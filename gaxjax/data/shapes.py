@@ -58,6 +58,7 @@ class Shapes(Source):
             "image": jax.ShapeDtypeStruct(data.shape, np.uint8),
             FACTORS: jax.ShapeDtypeStruct((len(SIZES),), np.float32),
         }
+        # One order: factors are of their image.
         self.streams = {"image": 0, FACTORS: 0}
 
     def __len__(self) -> int:

@@ -45,6 +45,7 @@ class FactorMetrics:
         factors that they ask for, and "read", those of their images by the encoder.
         """
         # Here, where shapes alone come first: a run is refused before it is trained.
+        # Before anything is asked, with all methods that are missing in one message.
         check_codes(gan)
         state, params = held
         arrays: dict[str, Array] = {}

@@ -114,6 +114,7 @@ def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = 0) -> P
     # By place among all as they are stored, and so a part of the combinations: never seen, and not far off.
     held_out = everything[HELD_OUT // 2 :: HELD_OUT]
     learn = np.setdiff1d(everything, held_out) if len(held_out) else everything
+    # With replacement, as steps are few beside the images of a set.
     generator = np.random.default_rng(seed)
     params = jax.jit(FactorEncoder(count).init)(jax.random.key(seed), jnp.zeros((1, *shape)))["params"]
     state, rate = ADAM.init(params), optax.cosine_decay_schedule(RATE, steps)

@@ -55,6 +55,7 @@ class ACGAN(GAN):
 
     def classify(self, images: Array) -> Array:
         """Logits of the classes of images, [B, K]."""
+        # Of real images or fake ones alike: the head has no category for fake.
         logits: Array = self.discriminator(images)["classes"]
         return logits
 

@@ -42,10 +42,7 @@ class SemiStyleGAN(StyleGame):
 
     def __post_init__(self) -> None:
         if self.code.prior != "uniform" or not self.mixture > 0:
-            raise InputError(
-                "SemiStyleGAN: code is uniform, as factors are, and mixture above 0; got "
-                f"{self.code.prior!r}, {self.mixture}"
-            )
+            raise InputError(f"the code is uniform and mixture above 0; got {self.code}, {self.mixture}")
         super().__post_init__()
 
     @property
@@ -73,10 +70,8 @@ class SemiStyleGAN(StyleGame):
     def labels_of(self, batch: Batch) -> tuple[Array, Array | bool]:
         """Codes of the batch's factors [B, F], and which of them count, [B]."""
         if "factors" not in batch:
-            raise InputError(
-                f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}: use shapes, a "
-                "folder with factors.csv, or beta=0 and alpha=0"
-            )
+            has = f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}"
+            raise InputError(f"{has}: use shapes, a folder with factors.csv, or beta=0 and alpha=0")
         # A single factor would be broadcast over all codes.
         if (factors := batch["factors"].shape[1]) != self.code.size:
             raise InputError(

@@ -86,7 +86,7 @@ class Code(NamedTuple):
         if self.is_category and not 0 <= value < self.prior.size:
             raise InputError(f"--code {self.name}={text}: its classes are 0 to {self.prior.size - 1}")
         # In float32, which latents are; nan is not below either.
-        if not abs(value) <= np.finfo(np.float32).max:
+        if not abs(value) <= float(np.finfo(np.float32).max):
             raise InputError(f"--code {self.name}={text}: it is a number; its prior is {self.description}")
         return value
 

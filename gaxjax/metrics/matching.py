@@ -42,6 +42,7 @@ def match_codes(codes: Int[Values, " examples"], labels: Int[Values, " examples"
     table = np.zeros((code.max() + 1, label.max() + 1), np.int64)
     np.add.at(table, (code, label), 1)
     rows, columns = linear_sum_assignment(table, maximize=True)
+    # By class, for that is how a table of classes is read.
     by_class = dict(zip(columns.tolist(), rows.tolist(), strict=True))
     # Matched alone is not found: the last code left is matched to the last class, whatever it stands for.
     found = sum(

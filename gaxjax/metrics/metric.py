@@ -242,6 +242,7 @@ def parse_metrics(text: str) -> dict[str, Metric]:
     """The metrics of a comma-separated list."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in METRICS]
+    # None at all too: a command that measures nothing would succeed.
     if unknown or not names:
         what = f"unknown metric {', '.join(map(repr, unknown))}" if unknown else "no metric is named"
         # "accuracy" is resolved before, to those of its two that a game has.

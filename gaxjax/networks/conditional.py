@@ -44,6 +44,7 @@ class Generator(nn.Module):
         y = self._hidden(Dense(self.label_features, bound=self.bound, name="label")(y))
         x = jnp.concatenate([z, y], axis=-1)
         for width in self.features:
+            # A rectifier after the sum of both lets a class decide what of the noise is seen.
             x = self._hidden(Dense(width, bound=self.bound)(x))
         # Widened before the sigmoid: just below 1, bfloat16 has steps of 1/256.
         x = to_float32(Dense(math.prod(self.shape), bound=self.bound)(x))

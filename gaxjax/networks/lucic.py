@@ -53,6 +53,7 @@ class Generator(nn.Module):
             self.deviation,
             self.momentum,
         )
+        # Shared with the autoencoder, whose second half is the same.
         x = to_images(x, self.shape, self.features, self.norm, self.deviation, self.momentum)
         return activate(x, self.output)
 

@@ -194,5 +194,5 @@ def test_codes_are_factors() -> None:
 
 def test_codes_that_are_no_factors_are_refused() -> None:
     for fields in ({"mixture": 0.0}, {"code": Latents(2, "categorical")}):
-        with pytest.raises(InputError, match="SemiStyleGAN: code is uniform, as factors are, and mixture"):
+        with pytest.raises(InputError, match="the code is uniform and mixture above 0"):
             replace(GAN, **fields)
