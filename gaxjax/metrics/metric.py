@@ -246,7 +246,7 @@ def parse_metrics(text: str) -> dict[str, Metric]:
     if unknown or not names:
         what = f"unknown metric {', '.join(map(repr, unknown))}" if unknown else "no metric is named"
         # "accuracy" is resolved before, to those of its two that a game has.
-        raise InputError(f"{what}; known: accuracy, {', '.join(METRICS)}")
+        raise InputError(f"{what}; known: {', '.join(METRICS)}, and accuracy")
     return {name: METRICS[name] for name in names}
 
 
