@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gaxjax.data.source import Batch, Source, Tables, permutation, shuffle_positions
+from gaxjax.data.source import Batch, Source, SourceOf, Tables, permutation, shuffle_positions
 from gaxjax.errors import InputError
 
 NAME = "labeled"
@@ -21,7 +21,7 @@ CHOICE, ORDER = 4, 5
 
 
 @final
-class Labeled(Source):
+class Labeled(SourceOf):
     """The source's examples with "labeled", bool; of those that are not, labels are -1 and factors are 0.
 
     share: of each minibatch, the part that is drawn from labeled examples, in an order of their own; the rest
@@ -29,8 +29,7 @@ class Labeled(Source):
     """
 
     def __init__(self, source: Source, count: int, seed: int = 0, share: float = 0.0):
-        self.source, self.classes, self.class_names = source, source.classes, source.class_names
-        self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
+        super().__init__(source)
         self.withheld = [name for name, leaf in source.spec.items() if len(leaf.shape) != 3]
         if not self.withheld:
             raise InputError(f"labeled={count}: these data have no labels; use labeled=None")
@@ -44,28 +43,10 @@ class Labeled(Source):
         # Exact: floats would round a position's place in a long run.
         self.share = Fraction(share).limit_denominator(10_000)
 
-    def __len__(self) -> int:
-        return len(self.source)
-
     @property
     def tables(self) -> Batch | None:  # type: ignore[override]
         """Those of the source, with every label: they are withheld when examples are gathered."""
         return self.source.tables
-
-    @property
-    def has_tables(self) -> bool:
-        return self.source.has_tables
-
-    @property
-    def labels(self) -> np.ndarray | None:
-        """The source's, of all examples: what there is does not depend on what is given."""
-        return self.source.labels
-
-    def digest(self) -> str:
-        return self.source.digest()
-
-    def decode_all(self) -> int:
-        return self.source.decode_all()
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         examples, labeled = self.examples(positions, seed)

@@ -5,7 +5,7 @@ from typing import final
 
 import numpy as np
 
-from gaxjax.data.source import Batch, Source, Tables
+from gaxjax.data.source import Batch, Source, SourceOf, Tables
 from gaxjax.errors import InputError
 
 
@@ -19,14 +19,11 @@ def reduce_images(source: Source, shape: tuple[int, ...]) -> Source:
 
 
 @final
-class ReducedImages(Source):
+class ReducedImages(SourceOf):
     """Means of squares, rounded to whole numbers, as ProGAN's code stores sets of several resolutions."""
 
     def __init__(self, source: Source, shape: tuple[int, ...]):
-        self.source, self.streams, self.classes = source, source.streams, source.classes
-        self.class_names = source.class_names
-        self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
-        self.spec = dict(source.spec)
+        super().__init__(source)
         for name, leaf in source.spec.items():
             if len(leaf.shape) != 3:
                 continue
@@ -39,9 +36,6 @@ class ReducedImages(Source):
                 )
             self.spec[name] = type(leaf)(shape, leaf.dtype)
 
-    def __len__(self) -> int:
-        return len(self.source)
-
     @functools.cached_property
     def tables(self) -> Batch | None:  # type: ignore[override]
         """The source's, smaller: made once, when they are asked for."""
@@ -50,20 +44,6 @@ class ReducedImages(Source):
         # Cached, as the feed, the check of a stage and the record may each ask; a quarter of the source's
         # memory at most.
         return {name: self.block_means(name, table) for name, table in self.source.tables.items()}
-
-    @property
-    def has_tables(self) -> bool:
-        return self.source.has_tables
-
-    @property
-    def labels(self) -> np.ndarray | None:
-        return self.source.labels
-
-    def digest(self) -> str:
-        return self.source.digest()
-
-    def decode_all(self) -> int:
-        return self.source.decode_all()
 
     def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         # Which examples they are does not depend on their size: the order is the source's.

@@ -113,3 +113,29 @@ class Source(ABC):
     def gather(self, tables: Tables, choice: Tables) -> Tables:
         """Examples of what was chosen, [..., H, W, C] of [...]; arrays of NumPy or JAX, as the tables."""
         raise NotImplementedError(f"{type(self).__name__} has tables but no gather(tables, choice)")
+
+
+class SourceOf(Source):
+    """Another source's examples, changed. Abstract: which there are, and in which order, the other says."""
+
+    def __init__(self, source: Source):
+        self.source, self.spec, self.streams = source, dict(source.spec), source.streams
+        self.classes, self.class_names = source.classes, source.class_names
+        self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    @property
+    def has_tables(self) -> bool:
+        return self.source.has_tables
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        return self.source.labels
+
+    def digest(self) -> str:
+        return self.source.digest()
+
+    def decode_all(self) -> int:
+        return self.source.decode_all()

@@ -20,7 +20,7 @@ from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import latent_spaces
-from gaxjax.evaluation.questions import choose_questions
+from gaxjax.evaluation.questions import choose_questions, output_names
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
@@ -105,7 +105,7 @@ class Evaluator:
         for question in self.questions:
             sampler, examples = (self.reader, self.source) if question.of_real else (self.sampler, source)
             # Which arrays there are depends on the game: one with styles has w beside z.
-            names = question.output_names(gan, state, sampler.abstract_batch(examples.spec))
+            names = output_names(question, gan, state, sampler.abstract_batch(examples.spec))
             answers = gather_statistics(sampler.ask_game(question, gan, state, examples), names)
             fake = replace(fake, arrays={**fake.arrays, **answers.arrays})
         return self.results(fake, checkpoint, run)
@@ -249,7 +249,7 @@ class Evaluator:
         batch, real = (self.sampler.abstract_batch(x) for x in (spec, self.source.spec))
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:
-            question.output_names(gan, state, real if question.of_real else batch)
+            output_names(question, gan, state, real if question.of_real else batch)
         jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         # Labels that a game is not told would stand beside samples that have nothing to do with them.
         of_classes = [name for name, metric in self.metrics.items() if "labels" in metric.fake]

@@ -1,7 +1,6 @@
 """Metrics of a game's codes: what it reads of real images, and what its own are of what is asked for."""
 
-import functools
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -68,10 +67,6 @@ class FactorMetrics:
                 f"have {factors} factors; give the game as many codes, or measure mig and mig_gen"
             )
         return arrays
-
-    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
-        """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
-        return set(jax.eval_shape(functools.partial(self, gan), (state, self.params), batch, 0))
 
 
 def check_codes(gan: GAN) -> None:

@@ -1,7 +1,6 @@
 """Metrics of a game's latents: the spaces that they lie in, and paths through them."""
 
 import functools
-from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -122,7 +121,3 @@ class LatentSpaceMetrics:
             return apply(params, shrink(crop_face(images) if self.crop else images), (level,))[level]
 
         return lengths(space, lambda a, b: jnp.sum((extract(a) - extract(b)) ** 2, axis=1), *at)
-
-    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
-        """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
-        return set(jax.eval_shape(functools.partial(self, gan), (state, self.params), batch, 0))

@@ -1,6 +1,5 @@
 """The evidence lower bound of real images, asked of a game that has one. Kingma and Welling 2014."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,6 +26,12 @@ class LowerBound:
 
     def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, Array]:
         """Means over the draws, [B] by name."""
+        # By the method, not by the class: a game of one's own may have one too.
+        if not hasattr(gan, "bound_terms"):
+            raise InputError(
+                f"elbo is of a game with a lower bound, as a VAE, and {type(gan).__name__} has none: it "
+                "needs the method bound_terms(batch)"
+            )
         state, _ = held
         keys = jax.random.split(jax.random.fold_in(jax.random.key(self.seed), number), DRAWS)
 
@@ -39,13 +44,3 @@ class LowerBound:
         # The divergence is in closed form, and the same in every draw.
         error, divergence = (jnp.mean(terms[name], axis=0) for name in ("error", "kl"))
         return dict(zip(BOUNDS, (error, divergence), strict=True))
-
-    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
-        """The names of what is found; InputError for a game that has no bound."""
-        # By the method, not by the class: a game of one's own may have one too.
-        if not hasattr(gan, "bound_terms"):
-            raise InputError(
-                f"elbo is of a game with a lower bound, as a VAE, and {type(gan).__name__} has none: it "
-                "needs the method bound_terms(batch)"
-            )
-        return set(BOUNDS)

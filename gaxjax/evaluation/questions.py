@@ -1,5 +1,6 @@
 """What is asked of a game beside samples: of its latents, and of what it says of real images."""
 
+import functools
 from collections.abc import Set
 from typing import Any, ClassVar, Protocol
 
@@ -28,10 +29,15 @@ class Question(Protocol):
         """Of the features."""
 
     def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, jax.Array]:
-        """Arrays over the examples of a batch, by name, given the state and `params`."""
+        """Arrays over the examples of a batch, by name, given the state and `params`.
 
-    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
-        """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
+        InputError for a game that cannot be asked.
+        """
+
+
+def output_names(question: Question, gan: GAN, state: Any, batch: Any) -> Set[str]:
+    """The names of what is found, given shapes alone; InputError for a game that cannot be asked."""
+    return set(jax.eval_shape(functools.partial(question, gan), (state, question.params), batch, 0))
 
 
 def choose_questions(

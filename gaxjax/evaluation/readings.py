@@ -1,6 +1,5 @@
 """What a game itself takes real images for: the class, or the code, that it reads off them."""
 
-from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -44,8 +43,3 @@ class Readings:
             f"{type(gan).__name__} does not say which class it takes an image for: it needs a method "
             f"classify(images), which returns logits [B, classes]{hint}"
         )
-
-    def output_names(self, gan: GAN, state: Any, batch: Any) -> Set[str]:
-        """The names of what is found; InputError for a game that reads nothing off images."""
-        self.find_method(gan)
-        return {"readings"}

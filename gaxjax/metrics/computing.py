@@ -99,16 +99,19 @@ def test_accuracy(samples: Samples) -> dict[str, Value]:
 
 def share(each: np.ndarray) -> Value:
     """How many of independent yes and no are yes, of all, with the standard error."""
-    value = float(np.mean(each))
-    return Value(value, float(np.sqrt(value * (1 - value) / len(each))))
+    return Value(value := float(np.mean(each)), standard_error(value, len(each)))
+
+
+def standard_error(value: float, n: int) -> float:
+    """Of a share of n that are independent."""
+    return float(np.sqrt(value * (1 - value) / n))
 
 
 def code_error(samples: Samples) -> dict[str, Value]:
     """Of the game's code as a classifier of real images; needs readings."""
     codes, labels = samples.fake.arrays["readings"].T
     found = matching.match_codes(codes, labels)
-    # The error of a share of independent images.
-    error = float(np.sqrt(found.error * (1 - found.error) / len(codes)))
+    error = standard_error(found.error, len(codes))
     by_class = ", ".join(f"{label}: {code}" for label, code in enumerate(found.codes))
     return {
         "code_error": Value(found.error, error, f"code of each class {by_class}"),

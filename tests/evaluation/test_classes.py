@@ -15,6 +15,7 @@ from PIL import Image
 from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.evaluation.questions import output_names
 from gaxjax.evaluation.readings import Readings
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.infogan import InfoGAN
@@ -101,11 +102,11 @@ def test_a_code_is_read_off_real_images() -> None:
 def test_refuses(tmp_path: Path) -> None:
     gan = Adversarial(mlp.Generator(SHAPE, (4,)), mlp.Discriminator((4,)), Latents(3))
     with pytest.raises(InputError, match=r"Adversarial does not say .* needs a method classify\(images\)"):
-        Readings(of_classes=False).output_names(gan, None, {})
+        output_names(Readings(of_classes=False), gan, None, {})
     # Which number stands for which class is chance.
     coded = InfoGAN(gan.generator, Head(gan.discriminator, "code", 12), Latents(3))
     with pytest.raises(InputError, match=r"InfoGAN does not say .* its codes are measured by code_error"):
-        Readings(of_classes=True).output_names(coded, None, {})
+        output_names(Readings(of_classes=True), coded, None, {})
     for number in range(2):
         Image.new("L", SHAPE[:2]).save(tmp_path / f"{number}.png")
     folder = Data("folder", SHAPE, str(tmp_path), split="")

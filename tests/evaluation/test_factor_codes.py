@@ -15,6 +15,7 @@ from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.evaluation.factor_codes import FactorMetrics
+from gaxjax.evaluation.questions import output_names
 from gaxjax.features import Features, factor_encoder
 from gaxjax.game import call_averaged
 from gaxjax.gans import SemiStyleGAN
@@ -56,14 +57,14 @@ def test_a_game_is_asked_about_real_images_and_its_own() -> None:
         return metrics(gan, (state, {}), batch, 5), expected
 
     found, expected = quick.run(ask, state)
-    assert set(found) == set(expected) == set(metrics.output_names(gan, state, batch))
+    assert set(found) == set(expected) == set(output_names(metrics, gan, state, batch))
     for name, values in expected.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
     with pytest.raises(InputError, match="the game has 3 codes and the data have 7 factors"):
         few = game(3)
-        metrics.output_names(few, games.begin(few, batch={"image": jnp.zeros((2, *SHAPE))}), batch)
+        output_names(metrics, few, games.begin(few, batch={"image": jnp.zeros((2, *SHAPE))}), batch)
     with pytest.raises(InputError, match=r"Bilinear has no codes .* encode\(images\), factors_of\(latents\)"):
-        metrics.output_names(games.Bilinear(), state, batch)
+        output_names(metrics, games.Bilinear(), state, batch)
 
 
 def test_all_four_numbers(

@@ -19,6 +19,7 @@ from jax import Array
 from gaxjax import cli
 from gaxjax.errors import InputError
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics, latent_spaces
+from gaxjax.evaluation.questions import output_names
 from gaxjax.features import Features, classifier, load_features
 from gaxjax.game import GAN, State, call_averaged, sample
 from gaxjax.gans.adversarial import Adversarial
@@ -64,7 +65,7 @@ def measure_spaces(
         load_features("pixels") if paths else None, None if paths else two_pixels, crop, seed
     )
     found = quick.run(functools.partial(metrics, gan), (state, metrics.params), BATCH, jnp.array(0))
-    assert set(found) == set(metrics.output_names(gan, state, BATCH))
+    assert set(found) == set(output_names(metrics, gan, state, BATCH))
     return {name: np.asarray(values) for name, values in found.items()}
 
 
