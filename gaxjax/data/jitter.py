@@ -71,9 +71,9 @@ class Jittered(SourceOf):
 
     def corners(self, positions: np.ndarray, seed: int | None) -> Batch:
         """Where crops begin, [n, 2] int32 by name."""
-        corners = {}
+        corners: Batch = {}
         for name, room in self.room.items():
-            corner = np.broadcast_to(room // 2, (len(positions), 2))
+            corner: Any = np.broadcast_to(room // 2, (len(positions), 2))
             if seed is not None:
                 # The first word is the coin of mirroring (`Steps.coins`). Names of one stream have the same
                 # words, so that a pair is cropped as a whole.

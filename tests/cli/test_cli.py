@@ -48,7 +48,7 @@ def test_nothing_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().err == f"error: unknown command 'trian'; known: {known}\n"
 
 
-@pytest.mark.parametrize("command", ["sample", "evaluate", "classifier", "prepare"])
+@pytest.mark.parametrize("command", ["sample", "translate", "evaluate", "classifier", "prepare"])
 def test_help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])
