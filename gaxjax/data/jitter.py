@@ -93,7 +93,7 @@ def crop_images(images: Any, corners: Any, shape: tuple[int, ...]) -> Any:
     whole, places = images.reshape(-1, *images.shape[-3:]), corners.reshape(-1, 2)
     if isinstance(images, np.ndarray):
         height, width = shape[:2]
-        crops = np.stack(
+        crops: Any = np.stack(
             [image[i : i + height, j : j + width] for image, (i, j) in zip(whole, places, strict=True)]
         )
     else:

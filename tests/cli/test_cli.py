@@ -44,7 +44,9 @@ def test_nothing_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
     assert cli.main([]) == 2
     assert "gaxjax train CONFIG[:name]" in capsys.readouterr().out
     assert cli.main(["trian"]) == 2
-    known = "train, status, show, bench, compile, sample, edit, evaluate, table, classifier, prepare"
+    known = (
+        "train, status, show, bench, compile, sample, translate, edit, evaluate, table, classifier, prepare"
+    )
     assert capsys.readouterr().err == f"error: unknown command 'trian'; known: {known}\n"
 
 

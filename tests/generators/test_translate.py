@@ -206,7 +206,10 @@ def test_networks_that_enlarge_and_networks_of_one_size(
     assert "3 of them resized to 8x8, which is all that the networks take" in capsys.readouterr().out
 
 
-def test_halves(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_halves(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(home)
+    assert cli.main(["train", "tiny.py", "--dry-run", "--data.swap"]) == 0
+    assert "pairs    a is the right half of each image, b the left, in pairs\n" in capsys.readouterr().out
     pixels = read(home / "pairs" / "train" / "1.png")
     for direction, columns in (
         ("a-to-b", [pixels[:, :8], pixels[:, 8:]]),
