@@ -73,7 +73,7 @@ def translate(options: Translation) -> list[str]:
     columns = ["input", *(label for label, *_ in kinds(translator, options.n))]
     columns += ["target"] if options.targets or options.halves else []
     lines = [
-        f"{len(inputs):,} images, {translator.source} to {translator.target}",
+        f"{len(inputs):,} images, {translator.describe_direction()}",
         *translator.describe_fits(sum("; " in row.note for row in rows)),
     ]
     return [*lines, str(write_page(options.out / PAGE, title, lines, columns, rows))]
@@ -181,11 +181,11 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
         raise InputError(f"{each.file} or its target cannot be used: {error}") from error
     pixels, note = translator.read(picture)
     name = each.name.as_posix() + ".png"
-    shown = {f"inputs/{name}": pixels_of_picture(picture, translator.channels)}
+    shown = {f"inputs/{name}": pixels_of_picture(picture, translator.trained[2])}
     for _, folder, domain, number in kinds(translator, options.n):
         shown[f"{folder.as_posix()}/{name}"] = translator(pixels, domain, options.seed, number)
     if target is not None:
-        shown[f"targets/{name}"] = pixels_of_picture(target, translator.channels)
+        shown[f"targets/{name}"] = pixels_of_picture(target, translator.trained[2])
     for path, image in shown.items():
         save_image(image, options.out / path)
     size = "{}x{}".format(*picture.size)

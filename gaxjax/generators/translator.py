@@ -51,7 +51,7 @@ class Translator:
         self.state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)._replace(optimizers={})
         self.source, self.target = choose_direction(self.gan, direction)
         spec = examples.read_shapes(run, self.recipe)[0]
-        self.channels = spec[self.source].shape[2]
+        self.trained = spec[self.source].shape
         self.multiple, self.shape = find_sizes(self.gan)
         needs = self.trace_needs(spec)
         self.is_random = "key" in needs
@@ -77,14 +77,19 @@ class Translator:
     def read(self, picture: Image.Image) -> tuple[np.ndarray, str]:
         """The pixels [H, W, C] that are translated, and what is done to their size; empty: nothing."""
         if self.shape and picture.size != (self.shape[1], self.shape[0]):
-            shape = (*self.shape[:2], self.channels)
+            shape = (*self.shape[:2], self.trained[2])
             pixels = fit_pixels(picture, shape, "resize", self.recipe.data.filter)
             return pixels, "resized to {}x{}".format(*reversed(self.shape[:2]))
-        pixels = pixels_of_picture(picture, self.channels)
+        pixels = pixels_of_picture(picture, self.trained[2])
         height, width = (side + -side % self.multiple for side in pixels.shape[:2])
         if (height, width) == pixels.shape[:2]:
             return pixels, ""
         return pixels, f"padded to {width}x{height} by reflection and cropped back"
+
+    def describe_direction(self) -> str:
+        """From what into what, and at which size it was learned: it may be at any."""
+        size = "{}x{}".format(*reversed(self.trained[:2]))
+        return f"{self.source} to {self.target}, as learned at {size}"
 
     def describe_fits(self, count: int) -> list[str]:
         """What was done to so many images, whose sizes the networks do not take; nothing to say of none."""

@@ -3,33 +3,38 @@
 import json
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
-
-import numpy as np
-import pytest
-import runs
-import tiny
-from PIL import Image
-
-from gaxjax import cli
-from gaxjax.generators.domains import parse_attributes
-from gaxjax.generators.translator import Translator
-from gaxjax.runs import open as open_run
-from gaxjax.runs.opening import Run
-
-GAMES = '''"""Games whose network gives back what it is given."""
-
-import dataclasses
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import flax.linen as nn
 import jax
+import numpy as np
+import pytest
+import runs
+from jax import Array
+from PIL import Image
+
+from gaxjax import cli
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, PLAY, Batch
+from gaxjax.generators import domains
+from gaxjax.generators.domains import parse_attributes
+from gaxjax.generators.translator import Translator, choose_direction
+from gaxjax.runs import examples
+from gaxjax.runs import open as open_run
+from gaxjax.runs.opening import Run
+
+GAMES = '''"""A game whose network gives back what it is given."""
+
+from typing import Any, ClassVar
+
+import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from gaxjax.game import GAN, PLAY, Batch, Logs
+from gaxjax.game import GAN, Batch, Logs
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 
@@ -74,17 +79,6 @@ class Pairs(GAN):
         return 0 * jnp.mean(self.translate(batch)), {}
 
 
-class Domains(Pairs):
-    """To the brightness that a label says, with noise."""
-
-    directions: ClassVar = {"image": "image"}
-
-    def translate(self, batch: Batch, source: str = "image") -> Array:
-        image = self.copier(batch[source])
-        noise = 0.2 * jax.random.normal(self.make_rng(PLAY), image.shape)
-        return 0 * image - 0.5 + batch["label"][:, None, None, None] / 2 + noise
-
-
 recipe = Recipe(
     gan=Pairs(Copier(4)),
     optimizers={"copier": Optimizer()},
@@ -94,8 +88,22 @@ recipe = Recipe(
     half_life=0,
     samples=2,
 )
-domains = dataclasses.replace(recipe, gan=Domains(Copier()), data=Data("folder", (8, 8, 3), "classes"))
 '''
+
+
+class Domains(GAN):
+    """To the brightness that a label says, with noise."""
+
+    copier: nn.Module
+    """tells the size"""
+
+    averaged: ClassVar = ("copier",)
+    directions: ClassVar = {"image": "image"}
+
+    def translate(self, batch: Batch, source: str = "image") -> Array:
+        image = self.copier(batch[source])
+        noise = 0.2 * jax.random.normal(self.make_rng(PLAY), image.shape)
+        return 0 * image - 0.5 + batch["label"][:, None, None, None] / 2 + noise
 
 
 def save(path: Path, height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -112,17 +120,13 @@ def read(path: Path) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Runs of the games, and images."""
+    """A run of the game, and images."""
     home = tmp_path_factory.mktemp("home")
     recipe = runs.write_recipe(home, GAMES)
     save(home / "pairs" / "train" / "1.png", 8, 16)
-    for name in ("dark/1.png", "light/2.png"):
-        save(home / "classes" / name, 8, 8)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(home)
-        for name in ("recipe", "domains"):
-            assert cli.main(["train", f"{recipe}:{name}", "--workdir", f"runs/{name}"]) == 0
-    tiny.copy(tmp_path_factory, home / "own")
+        assert cli.main(["train", str(recipe), "--workdir", "runs/pairs"]) == 0
     save(home / "photos" / "whole.png", 12, 8, 1)
     save(home / "photos" / "deep" / "odd #1.png", 9, 7, 2)
     save(home / "photos" / "tiny.png", 1, 3, 3)
@@ -155,7 +159,7 @@ def test_images_keep_their_names_and_sizes(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = home / "translated"
-    command = "runs/recipe photos --out translated --direction b-to-a --targets targets"
+    command = "runs/pairs photos --out translated --direction b-to-a --targets targets"
     assert translate(home, command, monkeypatch) == 0
     names = ["deep/odd #1.png", "tiny.png", "whole.png"]
     # Padded to multiples of 4 and cropped back, or as they are: a network that copies gives the input back.
@@ -168,7 +172,7 @@ def test_images_keep_their_names_and_sizes(
     ]
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        "3 images, b to a",
+        "3 images, b to a, as learned at 8x8",
         "2 of them padded by reflection to multiples of 4, and cropped back",
         "translated/index.html",
     ]
@@ -181,27 +185,38 @@ def test_images_keep_their_names_and_sizes(
     assert "only the same command replaces its files" in capsys.readouterr().err
 
 
-def change_copier(patch: pytest.MonkeyPatch, **changes: object) -> None:
-    """Lets runs be opened with another network, which has the same parameter."""
+def open_as(patch: pytest.MonkeyPatch, change: Callable[[Any], GAN]) -> None:
+    """Lets runs be opened with another game of the same parameter."""
+
+    image = jax.ShapeDtypeStruct((8, 8, 3), np.uint8)
 
     def open_changed(run: Path, best: bool = False) -> Run:
-        found: Any = open_run(run, best)
-        return found._replace(gan=found.gan.clone(copier=found.gan.copier.clone(**changes)))
+        found = open_run(run, best, {"a": image, "b": image})
+        return found._replace(gan=change(found.gan))
 
     patch.setattr("gaxjax.runs.open", open_changed)
+
+
+@pytest.fixture
+def of_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the run be one of labels: dark and light."""
+    spec = {"image": jax.ShapeDtypeStruct((8, 8, 3), np.uint8), "label": jax.ShapeDtypeStruct((), np.int32)}
+    open_as(monkeypatch, lambda gan: Domains(gan.copier.clone()))
+    monkeypatch.setattr(examples, "read_shapes", lambda run, recipe: (spec, 2))
+    monkeypatch.setattr(domains, "read_inventory", lambda run: {"names": ["dark", "light"], "classes": 2})
 
 
 def test_networks_that_enlarge_and_networks_of_one_size(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    change_copier(monkeypatch, times=2)
-    assert translate(home, "runs/recipe 'photos/deep/odd #1.png' --out enlarged", monkeypatch) == 0
+    open_as(monkeypatch, lambda gan: gan.clone(copier=gan.copier.clone(times=2)))
+    assert translate(home, "runs/pairs 'photos/deep/odd #1.png' --out enlarged", monkeypatch) == 0
     pixels = read(home / "photos" / "deep" / "odd #1.png")
     np.testing.assert_array_equal(
         read(home / "enlarged" / "outputs" / "odd #1.png"), pixels.repeat(2, 0).repeat(2, 1)
     )
-    change_copier(monkeypatch, shape=(8, 8, 3))
-    assert translate(home, "runs/recipe photos --out resized", monkeypatch) == 0
+    open_as(monkeypatch, lambda gan: gan.clone(copier=gan.copier.clone(shape=(8, 8, 3))))
+    assert translate(home, "runs/pairs photos --out resized", monkeypatch) == 0
     assert read(home / "resized" / "outputs" / "deep" / "odd #1.png").shape == (8, 8, 3)
     assert "3 of them resized to 8x8, which is all that the networks take" in capsys.readouterr().out
 
@@ -216,14 +231,15 @@ def test_halves(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         ("b-to-a", [pixels[:, 8:], pixels[:, :8]]),
     ):
         out = home / f"halves {direction}"
-        words = f"runs/recipe pairs/train --halves --direction {direction} --out '{out}'"
+        words = f"runs/pairs pairs/train --halves --direction {direction} --out '{out}'"
         assert translate(home, words, monkeypatch) == 0
         for folder, expected in zip(("outputs", "targets"), columns, strict=True):
             np.testing.assert_array_equal(read(out / folder / "1.png"), expected)
 
 
+@pytest.mark.usefixtures("of_domains")
 def test_several_outputs_of_several_domains(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert translate(home, "runs/domains photos/whole.png photos/tiny.png --n 2 --out all", monkeypatch) == 0
+    assert translate(home, "runs/pairs photos/whole.png photos/tiny.png --n 2 --out all", monkeypatch) == 0
     folders = ["inputs", *(f"outputs/{name}/{number}" for name in ("dark", "light") for number in (1, 2))]
     assert links(home / "all" / "index.html") == [
         f"{f}/{name}.png" for name in ("whole", "tiny") for f in folders
@@ -233,7 +249,7 @@ def test_several_outputs_of_several_domains(home: Path, monkeypatch: pytest.Monk
     assert (dark != other).mean() > 0.9
     # By name or number; what is drawn depends on no other output.
     for name in ("light", "1"):
-        words = f"runs/domains photos/whole.png --domain {name} --out only_{name}"
+        words = f"runs/pairs photos/whole.png --domain {name} --out only_{name}"
         assert translate(home, words, monkeypatch) == 0
         np.testing.assert_array_equal(read(home / f"only_{name}" / "outputs" / name / "whole.png"), light)
 
@@ -241,29 +257,25 @@ def test_several_outputs_of_several_domains(home: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("own/run photos", "Duel translates no images"),
         ("runs/nothing photos", "runs/nothing"),
         (
-            "runs/recipe photos --direction a-to-c",
+            "runs/pairs photos --direction a-to-c",
             "--direction a-to-c: Pairs translates a-to-b, b-to-a alone",
         ),
-        ("runs/domains photos --direction a-to-b", "Domains translates image-to-image alone"),
-        ("runs/recipe photos --domain dark", "Pairs is told no labels"),
-        ("runs/domains photos --domain gray", "--domain gray: the run's domains are dark, light, or 0 to 1"),
-        ("runs/recipe photos --n 3", "Pairs draws nothing at random"),
-        ("runs/recipe photos --n 0", "at least 1"),
-        ("runs/recipe photos/none.png", "photos/none.png does not exist"),
-        ("runs/recipe bad", "1 of 2 images cannot be used:\n  bad/empty.png: the file is empty"),
-        ("runs/recipe photos twice", "would both be written as whole.png"),
+        ("runs/pairs photos --domain dark", "Pairs is told no labels"),
+        ("runs/pairs photos --n 3", "Pairs draws nothing at random"),
+        ("runs/pairs photos --n 0", "at least 1"),
+        ("runs/pairs photos/none.png", "photos/none.png does not exist"),
+        ("runs/pairs bad", "1 of 2 images cannot be used:\n  bad/empty.png: the file is empty"),
+        ("runs/pairs photos twice", "would both be written as whole.png"),
         (
-            "runs/recipe twice bad/good.png --targets photos",
+            "runs/pairs twice bad/good.png --targets photos",
             "bad/good.png: it has no target, an image of this name",
         ),
-        ("runs/recipe photos --targets none", "--targets none is not a folder"),
-        ("runs/recipe photos --targets targets --halves", "leave --targets out"),
-        ("runs/domains photos --halves", "--halves is of pairs a and b"),
-        ("runs/recipe photos --out there", "there has files already, made by something else"),
-        ("runs/recipe photos --out photos/tiny.png", "is a file; name a folder"),
+        ("runs/pairs photos --targets none", "--targets none is not a folder"),
+        ("runs/pairs photos --targets targets --halves", "leave --targets out"),
+        ("runs/pairs photos --out there", "there has files already, made by something else"),
+        ("runs/pairs photos --out photos/tiny.png", "is a file; name a folder"),
     ],
 )
 def test_refusals(
@@ -275,15 +287,31 @@ def test_refusals(
     assert not (home / "refused").exists()
 
 
+@pytest.mark.usefixtures("of_domains")
+def test_refusals_of_domains(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words, message in (
+        ("--direction a-to-b", "Domains translates image-to-image alone"),
+        ("--domain gray", "--domain gray: the run's domains are dark, light, or 0 to 1"),
+        ("--halves", "--halves is of pairs a and b, and Domains translates single images"),
+    ):
+        assert translate(home, f"runs/pairs photos --out refused {words}", monkeypatch) == 2
+        assert message in capsys.readouterr().err
+    with pytest.raises(InputError, match="GAN translates no images"):
+        choose_direction(GAN(), "")
+
+
 def test_attributes_of_a_domain() -> None:
     names = ["Blond_Hair", "Male", "tone=1", "tone=2"]
     assert parse_attributes("tone=2", names, [2, 2]).tolist() == [-1, -1, 0, 1]
     assert parse_attributes("Blond_Hair=1,Male=0", names, [4]).tolist() == [1, 0, 0, 0]
 
 
+@pytest.mark.usefixtures("of_domains")
 def test_a_translation_depends_on_no_other(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(home)
-    translator = Translator("runs/domains", domains=["light"])
+    translator = Translator("runs/pairs", domains=["light"])
     pixels = np.zeros((8, 8, 3), np.uint8)
     (domain,) = translator.domains
     first = translator(pixels, domain, seed=5, number=3)
