@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from gaxjax.tables.isola2017 import COLUMNS, PRINTED, VARIANTS, rows
+from gaxjax.tables.isola2017 import COLUMNS, LABELS, PHOTOS, VARIANTS, rows
 
 
 def test_rows() -> None:
@@ -10,7 +10,7 @@ def test_rows() -> None:
     assert len(found) == len(VARIANTS) * len(COLUMNS)
     printed = {row.name: str(row.printed) for row in found if row.printed and row.metric == "pixel_accuracy"}
     assert printed == {"l1": "0.86 [memory]", "cgan": "0.74 [memory]", "recipe": "0.83 [memory]"}
-    assert set(printed) == set(PRINTED)
+    assert set(printed) == set(LABELS)
     recipes = {row.name: row.recipe() for row in found if row.recipe}
     for recipe in recipes.values():
         assert (recipe.data.swap, recipe.gan.generator.features) == (False, 16)
@@ -27,3 +27,13 @@ def test_rows() -> None:
     }
     without = replace(games["recipe"].generator, skips=False)
     assert games["encoder_decoder"] == replace(games["recipe"], generator=without)
+
+
+def test_rows_of_the_other_direction() -> None:
+    """Photographs are labeled by the run that is named, and compared with what they were made of."""
+    found = [row for row in rows(16, "out/l1/seed0") if row.metric == "class_iou"]
+    assert [row.name for row in found if row.printed] == list(PHOTOS)
+    for row in found:
+        assert row.recipe and row.recipe().data.swap and row.evaluation
+        assert (row.evaluation.output, row.evaluation.reference) == ("a to b", "a")
+        assert row.evaluation.back == "out/l1/seed0"
