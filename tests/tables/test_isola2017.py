@@ -1,6 +1,7 @@
 """The table of Isola et al. 2017: what its rows are, and what stands beside which."""
 
 from dataclasses import replace
+from typing import Any
 
 from gaxjax.tables.isola2017 import COLUMNS, LABELS, PHOTOS, VARIANTS, rows
 
@@ -14,7 +15,7 @@ def test_rows() -> None:
     recipes = {row.name: row.recipe() for row in found if row.recipe}
     for recipe in recipes.values():
         assert (recipe.data.swap, recipe.gan.generator.features) == (False, 16)
-    games = {name: recipe.gan for name, recipe in recipes.items()}
+    games: dict[str, Any] = {name: recipe.gan for name, recipe in recipes.items()}
     terms = {name: (gan.weight, gan.l1, gan.conditional) for name, gan in games.items()}
     # GAN and cGAN differ by what the discriminator sees, the last row by skips alone.
     assert terms == {
