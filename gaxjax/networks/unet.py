@@ -68,7 +68,7 @@ class UNet(nn.Module):
         for level in reversed(range(1, self.depth)):
             x = apply_block(self, self.recompute, self._up(level), x)
             if self.skips:
-                # Before its activation: the decoder's ReLU undoes the leaky one that the authors' has had.
+                # Before its activation, where the authors' has a leaky ReLU: ReLU makes the same of both.
                 x = jnp.concatenate([x, encoded[level - 1]], axis=-1)
         # The only bias where there are norms: these take every channel's mean away again.
         x = ConvTranspose(self.channels, deviation=self.deviation)(jax.nn.relu(x))
