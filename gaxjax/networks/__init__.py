@@ -11,6 +11,7 @@ from gaxjax.networks import (
     style,
     synthesis,
     translation,
+    unet,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "style",
     "synthesis",
     "translation",
+    "unet",
 ]
