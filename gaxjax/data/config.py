@@ -32,7 +32,11 @@ class Data:
     or more subfolders, else flat."""
     paired: bool = True
     """Halves: whether b[i] belongs to a[i]; if not, b comes in an order of its own (unpaired translation), as
-    it always does in domains."""
+    it always does in domains. Of domain_b: whether b[i] is made of a[i]; if not, a is of one half of the
+    images and b of the other."""
+    domain_b: str = ""
+    """Makes two domains of images, a and b, with labels "label" and "label_b": b are the "edges" or the
+    "negatives" of the images of the set, or another set, by its name (then paired is off); empty: one domain."""
     fit: Fit = "crop"
     """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
     filter: Filter = "lanczos"

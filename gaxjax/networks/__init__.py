@@ -3,6 +3,7 @@
 from gaxjax.networks import (
     autoencoder,
     conditional,
+    coupled,
     dcgan,
     lucic,
     mlp,
@@ -16,6 +17,7 @@ from gaxjax.networks import (
 __all__ = [
     "autoencoder",
     "conditional",
+    "coupled",
     "dcgan",
     "lucic",
     "mlp",
