@@ -21,7 +21,7 @@ from dataclasses import replace
 from gaxjax.gans import CoGAN
 from gaxjax.layers import Concatenated
 from gaxjax.networks.coupled import Discriminator, Generator, Told
-from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe
+from gaxjax.recipe import Data, Optimizer, Recipe
 
 SHAPE = (28, 28, 1)
 adam = Optimizer("adam", 2e-4, b1=0.5, b2=0.999)

@@ -57,7 +57,7 @@ class Evaluator:
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.extractors = load_extractors(evaluation, needs, self.data)
         self.features, self.level, self.classifier = self.extractors[:3]
-        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation)
+        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation, self.data)
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -68,10 +68,12 @@ class Evaluator:
         # Opened anew, a set would be read and decoded twice.
         same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
-        self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        # Of two domains, an epoch has the smaller one's images more than once.
+        there = self.source.count(evaluation.reference)
+        self.count = min(evaluation.real or there, there) if real else 0
         if FACTORS not in self.source.spec:
             refuse_factors(self.metrics, self.data.name)
         self.shape = self.source.spec[evaluation.reference].shape
@@ -79,7 +81,7 @@ class Evaluator:
             refuse_classes(self.metrics, evaluation.balanced, self.data.name)
         self.sampler = Sampler(evaluation, self.shape)
         # Of the images that there are: past the end of a set it would begin again.
-        count = min(evaluation.n, len(self.source))
+        count = min(evaluation.n, there)
         self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)

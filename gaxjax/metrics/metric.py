@@ -139,6 +139,14 @@ METRICS = {
         spread="standard error over images",
         options="codes matched one to one to classes by these images",
     ),
+    "pixel_agreement": Metric(
+        computing.average("agreement", "pixel_agreement"),
+        ("pixel_agreement",),
+        ("agreement",),
+        better="higher",
+        spread="standard error over pairs",
+        options="pixels black or white, from 128 of 256 on",
+    ),
     "parzen": Metric(
         computing.log_likelihood,
         ("parzen",),

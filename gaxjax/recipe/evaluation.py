@@ -13,8 +13,8 @@ class Evaluation:
 
     metrics: str = ""
     """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
-    l2, mig_gen, l2_gen, class_ms_ssim, code_error, class_accuracy, test_accuracy; accuracy: the last two, as
-    far as the game has them; empty: nothing is measured"""
+    l2, mig_gen, l2_gen, class_ms_ssim, code_error, pixel_agreement, class_accuracy, test_accuracy; accuracy:
+    the last two, as far as the game has them; empty: nothing is measured"""
     features: str = "inception"
     """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
     separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
