@@ -12,6 +12,7 @@ from gaxjax.networks import (
     style,
     synthesis,
     translation,
+    unet,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "style",
     "synthesis",
     "translation",
+    "unet",
 ]

@@ -66,7 +66,7 @@ NETWORKS: dict[str, nn.Module] = {
     "layer norm": dcgan.Discriminator(features=4, depth=2, norm="layer"),
     "translation": translation.ResidualGenerator(2, features=4, blocks=2),
     "with batch norm": translation.ResidualGenerator(2, features=4, blocks=2, norm="batch"),
-    "patches": translation.PatchDiscriminator(features=4, depth=2),
+    "patches": translation.PatchDiscriminator(features=4, patch=34),
     "dropout": Dropping(),
 }
 ADAPTED = dcgan.Generator(SHAPE, features=4, depth=2)
@@ -92,7 +92,7 @@ GAMES: dict[str, game.GAN] = {
     ),
     "translation": CycleGAN(
         *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
-        *[translation.PatchDiscriminator(features=2, depth=1) for _ in range(2)],
+        *[translation.PatchDiscriminator(features=2, patch=16) for _ in range(2)],
         pool=2,
     ),
 }
