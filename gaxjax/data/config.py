@@ -36,7 +36,7 @@ class Data:
     images and b of the other."""
     domain_b: str = ""
     """Makes two domains of images, a and b, with labels "label" and "label_b": b are the "edges" or the
-    "negatives" of the images of the set, or another set, by its name (then paired is off); empty: one domain."""
+    "negatives" of the images of the set, or another set, by its name (then paired is off); empty: none."""
     fit: Fit = "crop"
     """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
     filter: Filter = "lanczos"

@@ -37,7 +37,7 @@ CHANGES: dict[str, Callable[[Any], Any]] = {"edges": find_edges, "negatives": in
 
 @final
 class Side(Source):
-    """One of the domains: members of a source, their images changed, as "a" and "label", or "b" and "label_b".
+    """One domain: members of a source, their images changed, as "a" and "label", or as "b" and "label_b".
 
     members: numbers of examples as stored, [n]. stream: that of its order.
     """

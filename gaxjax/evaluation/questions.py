@@ -8,6 +8,7 @@ import jax
 
 from gaxjax.data import Data
 from gaxjax.evaluation.agreement import PixelAgreement
+from gaxjax.evaluation.diversity import Diversity
 from gaxjax.evaluation.extractors import Extractors
 from gaxjax.evaluation.factor_codes import FactorMetrics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics
@@ -60,6 +61,9 @@ def choose_questions(
         questions.append(LowerBound(seed))
     if "readings" in needs:
         questions.append(Readings("test_accuracy" in metrics, evaluation.reference))
+    if "diversity" in needs:
+        assert extractors.distance is not None
+        questions.append(Diversity(extractors.distance, seed))
     if "agreement" in needs:
         questions.append(PixelAgreement(data.domain_b, seed))
     return questions

@@ -21,7 +21,7 @@ class CoGAN(GAN):
     generator: nn.Module
     """latents [B, L] -> {"a": images, "b": images}: `networks.coupled.Generator`"""
     discriminator: nn.Module
-    """{"a": images, "b": images} -> {"logits": {"a": [B], "b": [B]}, ...}: `networks.coupled.Discriminator`"""
+    """{"a": images, "b": images} -> {"logits": {"a": [B], "b": [B]}, ...}: that of `networks.coupled`"""
     latents: Latents | Joint = Latents(100, "uniform")
     """what the generator starts from"""
     adversary: Adversary = Adversary()
