@@ -7,7 +7,7 @@ from gaxjax.game import output_of
 
 
 class Multiscale(nn.Module):
-    """Images [B, H, W, C] -> {"logits": (of the first network, of the second, ...)}, which are losses each."""
+    """Images [B, H, W, C] -> {"logits": (of the first network, of the second, ...)}: a loss for each."""
 
     networks: tuple[nn.Module, ...]
     """images -> logits; the first sees images as they are, each following one half of that size"""
