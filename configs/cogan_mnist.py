@@ -2,7 +2,8 @@
 
     gaxjax train cogan_mnist --workdir runs/cogan --data.directory DIR
     gaxjax train cogan_mnist:negatives --workdir runs/negatives --data.directory DIR
-    gaxjax evaluate runs/cogan --metrics pixel_agreement
+    gaxjax train cogan_mnist:conditional_edges --workdir runs/told --data.directory DIR   # told the domain
+    gaxjax evaluate runs/cogan --metrics pixel_agreement --n 10000
 
 One half of the images is domain a; domain b is made of the other half.
 
@@ -21,7 +22,7 @@ from dataclasses import replace
 from gaxjax.gans import CoGAN
 from gaxjax.layers import Concatenated
 from gaxjax.networks.coupled import Discriminator, Generator, Told
-from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe
 
 SHAPE = (28, 28, 1)
 adam = Optimizer("adam", 2e-4, b1=0.5, b2=0.999)
@@ -37,6 +38,8 @@ recipe = Recipe(
     sample_kimg=25,
     checkpoint_kimg=50,
     samples=32,
+    evaluation=Evaluation("pixel_agreement", reference="b", n=2_000),
+    evaluation_kimg=25,
 )
 negatives = replace(recipe, data=replace(recipe.data, domain_b="negatives"))
 

@@ -1,4 +1,4 @@
-"""Discriminators of one image at several sizes. Wang et al. 2018, section 3.2; Zhu et al. 2017 (BicycleGAN)."""
+"""Discriminators of one image at several sizes. Wang et al. 2018; Zhu et al. 2017 (BicycleGAN)."""
 
 import flax.linen as nn
 from jax import Array

@@ -47,5 +47,5 @@ class Encoder(nn.Module):
 
 
 def mean_squares(x: Array) -> Array:
-    """Means of squares of 2 x 2 pixels, [B, H, W, C] -> [B, H / 2, W / 2, C]; of what is there at a border."""
+    """Means of squares of 2 x 2 pixels, [B, H, W, C] -> [B, H / 2, W / 2, C]; of a border, as it is."""
     return nn.avg_pool(x, (2, 2), (2, 2), "SAME", count_include_pad=False)
