@@ -1,7 +1,7 @@
-"""CoGAN as adaptation: classes of one domain, told in another without labels. Liu and Tuzel 2016, section 5.
+"""CoGAN as adaptation: classes of one domain, told in another without labels. Liu and Tuzel 2016.
 
-    gaxjax train cogan_domains --workdir runs/domains --data.directory DIR            # MNIST and its negatives
-    gaxjax train cogan_domains:digits --workdir runs/digits --data.directory DIR      # MNIST and the digits
+    gaxjax train cogan_domains --workdir runs/domains --data.directory DIR          # MNIST and its negatives
+    gaxjax train cogan_domains:digits --workdir runs/digits --data.directory DIR    # MNIST and the digits
 
 Labels of MNIST train a head on what both discriminators share; it is tested on images of domain b, whose
 labels nothing has seen.

@@ -1,4 +1,4 @@
-"""How different the translations of one image are from one another. Zhu et al. 2017 (BicycleGAN), section 5."""
+"""How different the translations of one image are from one another. Zhu et al. 2017 (BicycleGAN)."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar

@@ -255,7 +255,8 @@ class Evaluator:
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:
             output_names(question, gan, state, real if question.of_real else batch)
-        jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
+        if self.needs:
+            jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         # Labels that a game is not told would stand beside samples that have nothing to do with them.
         of_classes = [name for name, metric in self.metrics.items() if "labels" in metric.fake]
         if of_classes and not is_told_labels(gan, batch):

@@ -15,9 +15,10 @@ from gaxjax.objectives import LeastSquares
 
 
 class BicycleGAN(GAN):
-    """Two cycles of one generator (section 3.4): target, code, target (cVAE-GAN); code, image, code (cLR-GAN).
+    """Two cycles of one generator (section 3.4): target to code to target, code to image to code.
 
-    The first makes each target one that some code gives, the second keeps any code from being ignored.
+    The first (cVAE-GAN) makes each target one that some code gives; the second (cLR-GAN) keeps any code that
+    is drawn from being ignored.
     """
 
     generator: nn.Module
@@ -73,7 +74,7 @@ class BicycleGAN(GAN):
         return {"a": batch["a"], "a to b": translated, "b": batch["b"], "b to code to b": again}
 
     def branches(self, batch: Batch) -> tuple[dict[str, Array], Array, Array, Array]:
-        """What E reads off targets, images of a code drawn from that, codes of the prior, and their images."""
+        """What E reads off targets, images of codes drawn from that; codes of the prior, and their images."""
         posterior = self.encoder(batch["b"])
         encoded = self.generator(batch["a"], reparametrized(self.make_rng(PLAY), **posterior))
         latents = self.latents.draw(self.make_rng(PLAY), count_examples(batch))

@@ -156,9 +156,9 @@ class Down(nn.Module):
         # The pool is the only thing here that is not linear, as in the authors' code.
         # Small images get zeros around them, or nothing would be left.
         x = Conv(self.features, 5, padding="valid" if min(x.shape[1:3]) > 5 else "same")(x)
-        height, width = x.shape[1] // 2, x.shape[2] // 2
-        # An odd last row or column is left out.
-        squares = x[:, : 2 * height, : 2 * width].reshape(-1, height, 2, width, 2, self.features)
+        # An odd last row or column is half a square; it counts twice, which changes no maximum.
+        x = jnp.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, x.shape[2] % 2), (0, 0)), mode="edge")
+        squares = x.reshape(-1, x.shape[1] // 2, 2, x.shape[2] // 2, 2, self.features)
         return jnp.max(squares, axis=(2, 4))
 
 
