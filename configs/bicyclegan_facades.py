@@ -17,12 +17,16 @@ Differs from the authors' code:
 - The discriminator's loss is halved, as in the paper; samples come from moving averages.
 """
 
-from gaxjax.gans import BicycleGAN
+from dataclasses import replace
+
+from gaxjax.adversary import Adversary
+from gaxjax.gans import BicycleGAN, Pix2Pix
 from gaxjax.latents import Latents
 from gaxjax.networks.multiscale import Multiscale
 from gaxjax.networks.residual import Encoder
 from gaxjax.networks.translation import PatchDiscriminator
 from gaxjax.networks.unet import UNet
+from gaxjax.objectives import LeastSquares
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 latents = Latents(8)
@@ -52,4 +56,15 @@ recipe = Recipe(
     sample_kimg=2,
     checkpoint_kimg=5,
     samples=16,
+)
+noise = replace(
+    recipe,
+    gan=Pix2Pix(
+        generator=generator,
+        discriminator=discriminator(),
+        adversary=Adversary(LeastSquares()),
+        conditional=False,
+        l1=10.0,
+        latents=latents,
+    ),
 )
