@@ -2,7 +2,8 @@
 
     gaxjax train bicyclegan_facades --workdir runs/bicycle --data.directory DIR
     gaxjax train bicyclegan_facades:noise --workdir runs/noise --data.directory DIR     # pix2pix + noise
-    gaxjax evaluate runs/bicycle --metrics diversity --distance inception --split val --reference b
+    gaxjax evaluate runs/bicycle --split val --n 100 --reference b --metrics diversity --distance inception
+    gaxjax evaluate runs/bicycle --split val --n 100 --reference b --metrics psnr --output "b to code to b"
 
 DIR holds pictures whose left half is a photograph and whose right half is its label map, in subfolders train
 and val (the pix2pix release of CMP facades).
@@ -11,7 +12,7 @@ Paper: LPIPS diversity on maps to satellites 0.111 +- 0.002, of pix2pix + noise 
 number yet.
 
 Differs from the authors' code:
-- 64 px instead of 256, half the channels, one halving of the encoder less; resized whole, mirrored.
+- 64 px instead of 256 and half the channels; patches of 34 px and, at half the size, of 68.
 - Both branches see all of a minibatch of 4, where theirs see a half each of one of 2.
 - pix2pix + noise has the same generator, discriminator, objective and weight of L1 as the other.
 - The discriminator's loss is halved, as in the paper; samples come from moving averages.
@@ -27,7 +28,7 @@ from gaxjax.networks.residual import Encoder
 from gaxjax.networks.translation import PatchDiscriminator
 from gaxjax.networks.unet import UNet
 from gaxjax.objectives import LeastSquares
-from gaxjax.recipe import Data, Optimizer, Recipe
+from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe
 
 latents = Latents(8)
 # Codes are the only noise: no dropout.
@@ -48,7 +49,7 @@ recipe = Recipe(
         latents=latents,
     ),
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
-    data=Data("folder", shape=(64, 64, 3), layout="halves", swap=True, flip=True),
+    data=Data("folder", shape=(64, 64, 3), layout="halves", swap=True, fit="resize", flip=True, jitter=72),
     batch_size=4,
     half_life=1_000,
     kimg=80,
@@ -56,6 +57,7 @@ recipe = Recipe(
     sample_kimg=2,
     checkpoint_kimg=5,
     samples=16,
+    evaluation=Evaluation(output="a to b", reference="b", split="val", n=100),
 )
 noise = replace(
     recipe,
