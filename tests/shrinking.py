@@ -167,7 +167,10 @@ def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.layout == "halves":
         return {"a": image, "b": image}
-    spec = {"image": image, "label": jax.ShapeDtypeStruct((), np.int32)}
+    label = jax.ShapeDtypeStruct((), np.int32)
+    if data.domain_b:
+        return {"a": image, "b": image, "label": label, "label_b": label}
+    spec = {"image": image, "label": label}
     return spec if data.labeled is None else {**spec, "labeled": jax.ShapeDtypeStruct((), np.bool_)}
 
 

@@ -32,7 +32,11 @@ class Data:
     where every image is in one of two or more subfolders, else flat."""
     paired: bool = True
     """Halves and domains: whether b[i] belongs to a[i], of domains by their name; if not, b comes in an order
-    of its own (unpaired translation)."""
+    of its own (unpaired translation). Of domain_b: whether b[i] is made of a[i]; if not, a is of one half of
+    the images and b of the other."""
+    domain_b: str = ""
+    """Makes two domains of images, a and b, with labels "label" and "label_b": b are the "edges" or the
+    "negatives" of the images of the set, or another set, by its name (then paired is off); empty: none."""
     swap: bool = False
     """Halves and domains: a is the right half, or from the folder of b, and b the other."""
     fit: Fit = "crop"

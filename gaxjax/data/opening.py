@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data, Filter, Fit, Layout
+from gaxjax.data.coupled import CHANGES, couple
 from gaxjax.data.domains import Domains
 from gaxjax.data.jitter import Jittered, check_jitter, enlarged_shape
 from gaxjax.data.labeled import NAME as LABELED
@@ -39,6 +40,7 @@ def check_data(data: Data) -> None:
         if getattr(data, field) < 0:
             raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
     check_labeled(data)
+    check_domain_b(data)
     if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
         raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
     if data.name in DEFAULTS:
@@ -67,6 +69,24 @@ def check_labeled(data: Data) -> None:
         raise InputError(f"{data.name} makes each example anew, and labeled={data.labeled} is of stored ones")
 
 
+def check_domain_b(data: Data) -> None:
+    """InputError for a second domain that cannot be meant."""
+    if not data.domain_b:
+        return
+    if data.name in (*DEFAULTS, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(f"domain_b={data.domain_b!r} is beside a set of single images, and {what} is none")
+    if data.labeled is not None:
+        raise InputError(
+            "with domain_b, labels of a are all given and those of b are none's: use labeled=None"
+        )
+    if data.domain_b not in CHANGES and data.paired:
+        raise InputError(
+            f"domain_b={data.domain_b!r} is a set of its own, without pairs: use paired=False "
+            f"(--data.no-paired); of the images themselves there are {' and '.join(CHANGES)}"
+        )
+
+
 def spec_of(data: Data) -> Spec:
     """Shapes and types of examples as the description has them, whether the data are there or not.
 
@@ -82,7 +102,10 @@ def spec_of(data: Data) -> Spec:
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
-    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32), **given}
+    label = jax.ShapeDtypeStruct((), np.int32)
+    if data.domain_b:
+        return {"a": image, "b": image, "label": label, "label_b": label}
+    return {"image": image, "label": label, **given}
 
 
 def open_source(data: Data) -> Source:
@@ -99,6 +122,10 @@ def open_source(data: Data) -> Source:
 
 def open_whole(data: Data) -> Source:
     """The examples, with every label that there is."""
+    if data.domain_b:
+        source = open_whole(replace(data, domain_b=""))
+        other = None if data.domain_b in CHANGES else open_whole(domain_of(data))
+        return couple(source, other, data.domain_b, data.paired)
     if data.name in DEFAULTS:
         return Points(data)
     if data.name == SHAPES:
@@ -131,6 +158,13 @@ def open_whole(data: Data) -> Source:
     kind = InMemory if size <= data.memory * 2**30 else Streaming
     sources = [kind(pictures, data.workers, data.strict) for pictures in parts]
     return Domains(*sources) if len(sources) > 1 else sources[0]
+
+
+def domain_of(data: Data) -> Data:
+    """Domain b, where it is a set of its own."""
+    # The built-in set is nobody's: it does not go where others are kept.
+    directory = "" if data.domain_b == "digits" else data.directory
+    return replace(data, name=data.domain_b, domain_b="", directory=directory)
 
 
 @functools.lru_cache(maxsize=2)

@@ -87,6 +87,10 @@ class Source(ABC):
         """Of every example, as stored [len], where no image has to be read for them."""
         return None
 
+    def count(self, name: str) -> int:
+        """How many there are of what has that name: fewer than an epoch, where another domain is larger."""
+        return len(self)
+
     def digest(self) -> str:
         """A hash of which examples there are, in which order; empty where a description says it all."""
         return ""

@@ -59,7 +59,7 @@ class Evaluator:
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.extractors = load_extractors(evaluation, needs, self.data)
         self.features, self.level, self.classifier = self.extractors[:3]
-        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation)
+        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation, self.data)
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -70,10 +70,12 @@ class Evaluator:
         # Opened anew, a set would be read and decoded twice.
         same = source is not None and self.data == as_stored(data) and not data.jitter
         self.source = source if source is not None and same else open_source(self.data)
-        self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
             raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        # Of two domains, an epoch has the smaller one's images more than once.
+        there = self.source.count(evaluation.reference)
+        self.count = min(evaluation.real or there, there) if real else 0
         if FACTORS not in self.source.spec:
             refuse_factors(self.metrics, self.data.name)
         self.shape = self.source.spec[evaluation.reference].shape
@@ -81,7 +83,7 @@ class Evaluator:
             refuse_classes(self.metrics, evaluation.balanced, self.data.name)
         self.sampler = Sampler(evaluation, self.shape)
         # Of the images that there are: past the end of a set it would begin again.
-        count = min(evaluation.n, len(self.source))
+        count = min(evaluation.n, there)
         self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
@@ -260,7 +262,8 @@ class Evaluator:
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:
             output_names(question, gan, state, real if question.of_real else batch)
-        jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
+        if self.needs:
+            jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
         # Labels that a game is not told would stand beside samples that have nothing to do with them.
         of_classes = [name for name, metric in self.metrics.items() if "labels" in metric.fake]
         if of_classes and not is_told_labels(gan, batch):

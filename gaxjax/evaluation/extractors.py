@@ -26,7 +26,7 @@ class Extractors(NamedTuple):
     classifier: Features | None
     """of digits"""
     distance: Features | None
-    """whose squared distance paths are measured by"""
+    """whose squared distance paths and translations are measured by"""
     encoder: Features | None = None
     """of the data's factors"""
 
@@ -36,7 +36,7 @@ class Extractors(NamedTuple):
         # the modes of stacked MNIST does not name that classifier.
         if OF_FEATURES & {*metric.fake, *metric.real}:
             return self.features, "logits" if OF_CLASSES & set(metric.fake) else self.level
-        if "paths" in metric.fake and self.distance:
+        if {"paths", "diversity"} & set(metric.fake) and self.distance:
             return self.distance, self.distance.level
         if "generations" in metric.fake and self.encoder:
             return self.encoder, self.encoder.level
@@ -68,9 +68,11 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extr
             f"{what} is of a classifier's classes, and features={e.features!r} is none: "
             "give classifier(mnist), classifier(fashion_mnist) or classifier(digits)"
         )
-    if needs & OF_FEATURES:
+    weights = None
+    if needs & OF_FEATURES or "diversity" in needs:
         # ~ is expanded here: a recipe's text never passes through a shell.
         weights = disk_path(e.weights, "weights are").expanduser() if e.weights else None
+    if needs & OF_FEATURES:
         features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level
         features.check([level, *(["logits"] if needs & OF_CLASSES else [])])
@@ -79,6 +81,11 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extr
         all_features.load_features("classifier(mnist)", None, directory) if "digits" in needs else None
     )
     files = e.lpips_network, e.lpips_linear
-    distance = all_features.load_distance(e.distance, *files, directory) if "paths" in needs else None
+    distance = None
+    if "diversity" in needs and "paths" not in needs and e.distance.strip().startswith("inception"):
+        # Which sees no step of a path, and any two translations that are seen to differ.
+        distance = all_features.load_features(e.distance, weights, directory)
+    elif needs & {"paths", "diversity"}:
+        distance = all_features.load_distance(e.distance, *files, directory)
     encoder = factor_encoder(data) if "generations" in needs else None
     return Extractors(features, level, classifier, distance, encoder)

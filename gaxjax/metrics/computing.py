@@ -98,6 +98,16 @@ def test_accuracy(samples: Samples) -> dict[str, Value]:
     return {"test_accuracy": right, "misclassified": Value(n * (1 - right.value), n * error)}
 
 
+def average(need: str, name: str) -> Callable[[Samples], dict[str, Value]]:
+    """The mean of a number that is kept of each example, with its standard error; needs that."""
+
+    def compute(samples: Samples) -> dict[str, Value]:
+        each = np.asarray(samples.fake.arrays[need], np.float64)
+        return {name: Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))}
+
+    return compute
+
+
 def share(each: np.ndarray) -> Value:
     """How many of independent yes and no are yes, of all, with the standard error."""
     return Value(value := float(np.mean(each)), standard_error(value, len(each)))

@@ -7,7 +7,7 @@ from typing import Literal
 from gaxjax.errors import InputError
 from gaxjax.metrics import computing
 from gaxjax.metrics.disentanglement import BINS
-from gaxjax.metrics.samples import DRAWS, PATHS, SPACES, Need, Samples, Value
+from gaxjax.metrics.samples import DRAWS, OUTPUTS, PATHS, SPACES, Need, Samples, Value
 from gaxjax.metrics.similarity import LEAST_SIDE
 
 
@@ -140,6 +140,22 @@ METRICS = {
         lower=("code_error",),
         spread="standard error over images",
         options="codes matched one to one to classes by these images",
+    ),
+    "pixel_agreement": Metric(
+        computing.average("agreement", "pixel_agreement"),
+        ("pixel_agreement",),
+        ("agreement",),
+        better="higher",
+        spread="standard error over pairs",
+        options="pixels black or white, from 128 of 256 on",
+    ),
+    "diversity": Metric(
+        computing.average("diversity", "diversity"),
+        ("diversity",),
+        ("diversity",),
+        better="higher",
+        spread="standard error over images",
+        options=f"mean squared distance between {OUTPUTS} translations of one image",
     ),
     "parzen": Metric(
         computing.log_likelihood,

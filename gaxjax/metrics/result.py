@@ -19,6 +19,7 @@ TITLES = {
     "test_accuracy": "test accuracy",
     "class_ms_ssim": "MS-SSIM within classes",
     "class_ms_ssim_real": "MS-SSIM within classes of real images",
+    "pixel_agreement": "pixel agreement",
     "elbo": "ELBO",
     "psnr": "PSNR",
     "pixel_accuracy": "pixel accuracy",

@@ -13,8 +13,9 @@ class Evaluation:
 
     metrics: str = ""
     """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
-    l2, mig_gen, l2_gen, class_ms_ssim, code_error, class_accuracy, test_accuracy; accuracy: the last two, as
-    far as the game has them; of pairs: psnr, ssim, pixel_accuracy; empty: nothing is measured"""
+    l2, mig_gen, l2_gen, class_ms_ssim, code_error, pixel_agreement, diversity, class_accuracy, test_accuracy;
+    accuracy: the last two, as far as the game has them; of pairs: psnr, ssim, pixel_accuracy; empty: nothing
+    is measured"""
     features: str = "inception"
     """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
     separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
@@ -23,8 +24,9 @@ class Evaluation:
     weights: str = ""
     """file of the features' weights; empty: GAXJAX_INCEPTION, the file downloaded before, or a download"""
     distance: str = "lpips"
-    """of two images, for ppl (of z, and of w if the game has styles): lpips, that is lpips(vgg), or
-    lpips(alex), both with files, or the squared distance of pixels, classifier(mnist) or FILE.py:function"""
+    """of two images, for ppl (of z, and of w if the game has styles) and diversity: lpips, that is
+    lpips(vgg), or lpips(alex), both with files, or the squared distance of pixels, classifier(mnist) or
+    FILE.py:function; for diversity alone also of inception"""
     lpips_network: str = ""
     """file of torchvision's weights of lpips's network (vgg16-397923af.pth)"""
     lpips_linear: str = ""
