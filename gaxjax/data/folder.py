@@ -11,7 +11,7 @@ import numpy as np
 from gaxjax.data.config import Data
 from gaxjax.data.factors import FILES, NAME, read_factors
 from gaxjax.data.images import check_halves, fit_pixels, halves, open_picture, upright_size, verify
-from gaxjax.data.layout import folder_of_split
+from gaxjax.data.layout import domain_folders, folder_of_split
 from gaxjax.data.listing import image_files, list_images, natural_key
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.source import Batch
@@ -47,9 +47,7 @@ class Folder(Pictures):
 
     def __init__(self, data: Data, side: str = ""):
         self.data = data
-        self.root = folder_of_split(data)
-        if side:
-            self.root = self.root / f"{data.split}{side.upper()}"
+        self.root = domain_folders(data)[side] if side else folder_of_split(data)
         self.listing = list_images(self.root)
         self.files = self.listing.files
         # Of single images: of pairs and of domains such a file is passed over, and told as all others.
@@ -112,8 +110,8 @@ class Folder(Pictures):
         picture = open_picture(self.root / file, upright=True)
         shape, fit, filter = self.data.shape, self.data.fit, self.data.filter
         if self.data.layout == "halves":
-            left, right = halves(picture)
-            return {"a": fit_pixels(left, shape, fit, filter), "b": fit_pixels(right, shape, fit, filter)}
+            a, b = reversed(halves(picture)) if self.data.swap else halves(picture)
+            return {"a": fit_pixels(a, shape, fit, filter), "b": fit_pixels(b, shape, fit, filter)}
         batch = {self.key: fit_pixels(picture, shape, fit, filter)}
         if self.classes:
             batch["label"] = np.array(self.numbers[file.parts[0]], np.int32)

@@ -12,6 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.data.config import as_stored
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
@@ -48,7 +49,7 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
-        self.data = replace(every, split=evaluation.split or data.split, flip=False)
+        self.data = replace(as_stored(every), split=evaluation.split or data.split)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -66,7 +67,7 @@ class Evaluator:
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
         # Opened anew, a set would be read and decoded twice.
-        same = source is not None and self.data == replace(data, flip=False)
+        same = source is not None and self.data == as_stored(data) and not data.jitter
         self.source = source if source is not None and same else open_source(self.data)
         self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:
@@ -97,6 +98,8 @@ class Evaluator:
 
     def __call__(self, gan: GAN, state: State, source: Source, checkpoint: int, run: str) -> list[Result]:
         """Measures fakes of a state, drawn for examples of the source (their labels, or to translate)."""
+        # Of several outputs, translations, those of the very images whose partners they are compared with.
+        source = self.source if self.evaluation.output else source
         self.check(gan, state, source.spec)
         # The count is set even where nothing is kept of samples: metrics of latents alone report it too.
         fake = Statistics(self.evaluation.n)
