@@ -24,7 +24,7 @@ alone, backward the one from a label map.
 Differs from the authors' code:
 - 64 px instead of 128 or 256, half the channels, 4 residual blocks, minibatches of 4 at the learning rate of
   theirs of 1 (paper: none of these).
-- Resized whole, no random crop.
+- Resized whole, no random crop (paper: from 286 px, as theirs).
 - No bias before a norm, which takes it away (paper: in the discriminators).
 - The discriminator's loss is halved, as in the paper.
 - Samples come from moving averages of the generators.
@@ -69,7 +69,7 @@ paper = replace(
         discriminator_b=PatchDiscriminator(),
     ),
     optimizers={"discriminator": falling, "generator": falling},
-    data=replace(recipe.data, shape=(256, 256, 3)),
+    data=replace(recipe.data, shape=(256, 256, 3), jitter=286),
     batch_size=1,
     kimg=80,
 )
