@@ -6,8 +6,8 @@
     gaxjax train cyclegan_facades:without_identity --workdir runs/cycles --data.directory DIR
     gaxjax train cyclegan_facades:gan_alone --workdir runs/gan_alone --data.directory DIR
     gaxjax train cyclegan_facades:cycle_alone --workdir runs/cycle_alone --data.directory DIR
-    gaxjax train cyclegan_facades:forward --workdir runs/forward --data.directory DIR
-    gaxjax train cyclegan_facades:backward --workdir runs/backward --data.directory DIR
+    gaxjax train cyclegan_facades:photo_cycle --workdir runs/photo_cycle --data.directory DIR
+    gaxjax train cyclegan_facades:label_cycle --workdir runs/label_cycle --data.directory DIR
 
 DIR holds pictures whose left half is of one domain, a, and whose right half of the other, b, in subfolders
 train and val (the pix2pix release of CMP facades). The halves are shuffled apart: nothing is paired but when
@@ -18,8 +18,8 @@ Paper: no figure for this set. Here: no distance measured yet; with 16 features 
 of a label map, at the right places in most; label maps become gray facades.
 
 paper has the authors' networks and settings, at 256 px: 200 epochs of 400 pictures. The ablations (tables 4
-and 5) have no identity loss, as without_identity has none: forward has the way from a photograph and back
-alone, backward the one from a label map.
+and 5) have no identity loss, as without_identity has none: photo_cycle has the way from a photograph to a
+label map and back alone, label_cycle the one from a label map.
 
 Differs from the authors' code:
 - 64 px instead of 128 or 256, half the channels, 4 residual blocks, minibatches of 4 at the learning rate of
@@ -78,5 +78,5 @@ gan = replace(recipe.gan, identity=0.0)
 without_identity = replace(recipe, gan=gan)
 gan_alone = replace(recipe, gan=replace(gan, forward_cycle=0.0, backward_cycle=0.0))
 cycle_alone = replace(recipe, gan=replace(gan, adversarial=0.0))
-forward = replace(recipe, gan=replace(gan, backward_cycle=0.0))
-backward = replace(recipe, gan=replace(gan, forward_cycle=0.0))
+photo_cycle = replace(recipe, gan=replace(gan, backward_cycle=0.0))
+label_cycle = replace(recipe, gan=replace(gan, forward_cycle=0.0))
