@@ -51,12 +51,11 @@ def main(arguments: list[str]) -> None:
 
 
 def default_of(workdir: Path | None) -> Evaluation:
-    """What a run measures of itself, if it does; the FID otherwise."""
+    """What a run measures of itself; the FID if it measures nothing, of what its recipe says."""
     if workdir and (workdir / "recipe.json").exists():
         from gaxjax.runs.record import read_run
 
         evaluation = read_run(workdir).evaluation
-        if evaluation.metrics:
-            # What is measured now keeps no checkpoint.
-            return dataclasses.replace(evaluation, best="")
+        # What is measured now keeps no checkpoint.
+        return dataclasses.replace(evaluation, metrics=evaluation.metrics or "fid", best="")
     return Evaluation(metrics="fid")

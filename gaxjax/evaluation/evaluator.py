@@ -25,7 +25,8 @@ from gaxjax.evaluation.questions import choose_questions, output_names
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
-from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
+from gaxjax.metrics.label_maps import parse_palette
+from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, check_pairs, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
@@ -86,6 +87,9 @@ class Evaluator:
         self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
+        check_pairs(self.metrics, evaluation.n, self.count, len(self.source))
+        colors = any(metric.palette for metric in self.metrics.values())
+        self.palette = parse_palette(evaluation.palette, self.shape) if colors else None
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
         # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
         self.real = self.gather_cached(self.data, self.source, self.count, real) if real else Statistics(0)
@@ -128,7 +132,8 @@ class Evaluator:
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
         factors = self.source.factor_names, self.source.factor_sizes
-        sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture, *factors)
+        seed, palette = self.evaluation.seed, self.palette
+        sides = Samples(self.real, fake, self.validation, seed, self.mixture, *factors, palette)
         return [
             self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
@@ -148,6 +153,8 @@ class Evaluator:
         compared = bool(metric.real)
         of_data = compared or bool(OF_REAL & set(metric.fake))
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
+        if metric.palette:
+            options.append(f"palette {e.palette}")
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         # Options are part of the protocol: numbers with different ones are never put into one column.

@@ -37,6 +37,8 @@ class Metric:
     """side that its images need at least, if they have to be square"""
     side: int = 1
     """the shorter side that its images need at least"""
+    palette: bool = False
+    """whether it takes colors for classes, those of the evaluation's palette"""
 
     @property
     def unit(self) -> str:
@@ -233,8 +235,18 @@ METRICS = {
         better="higher",
         spread="standard error",
     ),
+    "pixel_accuracy": Metric(
+        computing.pixel_accuracy,
+        ("pixel_accuracy", "per_class_accuracy", "class_iou"),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        options="pixels' classes by the nearest color; over the pixels of all images",
+        palette=True,
+    ),
 }
-PAIRED = {"psnr", "ssim"}
+PAIRED = {"psnr", "ssim", "pixel_accuracy"}
 """Metrics of images that belong together, one by one."""
 
 
@@ -262,3 +274,13 @@ def check_metrics(metrics: dict[str, Metric], shape: tuple[int, ...], fake: int,
         fine = ",".join(name for name in metrics if name not in refused)
         hint = [f"the others would go: --metrics {fine}"] if fine else []
         raise InputError("; ".join([*refused.values(), *hint]))
+
+
+def check_pairs(metrics: dict[str, Metric], fake: int, real: int, known: int) -> None:
+    """Refuses metrics of pairs where there are not as many samples as images, of so many that are known."""
+    paired = [name for name in metrics if name in PAIRED]
+    if paired and fake != real:
+        raise InputError(
+            f"{', '.join(paired)} compares pairs, and {fake:,} samples have {real:,} partners: set n to as "
+            f"many as there are ({known:,}), or n and real to one number"
+        )

@@ -14,7 +14,7 @@ class Evaluation:
     metrics: str = ""
     """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
     l2, mig_gen, l2_gen, class_ms_ssim, code_error, class_accuracy, test_accuracy; accuracy: the last two, as
-    far as the game has them; empty: nothing is measured"""
+    far as the game has them; of pairs: psnr, ssim, pixel_accuracy; empty: nothing is measured"""
     features: str = "inception"
     """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
     separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
@@ -43,6 +43,8 @@ class Evaluation:
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
     """what of the data it is compared with ("b")"""
+    palette: str = "facades"
+    """colors of the classes of label maps, for pixel_accuracy: facades, or RRGGBB,RRGGBB,..."""
     balanced: bool = False
     """whether samples are of all classes alike; if not, they are of the data's labels"""
     sampling: str = ""
