@@ -4,7 +4,7 @@ import functools
 from dataclasses import replace
 from pathlib import Path
 
-from gaxjax.game import networks
+from gaxjax.layers.modules import set_fields
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.serialization import load_recipe
 from gaxjax.tables.isola2017 import COLUMNS, SCORED
@@ -37,11 +37,9 @@ photograph."""
 def recipe(model: str, features: int) -> Recipe:
     """A row's recipe, on the images of all, at one length and with networks of one width."""
     found = load_recipe(MODELS[model][0])[0]
-    fields = [field for moved in found.gan.players.values() for field in moved]
-    sized = {name: replace(net, features=features) for name, net in networks(found.gan, fields).items()}
     # Shuffled apart or in pairs, from photographs (a) to label maps.
     data = replace(load_recipe("cyclegan_facades")[0].data, paired=found.data.paired)
-    return replace(found, gan=replace(found.gan, **sized), data=data, kimg=KIMG)
+    return replace(found, gan=set_fields(found.gan, features=features), data=data, kimg=KIMG)
 
 
 def rows(features: int) -> list[Row]:
