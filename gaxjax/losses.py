@@ -6,7 +6,7 @@ before its last layer. Numbers are keyword arguments; as values, the pairs are i
 is the discriminator's raw output: the probability of "real" is its sigmoid.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -138,6 +138,23 @@ def feature_matching_generator(
         raise InputError(f"feature_matching: distance is squared or absolute, not {distance!r}")
     # A sum over features in the paper, a mean in the authors' code.
     return jnp.sum(difference**2) if distance == "squared" else jnp.mean(jnp.abs(difference))
+
+
+def layer_matching(real_features: Any, fake_features: Any) -> Scalar:
+    """The mean squared difference of E f(x) and E f(y) of each layer f, [B, ...], summed over layers.
+
+    Each side is a tree of layers' features. Kim et al. 2017 (DiscoGAN), the authors' code, whose hinge
+    embedding loss of target 1 is this mean.
+    """
+
+    def of_layer(real: Array, fake: Array) -> Array:
+        if real.shape[1:] != fake.shape[1:]:
+            raise InputError(
+                f"layer_matching: a layer is {real.shape} of real, {fake.shape} of fake examples"
+            )
+        return jnp.mean((jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)) ** 2)
+
+    return sum(jax.tree.leaves(jax.tree.map(of_layer, real_features, fake_features)), jnp.zeros(()))
 
 
 def energy_discriminator(real_logits: Logits, fake_logits: Logits, *, margin: float = 10.0) -> Scalar:

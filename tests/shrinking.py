@@ -165,7 +165,7 @@ def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     if data.name in DEFAULTS or data.name == "shapes":
         return open_source(data).spec
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
-    if data.layout == "halves":
+    if data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
     label = jax.ShapeDtypeStruct((), np.int32)
     if data.domain_b:

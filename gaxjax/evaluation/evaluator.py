@@ -50,7 +50,9 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
-        self.data = replace(as_stored(every), split=evaluation.split or data.split)
+        # What training has shuffled apart may belong together, and has to where pairs are compared.
+        together = data.paired or bool(PAIRED & set(self.metrics))
+        self.data = replace(as_stored(every), split=evaluation.split or data.split, paired=together)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))

@@ -23,6 +23,8 @@ class ResidualGenerator(nn.Module):
     """residual blocks (the paper: 6 at 128 px, 9 from 256 px)"""
     norm: Norm = "instance"
     """after every convolution but the last"""
+    bias: bool = True
+    """whether convolutions before a norm have one, which takes it away again; the authors' have"""
     deviation: float = 0.02
     """standard deviation of the initial kernels"""
     recompute: bool = False
@@ -32,7 +34,7 @@ class ResidualGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        bias = self.norm == "none"  # a norm takes every channel's mean away again
+        bias = self.bias or self.norm == "none"
 
         def layer(x: Array, width: int, kernel: int, stride: int = 1) -> Array:
             # A stride's border is zeros in the authors' code; everywhere else it is mirrored.

@@ -20,6 +20,7 @@ NAMES = (
     "nie2020",
     "odena2016",
     "salimans2016",
+    "zhu2017",
     "stylegan-ladder",
     "stylegan-mixing",
     "toys",
