@@ -13,7 +13,7 @@ from gaxjax.gans import LabelSet, StarGAN
 from gaxjax.layers.conditioning import Concatenated, Head
 from gaxjax.networks.stargan import Discriminator
 from gaxjax.networks.translation import ResidualGenerator
-from gaxjax.recipe import Data, Evaluation, Linear, Optimizer, Recipe
+from gaxjax.recipe import Data, Linear, Optimizer, Recipe
 
 # Constant for the first half, as in the authors' code.
 RATE = Linear(1e-4, 0.0, from_kimg=800, to_kimg=1_600)

@@ -1,16 +1,18 @@
 """Labels of several sets of data, side by side: what StarGAN's generator is told and its head learns.
 
-Labels are [B, K]: 0 or 1, and -1 in all of a set that is not known of an image. Choi et al. 2018, section 3.2.
+Labels are [B, K]: 0 or 1, and -1 in all of a set that is not known of an image. Choi et al. 2018, 3.2.
 """
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from gaxjax.errors import InputError
+from gaxjax.errors import InputError, check_labels
 from gaxjax.losses import classification
 
 
@@ -36,8 +38,30 @@ def columns(sets: Sequence[LabelSet]) -> list[slice]:
     >>> columns([LabelSet(5, exclusive=False), LabelSet(8)])
     [slice(0, 5, None), slice(5, 13, None)]
     """
+    if not sets:
+        raise InputError("sets=(): say what the labels are, such as sets=(LabelSet(6),)")
     ends = [sum(each.count for each in sets[:number]) for number in range(len(sets) + 1)]
-    return [slice(start, end) for start, end in zip(ends, ends[1:], strict=False)]
+    return [slice(start, end) for start, end in itertools.pairwise(ends)]
+
+
+def spread_labels(labels: Array, sets: Sequence[LabelSet]) -> Array:
+    """Labels [B] as [B, K], one-hot, or those of the data's attributes, [B, K] already."""
+    count, sizes = columns(sets)[-1].stop, " and ".join(str(each.count) for each in sets)
+    if labels.ndim == 1:
+        # No image has labels of two sets by one number.
+        if len(sets) > 1 or not sets[0].exclusive:
+            raise InputError(
+                f"the data have one label an image, and sets are of {sizes}, exclusive: give attributes "
+                f"(--data.attributes), or use sets=(LabelSet({count}),)"
+            )
+        check_labels(labels, count)
+        return jax.nn.one_hot(labels, count)
+    if labels.shape[1] != count:
+        raise InputError(
+            f"the data have {labels.shape[1]} attributes, and sets are of {sizes}: choose attributes "
+            f"(--data.attributes), or set each count to how many there are"
+        )
+    return labels
 
 
 def known_sets(labels: Array, sets: Sequence[LabelSet]) -> Array:
@@ -51,10 +75,11 @@ def with_mask(labels: Array, sets: Sequence[LabelSet]) -> Array:
     >>> with_mask(jnp.array([[-1, 0, 1]]), [LabelSet(1, exclusive=False), LabelSet(2)]).tolist()
     [[0, 0, 1, 0, 1]]
     """
-    domain = jnp.maximum(labels, 0)
+    known = known_sets(labels, sets)
+    counts = np.array([each.count for each in sets])
+    domain = jnp.where(jnp.repeat(known, counts, axis=1, total_repeat_length=counts.sum()), labels, 0)
     # Of one set the mask would be a 1 that is always there.
-    mask = [known_sets(labels, sets).astype(domain.dtype)] if len(sets) > 1 else []
-    return jnp.concatenate([domain, *mask], axis=1)
+    return jnp.concatenate([domain, known.astype(labels.dtype)], axis=1) if len(sets) > 1 else domain
 
 
 def permute_labels(key: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
@@ -91,8 +116,7 @@ def aim_labels(labels: Array, sets: Sequence[LabelSet], number: int) -> Array:
     [[1, 1, -1, -1]]
     """
     each, own = next((s, c) for s, c in zip(sets, columns(sets), strict=True) if number < c.stop)
-    aim, place = jnp.maximum(labels[:, own], 0), number - own.start
-    aim = (
-        jnp.zeros_like(aim).at[:, place].set(1) if each.exclusive else aim.at[:, place].set(1 - aim[:, place])
-    )
+    has, place = jnp.maximum(labels[:, own], 0), number - own.start
+    turned = has.at[:, place].set(1 - has[:, place])
+    aim = jnp.zeros_like(has).at[:, place].set(1) if each.exclusive else turned
     return jnp.full_like(labels, -1).at[:, own].set(aim)

@@ -3,13 +3,18 @@
 from typing import Any, ClassVar
 
 import flax.linen as nn
-import jax
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.errors import InputError, check_labels
 from gaxjax.game import GAN, PLAY, Batch, Logs, select_condition
-from gaxjax.gans.label_sets import LabelSet, aim_labels, classify_sets, permute_labels, with_mask
+from gaxjax.gans.label_sets import (
+    LabelSet,
+    aim_labels,
+    classify_sets,
+    permute_labels,
+    spread_labels,
+    with_mask,
+)
 from gaxjax.losses import absolute
 from gaxjax.objectives import Wasserstein
 from gaxjax.penalties import GradientPenalty
@@ -50,26 +55,18 @@ class StarGAN(GAN):
 
     def labels_of(self, batch: Batch) -> Array:
         """The same as [B, K]."""
-        labels, sizes = self.condition_of(batch), [each.count for each in self.sets]
-        if labels.ndim == 1:
-            check_labels(labels, self.domains)
-            labels = jax.nn.one_hot(labels, self.domains)
-        # A label is one of a single set, of which no image has two.
-        if labels.shape[1] != self.domains or (self.condition_of(batch).ndim == 1 and len(sizes) > 1):
-            raise InputError(f"sets are of {sizes} labels, and the data have {labels.shape[1]}")
-        return labels
+        return spread_labels(self.condition_of(batch), self.sets)
 
-    def generate(self, images: Array, labels: Array) -> Array:
+    def generate(self, images: Array, labels: Array) -> Any:
         """Images translated to labels [B, K]."""
-        translated: Array = self.generator(images, with_mask(labels, self.sets))
-        return translated
+        return self.generator(images, with_mask(labels, self.sets))
 
-    def translate(self, batch: Batch, source: str = "image") -> Array:
+    def translate(self, batch: Batch, source: str = "image") -> Any:
         """Images translated to the batch's labels, [B, H, W, C]."""
         return self.generate(batch[source], self.labels_of(batch))
 
     def translate_anyhow(self, batch: Batch) -> tuple[Array, Array, Array]:
-        """Images translated to labels of others of the batch, as the authors' code has it; and both labels."""
+        """Images translated to labels of others of the batch, as in the authors' code; and both labels."""
         labels = self.labels_of(batch)
         targets = permute_labels(self.make_rng(PLAY), labels, self.sets)
         return self.generate(batch["image"], targets), labels, targets
