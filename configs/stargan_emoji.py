@@ -13,7 +13,7 @@ from gaxjax.gans import LabelSet, StarGAN
 from gaxjax.layers.conditioning import Concatenated, Head
 from gaxjax.networks.stargan import Discriminator
 from gaxjax.networks.translation import ResidualGenerator
-from gaxjax.recipe import Data, Linear, Optimizer, Recipe
+from gaxjax.recipe import Data, Evaluation, Linear, Optimizer, Recipe
 
 # Constant for the first half, as in the authors' code.
 RATE = Linear(1e-4, 0.0, from_kimg=800, to_kimg=1_600)
@@ -28,7 +28,7 @@ recipe = Recipe(
         "discriminator": Optimizer("adam", RATE, b1=0.5, b2=0.999, updates=5),
         "generator": Optimizer("adam", RATE, b1=0.5, b2=0.999),
     },
-    data=Data("folder", shape=(64, 64, 3), layout="classes", flip=True),
+    data=Data("folder", shape=(64, 64, 3), flip=True),
     batch_size=16,
     half_life=1_000,
     kimg=1_600,
@@ -36,4 +36,13 @@ recipe = Recipe(
     sample_kimg=20,
     checkpoint_kimg=40,
     samples=12,
+    # Test images, each to a tone by turns, as a classifier of the training images reads them.
+    evaluation=Evaluation(
+        "class_accuracy",
+        features="classifier(data)",
+        output="image to image",
+        split="test",
+        balanced=True,
+        n=1_200,
+    ),
 )

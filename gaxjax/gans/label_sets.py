@@ -87,7 +87,7 @@ def permute_labels(key: Array, labels: Array, sets: Sequence[LabelSet]) -> Array
     # The authors' minibatches are of one set each; one that is mixed is permuted among those of a kind.
     kind = known_sets(labels, sets) @ 2 ** jnp.arange(len(sets))
     places = jnp.lexsort((jnp.arange(len(labels)), kind))
-    rows = jnp.lexsort((jax.random.uniform(key, len(labels)), kind))
+    rows = jnp.lexsort((jax.random.uniform(key, kind.shape), kind))
     return labels.at[places].set(labels[rows])
 
 

@@ -180,7 +180,10 @@ def class_list(inventory: Inventory) -> str:
 
 
 def class_summary(recipe: Recipe, inventory: Inventory) -> str:
-    """The classes in a line; empty where there are none, or where a set's own names are their numbers."""
+    """The classes in a line, or the attributes; empty without, or where classes are called their numbers."""
+    if attributes := list(inventory["attributes"]):
+        # Attributes go before classes, as in a game that takes either.
+        return f"attributes  {class_list({'names': attributes, 'classes': len(attributes)})}"
     names = inventory["names"]
     if not names or (recipe.data.name != "folder" and names == [str(i) for i in range(len(names))]):
         return ""
