@@ -30,6 +30,10 @@ class Data:
     makes a pair {a, b} of the left and right half of each image; "domains" takes a from the subfolder trainA
     and b from trainB (or of another split), or from the split's subfolders a and b; "auto" takes classes
     where every image is in one of two or more subfolders, else flat."""
+    attributes: tuple[str, ...] = ()
+    """Folders: columns of attributes.csv, or of CelebA's list_attr_celeba.txt or .csv, which is in the folder
+    of images or beside it; batches then have "attributes", [B, A]: 0, 1, or -1 where the file says nothing. A
+    column of other values is an attribute for each of them (skin_tone=0)."""
     paired: bool = True
     """Halves and domains: whether b[i] belongs to a[i], of domains by their name; if not, b comes in an order
     of its own (unpaired translation). Of domain_b: whether b[i] is made of a[i]; if not, a is of one half of

@@ -7,6 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
+from gaxjax.data.attributes import NAME as ATTRIBUTES
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.coupled import CHANGES, couple
 from gaxjax.data.domains import Domains
@@ -43,6 +44,7 @@ def check_data(data: Data) -> None:
     check_domain_b(data)
     if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
         raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
+    check_attributes(data)
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
@@ -87,6 +89,17 @@ def check_domain_b(data: Data) -> None:
         )
 
 
+def check_attributes(data: Data) -> None:
+    """InputError for attributes that are asked of data that have none, or twice."""
+    if not data.attributes:
+        return
+    if data.name != "folder" or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else f"name={data.name}"
+        raise InputError(f"attributes are of single images in a folder (name=folder), and this is {what}")
+    if len(set(data.attributes)) < len(data.attributes):
+        raise InputError(f"attributes are columns, each once; got {', '.join(data.attributes)}")
+
+
 def spec_of(data: Data) -> Spec:
     """Shapes and types of examples as the description has them, whether the data are there or not.
 
@@ -101,6 +114,8 @@ def spec_of(data: Data) -> Spec:
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
+    if data.attributes:  # each yes or no, for all that is known
+        given[ATTRIBUTES] = jax.ShapeDtypeStruct((len(data.attributes),), np.float32)
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
     label = jax.ShapeDtypeStruct((), np.int32)
     if data.domain_b:

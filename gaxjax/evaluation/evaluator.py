@@ -59,7 +59,7 @@ class Evaluator:
         # Needs, not metrics, decide what is loaded and extracted: FID and KID run Inception over an image
         # once.
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
-        self.extractors = load_extractors(evaluation, needs, self.data)
+        self.extractors = load_extractors(evaluation, needs, self.data, data.split)
         self.features, self.level, self.classifier = self.extractors[:3]
         self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation, self.data)
         # A metric may give several numbers (precision and recall, say), and any one may choose the

@@ -17,8 +17,9 @@ class Evaluation:
     accuracy: the last two, as far as the game has them; of pairs: psnr, ssim, pixel_accuracy; empty: nothing
     is measured"""
     features: str = "inception"
-    """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
-    separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
+    """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function; or, for
+    class_accuracy, classifier(data), which is trained on the data's own labels. For separability classes of a
+    classifier, each against the rest: not comparable with the paper's attributes"""
     level: str = ""
     """of the features (inception: 64, 192, 768, 2048); empty: the deepest that the weights have"""
     weights: str = ""

@@ -26,7 +26,14 @@ from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs import examples, start_from
 from gaxjax.runs.checkpoint import Checkpoints, check_disk
 from gaxjax.runs.history import check_history, last_recorded, set_aside
-from gaxjax.runs.inventory import check_classes, class_summary, compare_data, inventory_of, write_inventory
+from gaxjax.runs.inventory import (
+    check_classes,
+    check_domains,
+    class_summary,
+    compare_data,
+    inventory_of,
+    write_inventory,
+)
 from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
@@ -162,6 +169,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     source = open_source(recipe.data)
     for stage in recipe.all_stages:
         check_classes(stage.gan, source)
+        check_domains(stage.gan, source)
     programs = stage_programs(recipe, source.spec)
     check_programs(programs)
     for program in programs:
