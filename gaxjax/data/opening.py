@@ -18,6 +18,7 @@ from gaxjax.data.shapes import Shapes
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
+from gaxjax.data.super_resolution import SuperResolution, spec_of_pairs
 from gaxjax.errors import InputError, check_seed
 from gaxjax.parallel.counting import nbytes
 
@@ -38,6 +39,7 @@ def check_data(data: Data) -> None:
         if getattr(data, field) < 0:
             raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
     check_labeled(data)
+    check_scale(data)
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
@@ -63,6 +65,27 @@ def check_labeled(data: Data) -> None:
         raise InputError(f"{data.name} makes each example anew, and labeled={data.labeled} is of stored ones")
 
 
+def check_scale(data: Data) -> None:
+    """InputError for a reduction that cannot be meant."""
+    if data.scale == 1:
+        return
+    if data.scale < 1:
+        raise InputError(f"scale is how many times a is smaller than b, 1 or more, not {data.scale}")
+    if data.name in (*DEFAULTS, SHAPES, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(
+            f"scale={data.scale} makes pairs of single photographs, which {what} has not: use a folder of "
+            "them, or a set by name"
+        )
+    rest = [side % data.scale for side in data.shape[:2]]
+    if any(rest):
+        fits = tuple(max(side // data.scale, 1) * data.scale for side in data.shape[:2])
+        raise InputError(
+            f"scale={data.scale} does not divide the sides of shape={data.shape}: use multiples of it, such "
+            f"as {(*fits, *data.shape[2:])}"
+        )
+
+
 def spec_of(data: Data) -> Spec:
     """Shapes and types of examples as the description has them, whether the data are there or not.
 
@@ -74,6 +97,8 @@ def spec_of(data: Data) -> Spec:
     given: Spec = {} if data.labeled is None else {LABELED: jax.ShapeDtypeStruct((), np.bool_)}
     if data.name == SHAPES:
         return {**Shapes(data).spec, **given}
+    if data.scale > 1:
+        return spec_of_pairs(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
@@ -110,6 +135,8 @@ def open_whole(data: Data) -> Source:
         from gaxjax.data.named import PreparedSet
 
         parts = [prepared := PreparedSet(data)]
+    if data.scale > 1:  # of photographs of any size, which no table holds
+        return SuperResolution(Streaming(parts[0], data.workers, data.strict), data)
     # Decoded, at the size of the networks: what lies on the disk says nothing of it. Of both domains
     # together.
     size = sum(nbytes(pictures.spec) * len(pictures) for pictures in parts)

@@ -117,4 +117,7 @@ def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
     if isinstance(source, Points):
         gaussians = f"{source.classes} Gaussians, spread {source.spread:g}, deviation {source.deviation:g}"
         return f"{data.name} ({gaussians})"
+    if data.scale > 1:
+        size = "x".join(str(n) for n in shape)
+        return f"{data.name} at {size} (centers, reduced {data.scale} times by Pillow's bicubic)"
     return f"{data.name} at {'x'.join(str(n) for n in shape)} ({data.fit}, {data.filter})"
