@@ -51,12 +51,11 @@ def main(arguments: list[str]) -> None:
 
 
 def default_of(workdir: Path | None) -> Evaluation:
-    """What a run measures of itself, if it does; the FID otherwise."""
+    """How a run is measured, by what it measures of itself, or else by the FID."""
     if workdir and (workdir / "recipe.json").exists():
         from gaxjax.runs.record import read_run
 
         evaluation = read_run(workdir).evaluation
-        if evaluation.metrics:
-            # What is measured now keeps no checkpoint.
-            return dataclasses.replace(evaluation, best="")
+        # What is measured now keeps no checkpoint.
+        return dataclasses.replace(evaluation, best="", metrics=evaluation.metrics or "fid")
     return Evaluation(metrics="fid")

@@ -48,6 +48,7 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
+        every = replace(every, shape=evaluation.shape or data.shape, centered=data.scale > 1)
         self.data = replace(every, split=evaluation.split or data.split, flip=False)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
@@ -97,6 +98,8 @@ class Evaluator:
 
     def __call__(self, gan: GAN, state: State, source: Source, checkpoint: int, run: str) -> list[Result]:
         """Measures fakes of a state, drawn for examples of the source (their labels, or to translate)."""
+        # Of several outputs, translations, those of the very images whose partners they are compared with.
+        source = self.source if self.evaluation.output else source
         self.check(gan, state, source.spec)
         # The count is set even where nothing is kept of samples: metrics of latents alone report it too.
         fake = Statistics(self.evaluation.n)
@@ -123,7 +126,8 @@ class Evaluator:
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
         factors = self.source.factor_names, self.source.factor_sizes
-        sides = Samples(self.real, fake, self.validation, self.evaluation.seed, self.mixture, *factors)
+        seed, border = self.evaluation.seed, self.evaluation.border
+        sides = Samples(self.real, fake, self.validation, seed, self.mixture, *factors, border=border)
         return [
             self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
@@ -143,6 +147,8 @@ class Evaluator:
         compared = bool(metric.real)
         of_data = compared or bool(OF_REAL & set(metric.fake))
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
+        if metric.bordered:
+            options.append(f"without {e.border} pixels at each border")
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         # Options are part of the protocol: numbers with different ones are never put into one column.
@@ -246,6 +252,7 @@ class Evaluator:
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
+        spec = self.source.spec if self.evaluation.output else spec
         batch, real = (self.sampler.abstract_batch(x) for x in (spec, self.source.spec))
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:

@@ -71,7 +71,10 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extr
     if needs & OF_FEATURES:
         # ~ is expanded here: a recipe's text never passes through a shell.
         weights = disk_path(e.weights, "weights are").expanduser() if e.weights else None
-        features = all_features.load_features(e.features, weights, directory)
+        if e.features.startswith("lpips"):
+            features = all_features.load_distance(e.features, e.lpips_network, e.lpips_linear)
+        else:
+            features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level
         features.check([level, *(["logits"] if needs & OF_CLASSES else [])])
     # Always MNIST's: digits are a need of stacked MNIST alone, whatever features the evaluation names.

@@ -72,6 +72,8 @@ class Sampler:
         Blocks are of `size` examples; a batch is of as many as the devices share equally.
         """
         e, split = self.evaluation, self.shardings[1]
+        # Translations in the order of the real images, the partners of which they are.
+        order = 0 if e.output else e.seed
         processes, index = jax.process_count(), jax.process_index()
         # Blocks rather than batches have keys. When a batch was 64 rounded to what the devices share, and
         # drawn with one key, FID was another on 3 devices, or on 128.
@@ -79,7 +81,7 @@ class Sampler:
             # Each process loads what its own devices hold. Beyond n, positions go on: those rows are cut off
             # later.
             here = positions.reshape(processes, -1)[index]
-            own = source.take(here, seed=e.seed)
+            own = source.take(here, seed=order)
             if e.balanced:
                 # One class after the other: of any n that the classes divide, each has as many.
                 own["label"] = (here % (source.classes or 1)).astype(own["label"].dtype)

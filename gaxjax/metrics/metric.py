@@ -37,6 +37,8 @@ class Metric:
     """side that its images need at least, if they have to be square"""
     side: int = 1
     """the shorter side that its images need at least"""
+    bordered: bool = False
+    """whether it leaves out the border that the evaluation names"""
 
     @property
     def unit(self) -> str:
@@ -233,8 +235,34 @@ METRICS = {
         better="higher",
         spread="standard error",
     ),
+    "psnr_y": Metric(
+        computing.compare_luma("psnr"),
+        ("psnr_y",),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        bordered=True,
+    ),
+    "ssim_y": Metric(
+        computing.compare_luma("ssim"),
+        ("ssim_y",),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        bordered=True,
+    ),
+    "perceptual": Metric(
+        computing.compare_vectors,
+        ("perceptual",),
+        ("vectors",),
+        ("vectors",),
+        spread="standard error over images",
+        options="squared distance of pairs",
+    ),
 }
-PAIRED = {"psnr", "ssim"}
+PAIRED = {"psnr", "ssim", "psnr_y", "ssim_y", "perceptual"}
 """Metrics of images that belong together, one by one."""
 
 

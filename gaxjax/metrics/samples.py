@@ -74,6 +74,8 @@ class Samples(NamedTuple):
     """of the data, where they have any"""
     factor_sizes: Sequence[int] = ()
     """how many values each has"""
+    border: int = 0
+    """pixels at each side of images that metrics of luma leave out"""
 
 
 class Value(NamedTuple):
