@@ -9,6 +9,7 @@ from gaxjax.networks import (
     progressive,
     salimans,
     style,
+    super_resolution,
     synthesis,
     translation,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "progressive",
     "salimans",
     "style",
+    "super_resolution",
     "synthesis",
     "translation",
 ]

@@ -14,6 +14,7 @@ NAMES = (
     "goodfellow2014",
     "mirza2014",
     "chen2016",
+    "ledig2017",
     "lucic2018",
     "metz2017",
     "nie2020",
