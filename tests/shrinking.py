@@ -20,6 +20,8 @@ from rounding import widest
 from gaxjax import parallel, solvers
 from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
+from gaxjax.data.super_resolution import spec_of_pairs
+from gaxjax.features.content import VGG19, InceptionMaps, Pixels
 from gaxjax.files import write_bytes
 from gaxjax.game import State
 from gaxjax.latents import Joint, Latents
@@ -119,6 +121,8 @@ def shrunk(value: Any, name: str = "") -> Any:
     """A recipe, or any part of one, with small networks, small images and small batches."""
     if isinstance(value, Joint) or (name == "code" and isinstance(value, Latents)):
         return value  # a code is as large as the head that reads it off
+    if isinstance(value, VGG19 | InceptionMaps):
+        return Pixels()  # whatever of a frozen network a file holds cannot shrink
     if isinstance(value, Head):
         return dataclasses.replace(value, network=shrunk(value.network))
     if isinstance(value, Optimizer):
@@ -164,6 +168,8 @@ def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     """One example of the data, without the data."""
     if data.name in DEFAULTS or data.name == "shapes":
         return open_source(data).spec
+    if data.scale > 1:
+        return spec_of_pairs(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.layout in ("halves", "domains"):
         return {"a": image, "b": image}

@@ -47,6 +47,11 @@ class Data:
     """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
     filter: Filter = "lanczos"
     """Resampling filter, antialiased (all but "nearest")."""
+    scale: int = 1
+    """Super-resolution: b is cut out of each image, as it is stored, and a is b reduced so many times
+    (bicubic, antialiased); at a place chosen by (seed, position). Nothing else is resized. 1: no pairs."""
+    centered: bool = False
+    """Super-resolution: crops are at the center, as they are where images are measured."""
     flip: bool = False
     """Mirror half of the images left to right, chosen by (seed, position)."""
     jitter: int = 0
@@ -78,4 +83,4 @@ class Data:
 
 def as_stored(data: Data) -> Data:
     """The same examples without what training does to them at random."""
-    return replace(data, flip=False, jitter=0)
+    return replace(data, flip=False, jitter=0, centered=data.scale > 1)

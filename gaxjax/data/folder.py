@@ -13,7 +13,15 @@ from gaxjax.data.attributes import read_attributes
 from gaxjax.data.config import Data
 from gaxjax.data.factors import FILES, read_factors
 from gaxjax.data.factors import NAME as FACTORS
-from gaxjax.data.images import check_halves, fit_pixels, halves, open_picture, upright_size, verify
+from gaxjax.data.images import (
+    check_crop,
+    check_halves,
+    halves,
+    open_picture,
+    pixels_for,
+    upright_size,
+    verify,
+)
 from gaxjax.data.layout import domain_folders, folder_of_split
 from gaxjax.data.listing import image_files, list_images, natural_key
 from gaxjax.data.pictures import Pictures
@@ -112,15 +120,16 @@ class Folder(Pictures):
         verify(file)
         if self.data.layout == "halves":
             check_halves(upright_size(file))
+        if self.data.scale > 1:
+            check_crop(upright_size(file), self.data.shape)
 
     def decode(self, fetched: int) -> Batch:
         file = self.files[fetched]
         picture = open_picture(self.root / file, upright=True)
-        shape, fit, filter = self.data.shape, self.data.fit, self.data.filter
         if self.data.layout == "halves":
             a, b = reversed(halves(picture)) if self.data.swap else halves(picture)
-            return {"a": fit_pixels(a, shape, fit, filter), "b": fit_pixels(b, shape, fit, filter)}
-        batch = {self.key: fit_pixels(picture, shape, fit, filter)}
+            return {"a": pixels_for(a, self.data), "b": pixels_for(b, self.data)}
+        batch = {self.key: pixels_for(picture, self.data)}
         if self.classes:
             batch["label"] = np.array(self.numbers[file.parts[0]], np.int32)
         return batch | {name: values[fetched] for name, values in self.rows.items()}

@@ -52,7 +52,8 @@ class Evaluator:
         every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
         # What training has shuffled apart may belong together, and has to where pairs are compared.
         together = data.paired or bool(PAIRED & set(self.metrics))
-        self.data = replace(as_stored(every), split=evaluation.split or data.split, paired=together)
+        every = replace(as_stored(every), shape=evaluation.shape or data.shape, paired=together)
+        self.data = replace(every, split=evaluation.split or data.split)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -70,7 +71,7 @@ class Evaluator:
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
         # Opened anew, a set would be read and decoded twice.
-        same = source is not None and self.data == as_stored(data) and not data.jitter
+        same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
         if evaluation.reference not in self.source.spec:
             known = ", ".join(self.source.spec)
@@ -134,8 +135,8 @@ class Evaluator:
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
         factors = self.source.factor_names, self.source.factor_sizes
-        seed, palette = self.evaluation.seed, self.palette
-        sides = Samples(self.real, fake, self.validation, seed, self.mixture, *factors, palette)
+        e, palette = self.evaluation, self.palette
+        sides = Samples(self.real, fake, self.validation, e.seed, self.mixture, *factors, palette, e.border)
         return [
             self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
@@ -157,6 +158,8 @@ class Evaluator:
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if metric.palette:
             options.append(f"palette {e.palette}")
+        if metric.bordered:
+            options.append(f"without {e.border} pixels at each border")
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         # Options are part of the protocol: numbers with different ones are never put into one column.
@@ -260,6 +263,7 @@ class Evaluator:
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
+        spec = self.source.spec if self.evaluation.output else spec
         batch, real = (self.sampler.abstract_batch(x) for x in (spec, self.source.spec))
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:

@@ -81,6 +81,8 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data, split: 
     if needs & OF_FEATURES:
         if e.features.strip() == OF_DATA:
             features = label_classifier(replace(data, split=split))
+        elif e.features.startswith("lpips"):
+            features = all_features.load_distance(e.features, e.lpips_network, e.lpips_linear)
         else:
             features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level

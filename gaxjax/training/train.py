@@ -173,6 +173,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     programs = stage_programs(recipe, source.spec)
     check_programs(programs)
     for program in programs:
+        program.check_pretrained()
         check_feed(program, source)
         if recipe.sentinel.diversity or recipe.sentinel.saturation:
             batch = abstract_batch(source.spec, recipe.samples)
