@@ -105,8 +105,8 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 @pytest.mark.parametrize("kind", ["folder", "named"])
 def test_commands_on_data_of_ones_own(here: Path, shared_data: Path, kind: str) -> None:
-    """The two lines with DIR and TFDS, on photographs of facades and on Fashion-MNIST."""
-    own = [line for line in commands(DATA) if "--data.directory" in line]
+    """The first lines, with DIR and TFDS, on photographs of facades and on Fashion-MNIST."""
+    own = [line for line in commands(DATA) if line.startswith("gaxjax train dcgan_fashion_mnist")]
     (line,) = [line for line in own if (" folder " in line) == (kind == "folder")]
     directory = shared_data / ("facades" if kind == "folder" else "tfds")
     command = line.replace("TFDS", str(directory)).replace("DIR", str(directory))
