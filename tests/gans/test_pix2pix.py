@@ -16,7 +16,6 @@ from rounding import widest
 from gaxjax import game
 from gaxjax.errors import InputError
 from gaxjax.gans.pix2pix import Pix2Pix
-from gaxjax.latents import Latents
 from gaxjax.networks.unet import UNet
 
 BATCH = {"a": jnp.ones((3, 2, 2, 1)), "b": 3 * jnp.ones((3, 2, 2, 1))}
@@ -69,11 +68,11 @@ def test_without_the_discriminators_share_it_is_regression() -> None:
 @pytest.mark.parametrize(
     ("generator", "latents"),
     [
-        (UNet(1, features=2, depth=2), None),
-        (UNet(1, features=2, depth=2, dropout=0.0, latents="all"), Latents(2)),
+        (UNet(1, features=2, depth=2), 0),
+        (UNet(1, features=2, depth=2, dropout=0.0, latents="all"), 2),
     ],
 )
-def test_its_noise_is_there_when_it_samples(generator: UNet, latents: Latents | None) -> None:
+def test_its_noise_is_there_when_it_samples(generator: UNet, latents: int) -> None:
     """Dropout draws from the key of the samples, and so do latents."""
     gan = Pix2Pix(generator, Total(), weight=0.0, latents=latents)
     batch = {"a": jax.random.normal(jax.random.key(1), (2, 4, 4, 1)), "b": jnp.ones((2, 4, 4, 1))}
