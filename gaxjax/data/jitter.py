@@ -71,9 +71,9 @@ class Jittered(SourceOf):
 
     def corners(self, positions: np.ndarray, seed: int | None) -> Batch:
         """Where crops begin, [n, 2] int32 by name."""
-        corners = {}
+        corners: Batch = {}
         for name, room in self.room.items():
-            corner = np.broadcast_to(room // 2, (len(positions), 2))
+            corner: Any = np.broadcast_to(room // 2, (len(positions), 2))
             if seed is not None:
                 # The first word is the coin of mirroring (`Steps.coins`). Names of one stream have the same
                 # words, so that a pair is cropped as a whole.
@@ -93,7 +93,7 @@ def crop_images(images: Any, corners: Any, shape: tuple[int, ...]) -> Any:
     whole, places = images.reshape(-1, *images.shape[-3:]), corners.reshape(-1, 2)
     if isinstance(images, np.ndarray):
         height, width = shape[:2]
-        crops = np.stack(
+        crops: Any = np.stack(
             [image[i : i + height, j : j + width] for image, (i, j) in zip(whole, places, strict=True)]
         )
     else:

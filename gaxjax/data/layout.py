@@ -70,6 +70,25 @@ def subfolders_of(folder: Path) -> list[Path]:
         raise InputError(f"{folder} cannot be looked into ({summarize_error(error)})") from error
 
 
+def describe_pairs(data: Data) -> str:
+    """Which images are a and b, and what training does to them at random; empty where there are none.
+
+    >>> describe_pairs(Data("folder", (256, 256, 3), layout="halves", jitter=286))
+    'a is the left half of each image, b the right, in pairs, cropped at random out of a height of 286'
+    """
+    if data.name != "folder" or data.layout not in ("halves", "domains"):
+        return ""
+    if data.layout == "halves":
+        a, b = ("right", "left") if data.swap else ("left", "right")
+        places = f"a is the {a} half of each image, b the {b}"
+    else:
+        places = ", ".join(f"{side} is from {folder}" for side, folder in domain_folders(data).items())
+    by_name = " by name" if data.layout == "domains" else ""
+    order = f"in pairs{by_name}" if data.paired else "each in an order of its own"
+    jitter = f", cropped at random out of a height of {data.jitter}" if data.jitter else ""
+    return f"{places}, {order}{jitter}{', mirrored at random' if data.flip else ''}"
+
+
 def describe_subfolders(folder: Path) -> str:
     """Their names, for a message."""
     return ", ".join(path.name for path in subfolders_of(folder)) or "none"

@@ -10,6 +10,7 @@ from PIL import Image
 
 from gaxjax.data import Data, Loader, Source, open_source, spec_of
 from gaxjax.data.config import as_stored
+from gaxjax.data.layout import describe_pairs
 from gaxjax.data.pictures import InMemory, Streaming
 from gaxjax.data.reduced import reduce_images
 from gaxjax.errors import InputError
@@ -70,6 +71,17 @@ def test_folders_a_and_b(inner: str, pairs: Path, tmp_path: Path) -> None:
     assert len(source_files(data)) == 6
     with pytest.raises(InputError, match=r"two folders, testA and testB, or a and b in .*test"):
         open_source(data_of(tmp_path, split="test"))
+
+
+def test_a_dry_run_says_what_are_a_and_b(pairs: Path, tmp_path: Path) -> None:
+    places = f"a is from {tmp_path / 'trainB'}, b is from {tmp_path / 'trainA'}"
+    assert describe_pairs(data_of(pairs, swap=True)) == f"{places}, in pairs by name"
+    options = {"layout": "halves", "paired": False, "jitter": 9, "flip": True}
+    assert describe_pairs(data_of(pairs, **options)) == (
+        "a is the left half of each image, b the right, each in an order of its own, cropped at random "
+        "out of a height of 9, mirrored at random"
+    )
+    assert describe_pairs(data_of(pairs, layout="flat")) == ""
 
 
 def test_halves_in_the_other_order(tmp_path: Path) -> None:
