@@ -15,6 +15,7 @@ NAMES = (
     "mirza2014",
     "chen2016",
     "isola2017",
+    "liu2016",
     "lucic2018",
     "metz2017",
     "nie2020",
