@@ -22,7 +22,6 @@ from dataclasses import replace
 
 from gaxjax.adversary import Adversary
 from gaxjax.gans import BicycleGAN, Pix2Pix
-from gaxjax.latents import Latents
 from gaxjax.networks.multiscale import Multiscale
 from gaxjax.networks.residual import Encoder
 from gaxjax.networks.translation import PatchDiscriminator
@@ -30,7 +29,6 @@ from gaxjax.networks.unet import UNet
 from gaxjax.objectives import LeastSquares
 from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe
 
-latents = Latents(8)
 # Codes are the only noise: no dropout.
 generator = UNet(3, features=32, depth=6, norm="instance", dropout=0.0, latents="all")
 
@@ -43,10 +41,9 @@ def discriminator() -> Multiscale:
 recipe = Recipe(
     gan=BicycleGAN(
         generator=generator,
-        encoder=Encoder(latents.size, features=32, blocks=4),
+        encoder=Encoder(8, features=32, blocks=4),
         discriminator=discriminator(),
         latent_discriminator=discriminator(),
-        latents=latents,
     ),
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
     data=Data("folder", shape=(64, 64, 3), layout="halves", swap=True, fit="resize", flip=True, jitter=72),
@@ -67,6 +64,6 @@ noise = replace(
         adversary=Adversary(LeastSquares()),
         conditional=False,
         l1=10.0,
-        latents=latents,
+        latents=8,
     ),
 )

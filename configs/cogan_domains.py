@@ -1,4 +1,4 @@
-"""CoGAN as adaptation: classes of one domain, told in another without labels. Liu and Tuzel 2016.
+"""CoGAN as adaptation: classes in a domain without labels. Liu and Tuzel 2016, arXiv 1606.07536.
 
     gaxjax train cogan_domains --workdir runs/domains --data.directory DIR          # MNIST and its negatives
     gaxjax train cogan_domains:digits --workdir runs/digits --data.directory DIR    # MNIST and the digits

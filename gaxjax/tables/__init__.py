@@ -16,6 +16,7 @@ NAMES = (
     "chen2016",
     "isola2017",
     "ledig2017",
+    "liu2016",
     "lucic2018",
     "metz2017",
     "nie2020",
