@@ -8,7 +8,7 @@ from jax import Array
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
-from gaxjax.latents import Joint, Latents
+from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import concatenate
 from gaxjax.layers.modules import call_network
 from gaxjax.losses import absolute
@@ -32,8 +32,8 @@ class Pix2Pix(GAN):
     """of fooling the discriminator"""
     l1: float = 100.0
     """lambda: weight of the mean absolute difference from the target (eq. 4)"""
-    latents: Latents | Joint | None = None
-    """what the generator starts from besides; None: nothing, its dropout is the noise (section 3.1)"""
+    latents: int = 0
+    """size of the normal latents that the generator is given besides; 0: its dropout is all its noise"""
 
     averaged: ClassVar = ("generator",)
     directions: ClassVar = {"a": "b"}
@@ -58,7 +58,7 @@ class Pix2Pix(GAN):
         """Images of the batch's sources, [B, H, W, C], with fresh noise."""
         x, latents = batch[source], None
         if self.latents:
-            latents = self.latents.draw(self.make_rng(PLAY), count_examples(batch))
+            latents = Latents(self.latents).draw(self.make_rng(PLAY), count_examples(batch))
         images: Array = call_network(self.generator, x, latents)
         return images
 

@@ -24,7 +24,7 @@ from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
-from gaxjax.networks import dcgan, progressive, style, translation
+from gaxjax.networks import dcgan, progressive, style, translation, unet
 from gaxjax.objectives import FeatureMatching
 from gaxjax.parallel import compiler
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
@@ -67,6 +67,7 @@ NETWORKS: dict[str, nn.Module] = {
     "translation": translation.ResidualGenerator(2, features=4, blocks=2),
     "with batch norm": translation.ResidualGenerator(2, features=4, blocks=2, norm="batch"),
     "patches": translation.PatchDiscriminator(features=4, patch=34),
+    "unet": unet.UNet(2, features=2, depth=2),
     "dropout": Dropping(),
 }
 ADAPTED = dcgan.Generator(SHAPE, features=4, depth=2)
