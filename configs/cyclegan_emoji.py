@@ -39,5 +39,5 @@ recipe = Recipe(
     sample_kimg=5,
     checkpoint_kimg=10,
     samples=16,
-    evaluation=Evaluation("psnr,ssim", split="test", n=155, output="a to b", reference="b"),
+    evaluation=Evaluation("psnr,ssim", split="test", n=155, real=155, output="a to b", reference="b"),
 )

@@ -56,7 +56,9 @@ recipe = Recipe(
     checkpoint_kimg=5,
     samples=16,
     # Label maps of photographs.
-    evaluation=Evaluation("pixel_accuracy,psnr,ssim", split="val", n=100, output="a to b", reference="b"),
+    evaluation=Evaluation(
+        "pixel_accuracy,psnr,ssim", split="val", n=100, real=100, output="a to b", reference="b"
+    ),
 )
 
 falling = Optimizer(learning_rate=Linear(2e-4, 0.0, 40, 80))

@@ -40,5 +40,5 @@ recipe = Recipe(
     sample_kimg=32,
     checkpoint_kimg=64,
     samples=16,
-    evaluation=Evaluation("psnr,ssim", split="test", n=155, output="a to b", reference="b"),
+    evaluation=Evaluation("psnr,ssim", split="test", n=155, real=155, output="a to b", reference="b"),
 )
