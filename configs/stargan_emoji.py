@@ -2,7 +2,7 @@
 
     gaxjax train stargan_emoji --workdir runs/stargan --data.directory DIR
 
-DIR holds a subfolder for each of six skin tones, in train and in test. Of attributes in a file, as CelebA's, see
+DIR holds a subfolder for each of six skin tones, in train and in test; of attributes in a file, see
 docs/data.md. Samples have a column for each domain after the image; then the image translated to its own
 domain, and to another and back.
 
