@@ -2,11 +2,19 @@
 
     gaxjax train stargan_emoji --workdir runs/stargan --data.directory DIR
 
-DIR holds a subfolder for each of six skin tones, in subfolders train and test. With attributes in a file,
-as CelebA's, it is --data.attributes NAME ... and sets of as many, not exclusive.
+DIR holds a subfolder for each of six skin tones, in train and in test; of attributes in a file, see
+docs/data.md. Samples have a column for each domain after the image; then the image translated to its own
+domain, and to another and back.
+
+Paper: 2.12% of translated images misread on RaFD, [memory], by a classifier that misreads 0.45% of real ones.
+Here: no number of this recipe yet.
+
+Five updates of the critic to one of the generator; lengths count the images that the critic sees.
 
 Differs from the authors' code (faces at 128 px):
-- Half the channels, one block in three fewer ...
+- Half the channels, four residual blocks of six, a discriminator of five layers of six; a fifth of the steps.
+- Instance norm without scale and bias; biases in the head and in the generator's last layer.
+- The learning rate falls at every step, not at every thousandth; samples come from a moving average.
 """
 
 from gaxjax.gans import LabelSet, StarGAN

@@ -44,7 +44,7 @@ def columns(sets: Sequence[LabelSet]) -> list[slice]:
     return [slice(start, end) for start, end in itertools.pairwise(ends)]
 
 
-def spread_labels(labels: Array, sets: Sequence[LabelSet]) -> Array:
+def spread(labels: Array, sets: Sequence[LabelSet]) -> Array:
     """Labels [B] as [B, K], one-hot, or those of the data's attributes, [B, K] already."""
     count, sizes = columns(sets)[-1].stop, " and ".join(str(each.count) for each in sets)
     if labels.ndim == 1:
@@ -82,7 +82,7 @@ def with_mask(labels: Array, sets: Sequence[LabelSet]) -> Array:
     return jnp.concatenate([domain, known.astype(labels.dtype)], axis=1) if len(sets) > 1 else domain
 
 
-def permute_labels(key: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
+def permute(key: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
     """Another image's labels for each, of the sets that its own are of: the rows in another order."""
     # The authors' minibatches are of one set each; one that is mixed is permuted among those of a kind.
     kind = known_sets(labels, sets) @ 2 ** jnp.arange(len(sets))
@@ -91,7 +91,7 @@ def permute_labels(key: Array, labels: Array, sets: Sequence[LabelSet]) -> Array
     return labels.at[places].set(labels[rows])
 
 
-def classify_sets(logits: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
+def classify(logits: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
     """The sum of each set's classification loss, a mean over the images that it is known of."""
     if logits.shape != labels.shape:
         raise InputError(
@@ -107,16 +107,19 @@ def classify_sets(logits: Array, labels: Array, sets: Sequence[LabelSet]) -> Arr
     return sum(losses[1:], start=losses[0])
 
 
-def aim_labels(labels: Array, sets: Sequence[LabelSet], number: int) -> Array:
-    """The labels that turn images into a domain, by its number: exclusive it replaces others, else it turns.
+def aim_at_each(labels: Array, sets: Sequence[LabelSet]) -> Array:
+    """The labels that turn images into each domain, [K, B, K]; other sets than its own are not known.
 
-    Of an image that has an attribute, it is to be taken away. Other sets count as not known.
+    An exclusive label takes the place of another; of an image that has an attribute, that is taken away.
 
-    >>> aim_labels(jnp.array([[1, 0, 0, 1]]), [LabelSet(2, exclusive=False), LabelSet(2)], 1).tolist()
-    [[1, 1, -1, -1]]
+    >>> aim_at_each(jnp.array([[1, 0, 0, 1]]), [LabelSet(2, exclusive=False), LabelSet(2)])[:, 0].tolist()
+    [[0, 0, -1, -1], [1, 1, -1, -1], [-1, -1, 1, 0], [-1, -1, 0, 1]]
     """
-    each, own = next((s, c) for s, c in zip(sets, columns(sets), strict=True) if number < c.stop)
-    has, place = jnp.maximum(labels[:, own], 0), number - own.start
-    turned = has.at[:, place].set(1 - has[:, place])
-    aim = jnp.zeros_like(has).at[:, place].set(1) if each.exclusive else turned
-    return jnp.full_like(labels, -1).at[:, own].set(aim)
+    aims = []
+    for each, own in zip(sets, columns(sets), strict=True):
+        has = jnp.maximum(labels[:, own], 0)
+        for place in range(each.count):
+            turned = has.at[:, place].set(1 - has[:, place])
+            aim = jnp.zeros_like(has).at[:, place].set(1) if each.exclusive else turned
+            aims.append(jnp.full_like(labels, -1).at[:, own].set(aim))
+    return jnp.stack(aims)

@@ -3,18 +3,13 @@
 from typing import Any, ClassVar
 
 import flax.linen as nn
+import jax
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.game import GAN, PLAY, Batch, Logs, select_condition
-from gaxjax.gans.label_sets import (
-    LabelSet,
-    aim_labels,
-    classify_sets,
-    permute_labels,
-    spread_labels,
-    with_mask,
-)
+from gaxjax.game import GAN, PLAY, Batch, Logs, pure, select_condition
+from gaxjax.gans import label_sets
+from gaxjax.gans.label_sets import LabelSet
 from gaxjax.losses import absolute
 from gaxjax.objectives import Wasserstein
 from gaxjax.penalties import GradientPenalty
@@ -43,57 +38,60 @@ class StarGAN(GAN):
     def __call__(self, batch: Batch) -> Any:
         return self.adversary(self.discriminator, self.translate(batch))
 
-    @property
-    def domains(self) -> int:
-        """K."""
-        return sum(each.count for each in self.sets)
-
-    def condition_of(self, batch: Batch) -> Array:
+    def condition_of(self, batch: Batch) -> Any:
         """The labels as the data have them: attributes [B, K] where there are any, else label [B]."""
-        condition: Array = select_condition(batch, "attributes" if "attributes" in batch else "label")
-        return condition
+        return select_condition(batch, "attributes" if "attributes" in batch else "label")
 
     def labels_of(self, batch: Batch) -> Array:
         """The same as [B, K]."""
-        return spread_labels(self.condition_of(batch), self.sets)
+        return label_sets.spread(self.condition_of(batch), self.sets)
 
     def generate(self, images: Array, labels: Array) -> Any:
         """Images translated to labels [B, K]."""
-        return self.generator(images, with_mask(labels, self.sets))
+        return self.generator(images, label_sets.with_mask(labels, self.sets))
 
     def translate(self, batch: Batch, source: str = "image") -> Any:
         """Images translated to the batch's labels, [B, H, W, C]."""
         return self.generate(batch[source], self.labels_of(batch))
 
-    def translate_anyhow(self, batch: Batch) -> tuple[Array, Array, Array]:
-        """Images translated to labels of others of the batch, as in the authors' code; and both labels."""
+    def translate_at_random(self, batch: Batch) -> tuple[Array, Array, Array]:
+        """Images translated to labels of others of the batch, as the authors' code has it; and both."""
         labels = self.labels_of(batch)
-        targets = permute_labels(self.make_rng(PLAY), labels, self.sets)
+        targets = label_sets.permute(self.make_rng(PLAY), labels, self.sets)
         return self.generate(batch["image"], targets), labels, targets
 
     def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
         """Images, translated to each domain by its number, to the batch's labels, and to others' and back."""
-        fake, labels, _ = self.translate_anyhow(batch)
-        width = len(str(self.domains - 1))
+        image, (fake, labels, _), generator = (
+            batch["image"],
+            self.translate_at_random(batch),
+            pure(self.generator),
+        )
+        aims = label_sets.aim_at_each(labels, self.sets)
+        # One after the other: a game of 40 attributes is compiled as fast, and takes no more memory.
+        translated = jax.lax.map(lambda aim: generator(image, label_sets.with_mask(aim, self.sets)), aims)
         # Numbers of one width, so that the names are in alphabetical order.
-        aims = {f"image to {k:0{width}}": aim_labels(labels, self.sets, k) for k in range(self.domains)}
-        columns = {name: self.generate(batch["image"], aim) for name, aim in aims.items()}
-        there = {"image": batch["image"], **columns, "image to image": self.translate(batch)}
-        return {**there, "image to image to image": self.generate(fake, labels)}
+        width = len(str(len(aims) - 1))
+        there = {f"image to {number:0{width}}": images for number, images in enumerate(translated)}
+        back = self.generate(fake, labels)
+        return {
+            "image": image,
+            **there,
+            "image to image": self.translate(batch),
+            "image to image to image": back,
+        }
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        fake, labels, _ = self.translate_anyhow(batch)
-        loss, logs, outputs = self.adversary.discriminator_loss(
-            self.discriminator, batch["image"], fake, step
-        )
+        real, (fake, labels, _) = batch["image"], self.translate_at_random(batch)
+        loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)
         # Of real images alone: fakes are no example of what they were told to be.
-        of_real = classify_sets(outputs.real["classes"], labels, self.sets)
+        of_real = label_sets.classify(outputs.real["classes"], labels, self.sets)
         return loss + self.weight * of_real, {**logs, "real_class": of_real}
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        fake, labels, targets = self.translate_anyhow(batch)
-        loss, logs, outputs = self.adversary.generator_loss(self.discriminator, batch["image"], fake, step)
-        of_fake = classify_sets(outputs.fake["classes"], targets, self.sets)
-        back = absolute(self.generate(fake, labels), batch["image"])
+        real, (fake, labels, targets) = batch["image"], self.translate_at_random(batch)
+        loss, logs, outputs = self.adversary.generator_loss(self.discriminator, real, fake, step)
+        of_fake = label_sets.classify(outputs.fake["classes"], targets, self.sets)
+        back = absolute(self.generate(fake, labels), real)
         logs |= {"fake_class": of_fake, "reconstruction": back}
         return loss + self.weight * of_fake + self.reconstruction * back, logs

@@ -135,8 +135,9 @@ def check_classes(gan: GAN, source: Source) -> None:
 
 def check_domains(gan: GAN, source: Source) -> None:
     """Refuses a domain that no image has, in a game that translates into it and would learn it of none."""
-    domains = getattr(gan, "domains", None)
-    if domains is None:
+    sets: Any = getattr(gan, "sets", ())
+    domains = sum(each.count for each in sets)
+    if not domains:
         return
     if source.attributes:
         if absent := [name for name, count in source.attributes.items() if not count]:

@@ -17,7 +17,7 @@ from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import call_averaged, sample
 from gaxjax.gans import LabelSet, StarGAN
-from gaxjax.gans.label_sets import aim_labels, permute_labels, with_mask
+from gaxjax.gans.label_sets import aim_at_each, classify, permute, with_mask
 from gaxjax.layers.conditioning import Concatenated, Head
 from gaxjax.networks.stargan import Discriminator
 from gaxjax.networks.translation import ResidualGenerator
@@ -68,37 +68,40 @@ def test_losses_by_hand() -> None:
     batch = {"image": gray(0.5, -0.25), "attributes": jnp.array([OF_FIRST, OF_SECOND])}
     gan = stargan(weight=3.0)
     state = games.begin(gan, batch=batch)
+    real = np.array([0.5, -0.25])
     # Told [1, 0, 0, 0, 0, mask 1, 0] and [0, 0, 0, 0, 1, mask 0, 1]: 1 + 6 and 5 + 7.
-    fake = np.array([0.5 + 0.1 * 7, -0.25 + 0.1 * 12])
+    told = np.array([7, 12])
 
-    def classes(pixels: np.ndarray) -> float:
+    def classes(pixels: np.ndarray, head: float = 2.0) -> float:
         """BCE of the first image's attributes, summed, and cross-entropy of the second one's class."""
-        first, second = 2 * pixels[0] * np.array([1, 2]), 2 * pixels[1] * np.array([3, 4, 5])
+        first, second = head * pixels[0] * np.array([1, 2]), head * pixels[1] * np.array([3, 4, 5])
         binary = np.log1p(np.exp(-first[0])) + np.log1p(np.exp(first[1]))
         return float(binary + np.log(np.sum(np.exp(second))) - second[2])
 
+    def fooling(value: float) -> float:
+        # There and back: what was added is added again.
+        fake, back = real + value * told, 2 * value * told.mean()
+        return float(-2 * fake.mean() + 3 * classes(fake) + 10 * back)
+
+    def slope(function: Any, x: float) -> float:
+        return float(function(x + 1e-5) - function(x - 1e-5)) / 2e-5
+
     loss, logs, _, gradient = play(gan, "discriminator", state, batch)
-    of_real = classes(np.array([0.5, -0.25]))
-    np.testing.assert_allclose(logs["real_class"], of_real, rtol=1e-12)
-    np.testing.assert_allclose(loss, 2 * fake.mean() - 2 * 0.125 + 3 * of_real, rtol=1e-12)
-    assert set(gradient) == {"discriminator"}
+    difference = np.mean(0.1 * told)
+    np.testing.assert_allclose(logs["real_class"], classes(real), rtol=1e-12)
+    np.testing.assert_allclose(loss, 2 * difference + 3 * classes(real), rtol=1e-12)
+    # The head learns of real images alone, and the logits of both.
+    critic = gradient.pop("discriminator")
+    np.testing.assert_allclose(critic["logit"], difference, rtol=1e-12)
+    np.testing.assert_allclose(critic["head"], slope(lambda head: 3 * classes(real, head), 2.0), rtol=1e-8)
+    assert not gradient
 
     loss, logs, _, gradient = play(gan, "generator", state, batch)
-    # There and back: what was added is added again.
-    back = 2 * 0.1 * (7 + 12) / 2
-    np.testing.assert_allclose(logs["fake_class"], classes(fake), rtol=1e-12)
-    np.testing.assert_allclose(logs["reconstruction"], back, rtol=1e-12)
-    np.testing.assert_allclose(loss, -2 * fake.mean() + 3 * classes(fake) + 10 * back, rtol=1e-12)
-    assert set(gradient) == {"generator"}
-
-    # Each term by itself: the head learns of real images alone, and of those whose set is known.
-    critic = play(stargan(weight=0.0), "discriminator", state, batch)[3]["discriminator"]
-    assert critic["head"] == 0 and critic["logit"] != 0
-    fooling = play(stargan(weight=0.0, reconstruction=0.0), "generator", state, batch)[3]["generator"]
-    np.testing.assert_allclose(fooling["value"], -2 * (7 + 12) / 2, rtol=1e-12)
-    unknown = batch | {"attributes": jnp.full((2, 5), -1.0)}
-    loss, logs, _, gradient = play(gan, "discriminator", state, unknown)
-    assert logs["real_class"] == 0 and gradient["discriminator"]["head"] == 0
+    np.testing.assert_allclose(logs["fake_class"], classes(real + 0.1 * told), rtol=1e-12)
+    np.testing.assert_allclose(logs["reconstruction"], 2 * difference, rtol=1e-12)
+    np.testing.assert_allclose(loss, fooling(0.1), rtol=1e-12)
+    np.testing.assert_allclose(gradient.pop("generator")["value"], slope(fooling, 0.1), rtol=1e-8)
+    assert not gradient
 
 
 def test_labels_are_a_set_of_one() -> None:
@@ -128,8 +131,8 @@ def test_labels_are_a_set_of_one() -> None:
 def test_targets_are_the_labels_of_others_of_the_same_sets() -> None:
     labels = np.array([OF_FIRST, *[[-1, -1, *row] for row in np.eye(3)]] * 3)
     labels[0, 0] = 0
-    permute = jax.jit(lambda key, labels: permute_labels(key, labels, BOTH))
-    targets, others = (np.asarray(permute(key, labels)) for key in (KEY, jax.random.key(3)))
+    drawn = jax.jit(lambda key, labels: permute(key, labels, BOTH))
+    targets, others = (np.asarray(drawn(key, labels)) for key in (KEY, jax.random.key(3)))
     np.testing.assert_array_equal(targets < 0, labels < 0)
     assert sorted(targets.tolist()) == sorted(labels.tolist())
     assert not np.array_equal(targets, labels) and not np.array_equal(targets, others)
@@ -137,14 +140,21 @@ def test_targets_are_the_labels_of_others_of_the_same_sets() -> None:
 
 def test_what_a_generator_is_told() -> None:
     labels = jnp.array([OF_FIRST, OF_SECOND, [1.0, -1.0, 0.0, 1.0, 0.0]])
-    told, *aimed = quick.run(
-        lambda labels: [with_mask(labels, BOTH), *(aim_labels(labels, BOTH, k) for k in (0, 1, 4))], labels
+    told, aims, nothing = quick.run(
+        lambda labels: (
+            with_mask(labels, BOTH),
+            aim_at_each(labels, BOTH),
+            classify(labels, jnp.full_like(labels, -1), BOTH),
+        ),
+        labels,
     )
     # What is known of a set in part is not known.
     assert told.tolist() == [[1, 0, 0, 0, 0, 1, 0], [0, 0, 0, 0, 1, 0, 1], [0, 0, 0, 1, 0, 0, 1]]
     # An attribute is turned, a class takes the place of another, and the other set is not known.
-    of_first = [aims[0].tolist() for aims in aimed]
+    of_first = aims[jnp.array([0, 1, 4]), 0].tolist()
     assert of_first == [[0, 0, -1, -1, -1], [1, 1, -1, -1, -1], [-1, -1, 0, 0, 1]]
+    assert aims.shape == (5, 3, 5)
+    assert nothing == 0, "of no labels there is nothing to learn"
 
 
 def test_zeros_around_label_maps_tell_the_labels() -> None:
