@@ -19,7 +19,7 @@ Paper, x4, PSNR / SSIM on Set14 [memory]: bicubic 25.99 / .7486, SRResNet 28.49 
 Here: no distance measured yet.
 
 Differs from the paper:
-- Not in paper: 16 features and 4 blocks instead of 64 and 16, crops of 48 px, 64 kimg instead of 19,200, at
+- Not in paper: 16 features and 4 blocks instead of 64 and 16, crops of 48 px, 120 kimg instead of 19,200, at
   larger learning rates; content by Inception instead of VGG19.
 - Small images are in [-1, 1] as large ones are, and made by bicubic alone, without a Gaussian filter before.
 - VGG19 has torchvision's weights and normalization.
@@ -38,7 +38,7 @@ srresnet_mse = Recipe(
     optimizers={"generator": Optimizer(learning_rate=1e-3, b1=0.9)},
     data=Data("folder", shape=(48, 48, 3), scale=4, flip=True),
     batch_size=16,
-    kimg=48,
+    kimg=96,
     half_life=4_000,
     steps_per_call=10,
     log_kimg=0.8,
@@ -56,7 +56,7 @@ def adversarial(content: Pixels | InceptionMaps) -> Recipe:
     optimizers = dict.fromkeys(game.players, Optimizer(learning_rate=2e-4, b1=0.9))
     stages = (
         Stage(alone.gan, alone.batch_size, alone.kimg, alone.optimizers),
-        Stage(game, alone.batch_size, 16, optimizers),
+        Stage(game, alone.batch_size, 24, optimizers),
     )
     length = sum(stage.kimg for stage in stages)
     return replace(alone, gan=game, optimizers=optimizers, kimg=length, stages=stages)

@@ -163,8 +163,11 @@ class StageProgram:
         """A carry's shapes and types as a checkpoint holds them, with where each array lies."""
         return parallel.with_sharding(to_saved(carry), parallel.state_sharding(self.mesh))
 
-    def from_saved(self, carry: Any) -> Any:
-        """A carry of a checkpoint, with what networks read from files beside it."""
+    def from_saved(self, carry: Any, needed: bool = True) -> Any:
+        """A carry of a checkpoint, with what networks read from files beside it.
+
+        needed: to train. Else it is left out, with a word, where a file is not there: samples seldom need it.
+        """
         state, totals = carry
         # Most games have none, and restore as they are.
         if PRETRAINED not in self.first_state.stats:
@@ -174,7 +177,14 @@ class StageProgram:
             return self.init(key).stats[PRETRAINED]
 
         sharding = parallel.state_sharding(self.mesh)
-        pretrained = jax.jit(self.seeds.vmap(read_pretrained), out_shardings=sharding)(self.seeds.keys(1)[0])
+        read = jax.jit(self.seeds.vmap(read_pretrained), out_shardings=sharding)
+        try:
+            pretrained = read(self.seeds.keys(1)[0])
+        except InputError as error:
+            if needed:
+                raise
+            parallel.tell(f"warning: going on without a network of the game's: {error}")
+            return carry
         return state._replace(stats={**state.stats, PRETRAINED: pretrained}), totals
 
     def init(self, key: jax.Array) -> State:

@@ -20,7 +20,7 @@ import gaxjax
 from gaxjax import cli
 from gaxjax.data import spec_of
 from gaxjax.errors import InputError
-from gaxjax.features.content import Pixels
+from gaxjax.features.content import Pixels, read_inception
 from gaxjax.game import PRETRAINED, sample
 from gaxjax.gans import SRGAN, SuperResolution
 from gaxjax.layers.resampling import repeat_pixels
@@ -132,7 +132,9 @@ recipe = Recipe(
 '''
 
 
-def test_what_a_content_network_reads_is_asked_for_before_the_first_step(tmp_path: Path) -> None:
+def test_what_a_content_network_reads_is_asked_for_before_the_first_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     weights = tmp_path / "inception.npz"
     recipe, _ = load_recipe(runs.write_recipe(tmp_path, RECIPE.replace("FILE", repr(str(weights)))))
     first, second = stage_programs(recipe, spec_of(recipe.data))
@@ -143,11 +145,16 @@ def test_what_a_content_network_reads_is_asked_for_before_the_first_step(tmp_pat
         "conv_2": (32, 64),
     }
     first.check_pretrained()
-    with pytest.raises(InputError, match=r"inception.npz cannot be read \(No such file"):
-        second.check_pretrained()
+    saved = to_saved((second.first_state, {}))
+    assert PRETRAINED not in saved[0].stats
+    for ask in (second.check_pretrained, lambda: second.from_saved(saved)):
+        with pytest.raises(InputError, match=r"inception.npz cannot be read \(No such file"):
+            ask()
+    # To sample it is not needed.
+    assert second.from_saved(saved, needed=False) is saved
+    assert "warning: going on without a network of the game's" in capsys.readouterr().err
     frozen.write_inception(weights)
     second.check_pretrained()
-    assert PRETRAINED not in to_saved((second.first_state, {}))[0].stats
 
 
 @pytest.mark.slow  # two programs of the loop, and one of an evaluation
@@ -181,7 +188,11 @@ def test_a_run_reads_its_content_network_and_never_writes_it(
     np.testing.assert_array_equal(state.stats[PRETRAINED]["content"]["layers"]["conv_2"]["kernel"], kernel)
     assert isinstance(gan, SRGAN) and set(state.average) == {"generator"}
     capsys.readouterr()
+    read_inception.cache_clear()  # as in another process
+    weights.unlink()  # neither samples nor their numbers need it
     assert cli.main(["evaluate", str(run), "--metrics", "psnr_y,ssim_y"]) == 0
-    said = capsys.readouterr().out
-    assert "3 images against 3 of folder at 20x24x3 (centers" in said
-    assert "without 2 pixels at each border" in said
+    said = capsys.readouterr()
+    assert f"going on without a network of the game's: {weights} cannot be read" in said.err
+    assert "3 images against 3 of folder at 20x24x3 (centers" in said.out
+    assert "without 2 pixels at each border" in said.out
+    assert cli.main(["sample", str(run), "--n", "2", "--out", str(tmp_path / "grid.png")]) == 0
