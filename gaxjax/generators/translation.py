@@ -1,7 +1,7 @@
 """Translates images with a run and writes them, with a page: what the command `gaxjax translate` does."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -68,7 +68,7 @@ def translate(options: Translation) -> list[str]:
     check_translator(translator, options)
     # First: it says whose the other files are.
     write_bytes(options.out / COMMAND, describe_command(options))
-    rows = [translate_input(each, translator, options) for each in inputs]
+    rows = [translate_input(each, translator, options) for each in show_progress(inputs)]
     title = f"{options.run.name}, {translator.source} to {translator.target}"
     columns = ["input", *(label for label, *_ in kinds(translator, options.n))]
     columns += ["target"] if options.targets or options.halves else []
@@ -77,6 +77,15 @@ def translate(options: Translation) -> list[str]:
         *translator.describe_fits(sum("; " in row.note for row in rows)),
     ]
     return [*lines, str(write_page(options.out / PAGE, title, lines, columns, rows))]
+
+
+def show_progress(inputs: Sequence[Input]) -> Iterable[Input]:
+    """The same, and a bar of how many are done: a size that is new may take a minute to compile."""
+    from tqdm import tqdm
+
+    return tqdm(
+        inputs, desc="translating", unit="image", leave=False, disable=len(inputs) < 2, mininterval=0.5
+    )
 
 
 def list_inputs(images: Sequence[Path], targets: Path | None) -> list[Input]:
