@@ -208,6 +208,12 @@ def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> S
         index = jnp.where(index < 0, classes, index)[:, None]
         values = -jnp.take_along_axis(jax.nn.log_softmax(logits), index, axis=1, mode="fill")[:, 0]
     else:
+        # [B, 1] would count for every class.
+        if labels.shape != logits.shape:
+            raise InputError(
+                f"labels are [B], or attributes as the logits are, {list(logits.shape)}; got "
+                f"{list(labels.shape)}"
+            )
         # Binary cross-entropy from logits; a sum over attributes and a mean over examples, as in StarGAN's
         # code.
         values = jnp.sum(jax.nn.softplus(logits) - labels * logits, axis=-1)

@@ -5,6 +5,7 @@ came of it there.
 """
 
 import dataclasses
+import functools
 import io
 import sys
 from pathlib import Path
@@ -101,6 +102,7 @@ def with_gates(state: State, gates: dict[str, tuple[float, float]]) -> State:
     return state._replace(optimizers=optimizers)
 
 
+@functools.cache
 def recipes() -> dict[str, Recipe]:
     """Every recipe of every file, by what the command line calls it: FILE.py:name; variants come last."""
     found = {
@@ -155,9 +157,13 @@ def parts_of(described: Any) -> set[str]:
     return {str(words), *terms}.union(*map(parts_of, described.values()))
 
 
-def covering(games: dict[str, set[str]]) -> list[str]:
-    """Few games that have every part between them: always the one with the most of what is missing."""
-    names, missing = [], set().union(*games.values())
+def covering(games: dict[str, set[str]], *rooms: str) -> list[str]:
+    """Few games that have every part of these rooms of the package between them, one after the other.
+
+    Always the one with the most of what is missing.
+    """
+    every = set().union(*games.values())
+    names, missing = [], {part for part in every if any(room in part for room in rooms)}
     while missing:
         names.append(max(games, key=lambda name: len(games[name] & missing)))
         missing -= games[names[-1]]

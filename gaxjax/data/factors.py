@@ -89,7 +89,9 @@ def read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
     try:
         values = [[float(value) for value in line[named:]] for line in lines]
     except ValueError as error:
-        raise InputError(f"{path}: factors are numbers in [0, 1] ({error})") from error
+        is_near = not named and names[:1] and names[0].lower() in (FILE, "files", "filename", "name", "image")
+        hint = f'; a first column of files is called "{FILE}", and here "{names[0]}"' if is_near else ""
+        raise InputError(f"{path}: factors are numbers in [0, 1] ({error}){hint}") from error
     names = names[named:]
     array = np.array(values, np.float64).reshape(len(lines), len(names))
     return names, array, [line[0] for line in lines] if named else []
@@ -128,6 +130,10 @@ def check_range(path: Path, names: Sequence[str], values: np.ndarray) -> None:
     for name, column in zip(names, values.T, strict=True):
         # Not `< 0 or > 1`, which nan is neither of.
         wrong = column[~((column >= 0) & (column <= 1))]
+        if np.isnan(wrong).any():
+            raise InputError(
+                f"{path}: {name} has values that are missing (nan): give them, or leave {name} out"
+            )
         if wrong.size:
             raise InputError(
                 f"{path}: {name} has values outside of [0, 1], such as {wrong[0]:g}: subtract its smallest "

@@ -11,6 +11,7 @@ from gaxjax.features.classifier import EPOCHS
 from gaxjax.features.label_classifier import NAME as OF_DATA
 from gaxjax.game import GAN
 from gaxjax.metrics.metric import Metric
+from gaxjax.parallel import tell
 from gaxjax.recipe.evaluation import Evaluation
 
 NAME = "accuracy"
@@ -44,6 +45,8 @@ def resolve_accuracy(evaluation: Evaluation, gan: GAN, data: Data, spec: Any) ->
     features = evaluation.features
     if "class_accuracy" in found and not features.strip().startswith("classifier"):
         features = classifier_of(data)
+    if not evaluation.split:
+        tell("accuracy is of the split test, unless another is named: --split")
     # In the place where "accuracy" stood, each once.
     metrics = ",".join(dict.fromkeys(each for n in names for each in (found if n == NAME else [n])))
     return replace(evaluation, metrics=metrics, features=features, split=evaluation.split or "test")

@@ -32,6 +32,7 @@ from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.runs.examples import needed_names
 
 Extract = Callable[[jax.Array, jax.Array | None], dict[str, jax.Array]]
 
@@ -40,9 +41,17 @@ class Evaluator:
     """Metrics, with everything they need but the samples; refuses at once what cannot be measured."""
 
     def __init__(
-        self, evaluation: Evaluation, data: Data, source: Source | None = None, paired: bool = False
+        self,
+        evaluation: Evaluation,
+        data: Data,
+        source: Source | None = None,
+        paired: bool = False,
+        prepare: bool = True,
     ):
-        """`source`: the data, where they are open already; what is compared with is then not read twice."""
+        """`source`: the data, where they are open already; what is compared with is then not read twice.
+
+        prepare: if not, this only checks: no network of features is read or trained, no real image measured.
+        """
         self.evaluation = evaluation
         self.metrics = parse_metrics(evaluation.metrics)
         alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
@@ -60,9 +69,10 @@ class Evaluator:
         # Needs, not metrics, decide what is loaded and extracted: FID and KID run Inception over an image
         # once.
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
-        self.extractors = load_extractors(evaluation, needs, self.data, data.split)
+        self.extractors = load_extractors(evaluation, needs if prepare else set(), self.data, data.split)
         self.features, self.level, self.classifier = self.extractors[:3]
-        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation, self.data)
+        asked = needs if prepare else needs & {"bounds", "readings"}  # other questions need those networks
+        self.questions = choose_questions(asked, set(self.metrics), self.extractors, evaluation, self.data)
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -73,17 +83,11 @@ class Evaluator:
         # Opened anew, a set would be read and decoded twice.
         same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
-        if evaluation.reference not in self.source.spec:
-            known = ", ".join(self.source.spec)
-            raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        self.check_data()
         # Of two domains, an epoch has the smaller one's images more than once.
         there = self.source.count(evaluation.reference)
         self.count = min(evaluation.real or there, there) if real else 0
-        if FACTORS not in self.source.spec:
-            refuse_factors(self.metrics, self.data.name)
         self.shape = self.source.spec[evaluation.reference].shape
-        if self.source.classes is None:
-            refuse_classes(self.metrics, evaluation.balanced, self.data.name)
         self.sampler = Sampler(evaluation, self.shape)
         # Of the images that there are: past the end of a set it would begin again.
         count = min(evaluation.n, there)
@@ -94,11 +98,25 @@ class Evaluator:
         colors = any(metric.palette for metric in self.metrics.values())
         self.palette = parse_palette(evaluation.palette, self.shape) if colors else None
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
-        # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
-        self.real = self.gather_cached(self.data, self.source, self.count, real) if real else Statistics(0)
         points = self.source if isinstance(self.source, Points) else None
         self.mixture = Mixture(points.centers, points.deviation) if points else None
+        self.real = self.validation = Statistics(0)
+        if not prepare:
+            return
+        # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
+        if real:
+            self.real = self.gather_cached(self.data, self.source, self.count, real)
         self.validation = self.gather_held_out()
+
+    def check_data(self) -> None:
+        """Refuses data without what the metrics are about."""
+        spec, reference = self.source.spec, self.evaluation.reference
+        if reference not in spec:
+            raise InputError(f"reference={reference!r} is not in the data, which has {', '.join(spec)}")
+        if FACTORS not in spec:
+            refuse_factors(self.metrics, self.data.name)
+        if self.source.classes is None:
+            refuse_classes(self.metrics, self.evaluation.balanced, self.data.name)
 
     @property
     def needs(self) -> Set[str]:
@@ -268,8 +286,12 @@ class Evaluator:
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:
             output_names(question, gan, state, real if question.of_real else batch)
+        draw = functools.partial(self.sampler.draw_block, gan)
         if self.needs:
-            jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
+            jax.eval_shape(draw, state, batch, 0)
+        if self.evaluation.balanced and "label" not in needed_names(lambda b, s: draw(s, b, 0), batch, state):
+            what = f"those of {type(gan).__name__} do not depend on the label: leave balanced out"
+            raise InputError(f"balanced asks for samples of all classes alike, and {what}")
         # Labels that a game is not told would stand beside samples that have nothing to do with them.
         of_classes = [name for name, metric in self.metrics.items() if "labels" in metric.fake]
         if of_classes and not is_told_labels(gan, batch):

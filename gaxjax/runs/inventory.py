@@ -2,6 +2,7 @@
 
 examples, spec     how many, and shape and dtype of one, by name
 classes, names     how many labels there are, and what each is called, where that is known
+factors            what the numbers are called that each image is made from, where there are any
 counts             examples of each label, where they are known without reading images
 attributes         the name of each, and how many examples have it
 digest             of the names and sizes of all that is read, in its order
@@ -40,6 +41,7 @@ def inventory_of(source: Source) -> Inventory:
         "spec": {name: {"shape": list(x.shape), "dtype": str(x.dtype)} for name, x in source.spec.items()},
         "classes": classes,
         "names": list(source.class_names),
+        "factors": list(source.factor_names),
         "counts": None if labels is None or not classes else np.bincount(labels, minlength=classes).tolist(),
         "attributes": dict(source.attributes),
         "digest": source.digest(),

@@ -68,11 +68,7 @@ def train(
     # leave the others waiting.
     with parallel.fail_together():
         source, programs = prepare(recipe)
-        evaluation = resolve_accuracy(recipe.evaluation, programs[-1].stage.gan, recipe.data, source.spec)
-        evaluator = Evaluator(evaluation, recipe.data, source) if evaluation.metrics else None
-        if evaluator:
-            for program in programs:
-                evaluator.check(program.stage.gan, program.state, source.spec)
+        evaluator = open_evaluator(recipe, source, programs)
         if parallel.is_primary():
             check_place(workdir)
             check_run(workdir, recipe)
@@ -185,6 +181,22 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
                 batch,
             )
     return source, programs
+
+
+def open_evaluator(
+    recipe: Recipe, source: Source, programs: Sequence[StageProgram], prepare: bool = True
+) -> Evaluator | None:
+    """What measures the run while it trains, if anything; InputError where it could not.
+
+    prepare: see `Evaluator`.
+    """
+    evaluation = resolve_accuracy(recipe.evaluation, programs[-1].stage.gan, recipe.data, source.spec)
+    if not evaluation.metrics:
+        return None
+    evaluator = Evaluator(evaluation, recipe.data, source, prepare=prepare)
+    for program in programs:
+        evaluator.check(program.stage.gan, program.state, source.spec)
+    return evaluator
 
 
 def open_directory(
