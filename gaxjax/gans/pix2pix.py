@@ -42,8 +42,8 @@ class Pix2Pix(GAN):
     @property
     def players(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]
         """Both networks' movers; nobody moves a discriminator that moves nobody."""
-        generator = {"generator": ("generator",)}
-        return {"discriminator": ("discriminator",), **generator} if self.weight else generator
+        names = ("discriminator", "generator") if self.weight else ("generator",)
+        return {name: (name,) for name in names}
 
     def __call__(self, batch: Batch) -> Any:
         if not {"a", "b"} <= set(batch):
@@ -80,7 +80,7 @@ class Pix2Pix(GAN):
         logs = {"l1": absolute(fake, batch["b"])}
         loss = self.l1 * logs["l1"]
         if self.weight:
-            real, made = (self.pair(batch, image) for image in (batch["b"], fake))
-            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, real, made, step)
+            pairs = [self.pair(batch, image) for image in (batch["b"], fake)]
+            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, *pairs, step)
             loss = loss + self.weight * logs["fooling"]
         return loss, logs
