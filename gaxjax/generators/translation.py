@@ -11,7 +11,7 @@ from gaxjax.data.listing import list_images
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files import write_bytes
 from gaxjax.generators.domains import Domain
-from gaxjax.generators.translator import Translator, pixels_of_picture
+from gaxjax.generators.translator import Translator
 from gaxjax.pictures.images import save_image
 from gaxjax.pictures.page import Picture, Row, write_page
 
@@ -40,6 +40,8 @@ class Translation:
     """folder of images of the same names that are shown beside"""
     halves: bool = False
     """whether images are pairs side by side: one half is translated, and the other is its target"""
+    resize: bool = False
+    """whether images, and targets, are brought to the size that was learned"""
     checkpoint: Literal["last", "best"] = "last"
 
 
@@ -64,7 +66,8 @@ def translate(options: Translation) -> list[str]:
         raise InputError("--halves takes the other half as the target: leave --targets out")
     inputs = list_inputs(options.images, options.targets)
     check_out(options)
-    translator = Translator(options.run, options.direction, options.domains, options.checkpoint == "best")
+    best = options.checkpoint == "best"
+    translator = Translator(options.run, options.direction, options.domains, options.resize, best)
     check_translator(translator, options)
     # First: it says whose the other files are.
     write_bytes(options.out / COMMAND, describe_command(options))
@@ -190,11 +193,11 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
         raise InputError(f"{each.file} or its target cannot be used: {error}") from error
     pixels, note = translator.read(picture)
     name = each.name.as_posix() + ".png"
-    shown = {f"inputs/{name}": pixels_of_picture(picture, translator.trained[2])}
+    shown = {f"inputs/{name}": pixels}
     for _, folder, domain, number in kinds(translator, options.n):
         shown[f"{folder.as_posix()}/{name}"] = translator(pixels, domain, options.seed, number)
     if target is not None:
-        shown[f"targets/{name}"] = pixels_of_picture(target, translator.trained[2])
+        shown[f"targets/{name}"] = translator.fit(target, translator.learned_target)
     for path, image in shown.items():
         save_image(image, options.out / path)
     size = "{}x{}".format(*picture.size)

@@ -17,6 +17,7 @@ from jax import Array
 from PIL import Image
 
 from gaxjax import cli
+from gaxjax.data.images import fit_pixels
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch
 from gaxjax.generators import domains
@@ -219,6 +220,18 @@ def test_networks_that_enlarge_and_networks_of_one_size(
     assert translate(home, "runs/pairs photos --out resized", monkeypatch) == 0
     assert read(home / "resized" / "outputs" / "deep" / "odd #1.png").shape == (8, 8, 3)
     assert "3 of them resized to 8x8, which is all that the networks take" in capsys.readouterr().out
+
+
+def test_images_at_the_size_that_was_learned(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert translate(home, "runs/pairs photos --resize --targets targets --out small", monkeypatch) == 0
+    assert "3 of them resized to 8x8\n" in capsys.readouterr().out
+    with Image.open(home / "photos" / "whole.png") as picture:  # 12 high, of which the middle is kept
+        expected = fit_pixels(picture, (8, 8, 3), "crop", "lanczos")
+    for folder in ("inputs", "outputs"):
+        np.testing.assert_array_equal(read(home / "small" / folder / "whole.png"), expected)
+    assert read(home / "small" / "targets" / "whole.png").shape == (8, 8, 3)
 
 
 def test_halves(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
