@@ -60,9 +60,11 @@ class Translator:
         self.source, self.target = choose_direction(self.gan, direction)
         spec = examples.read_shapes(run, self.recipe)[0]
         self.multiple, self.shape = find_sizes(self.gan)
+        # What cannot be padded, since it takes one size alone, is brought to that.
         self.resize = resize or bool(self.shape)
         self.learned = self.shape or spec[self.source].shape
         self.learned_target = spec.get(self.target, spec[self.source]).shape
+        # Of shapes alone, so that all that can be refused is refused before anything is compiled.
         needs = self.trace_needs(spec)
         self.is_random = "key" in needs
         self.domains = choose_domains(self.gan, run, spec, needs, domains)

@@ -136,6 +136,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "bad").mkdir()
     (home / "bad" / "empty.png").write_bytes(b"")
     save(home / "bad" / "good.png", 8, 8)
+    for suffix in ("jpg", "png"):
+        save(home / "mixed" / f"whole.{suffix}", 8, 8)
     save(home / "twice" / "whole.png", 8, 8)
     save(home / "there" / "whole.png", 8, 8)
     return home
@@ -280,11 +282,13 @@ def test_several_outputs_of_several_domains(home: Path, monkeypatch: pytest.Monk
         ("runs/pairs photos --n 0", "at least 1"),
         ("runs/pairs photos/none.png", "photos/none.png does not exist"),
         ("runs/pairs bad", "1 of 2 images cannot be used:\n  bad/empty.png: the file is empty"),
-        ("runs/pairs photos twice", "would both be written as whole.png"),
+        ("runs/pairs photos twice", "photos/whole.png and twice/whole.png have one name, whole"),
         (
             "runs/pairs twice bad/good.png --targets photos",
             "bad/good.png: it has no target, an image of this name",
         ),
+        ("runs/pairs photos/deep --halves", "odd #1.png: its width, 7, is odd"),
+        ("runs/pairs photos/whole.png --targets mixed", "mixed/whole.jpg and mixed/whole.png have one name"),
         ("runs/pairs photos --targets none", "--targets none is not a folder"),
         ("runs/pairs photos --targets targets --halves", "leave --targets out"),
         ("runs/pairs photos --out there", "there has files already, made by something else"),
@@ -309,7 +313,7 @@ def test_refusals_of_domains(
         ("--domain gray", "--domain gray: the run's domains are dark, light, or 0 to 1"),
         ("--halves", "--halves is of pairs a and b, and Domains translates single images"),
     ):
-        assert translate(home, f"runs/pairs photos --out refused {words}", monkeypatch) == 2
+        assert translate(home, f"runs/pairs pairs --out refused {words}", monkeypatch) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(InputError, match="GAN translates no images"):
         choose_direction(GAN(), "")
