@@ -319,8 +319,16 @@ def test_refusals_of_domains(
         choose_direction(GAN(), "")
 
 
-def test_attributes_of_a_domain() -> None:
+def test_attributes_of_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["Blond_Hair", "Male", "tone=1", "tone=2"]
+    monkeypatch.setattr(domains, "read_inventory", lambda run: {"attributes": dict.fromkeys(names, 1)})
+    spec = {"attributes": jax.ShapeDtypeStruct((4,), np.float32)}
+    chosen = domains.choose_domains(GAN(), Path(), spec, {"attributes"}, [])
+    assert [domain.name for domain in chosen] == names
+    np.testing.assert_array_equal([domain.batch["attributes"][0] for domain in chosen], np.eye(4))
+    for text in ("Bald", "Male=2", "tone"):
+        with pytest.raises(InputError, match=f"'{text}' is not NAME=0 or NAME=1 with a NAME of Blond_Hair, "):
+            parse_attributes(text, names, [4])
     assert parse_attributes("tone=2", names, [2, 2]).tolist() == [-1, -1, 0, 1]
     assert parse_attributes("Blond_Hair=1,Male=0", names, [4]).tolist() == [1, 0, 0, 0]
 
