@@ -1,4 +1,4 @@
-"""Two sets of images without pairs, as CycleGAN's authors lay them out: trainA and trainB."""
+"""Two sets of images side by side, without pairs, as CycleGAN's authors lay them out, trainA and trainB."""
 
 from collections.abc import Iterable
 from typing import final
@@ -22,6 +22,8 @@ class Domains(Source):
         # Names "a" and "b" do not meet, so that the parts' dicts can be put side by side everywhere below.
         self.spec = {name: leaf for source in sources for name, leaf in source.spec.items()}
         self.streams = {name: stream for source in sources for name, stream in source.streams.items()}
+        # "label" is a's.
+        self.classes, self.class_names = sources[0].classes, sources[0].class_names
 
     def __len__(self) -> int:
         # The shorter set is seen more than once in an epoch, in a new order each time: none of the longer is
@@ -35,6 +37,9 @@ class Domains(Source):
         if any(table is None for table in tables):
             return None
         return merge_parts(table for table in tables if table)
+
+    def count(self, name: str) -> int:
+        return next(len(source) for source in self.sources if name in source.spec)
 
     def digest(self) -> str:
         return "".join(source.digest() for source in self.sources)

@@ -7,7 +7,9 @@ from dataclasses import replace
 import jax
 import numpy as np
 
+from gaxjax.data.attributes import NAME as ATTRIBUTES
 from gaxjax.data.config import Data, Filter, Fit, Layout
+from gaxjax.data.coupled import CHANGES, couple
 from gaxjax.data.domains import Domains
 from gaxjax.data.jitter import Jittered, check_jitter, enlarged_shape
 from gaxjax.data.labeled import NAME as LABELED
@@ -19,6 +21,7 @@ from gaxjax.data.shapes import Shapes
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
+from gaxjax.data.super_resolution import SuperResolution, spec_of_pairs
 from gaxjax.errors import InputError, check_seed
 from gaxjax.parallel.counting import nbytes
 
@@ -39,8 +42,11 @@ def check_data(data: Data) -> None:
         if getattr(data, field) < 0:
             raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
     check_labeled(data)
+    check_domain_b(data)
     if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
         raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
+    check_attributes(data)
+    check_scale(data)
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
@@ -67,6 +73,56 @@ def check_labeled(data: Data) -> None:
         raise InputError(f"{data.name} makes each example anew, and labeled={data.labeled} is of stored ones")
 
 
+def check_domain_b(data: Data) -> None:
+    """InputError for a second domain that cannot be meant."""
+    if not data.domain_b:
+        return
+    if data.name in (*DEFAULTS, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(f"domain_b={data.domain_b!r} is beside a set of single images, and {what} is none")
+    if data.labeled is not None:
+        raise InputError(
+            "with domain_b, labels of a are all given and those of b are none's: use labeled=None"
+        )
+    if data.domain_b not in CHANGES and data.paired:
+        raise InputError(
+            f"domain_b={data.domain_b!r} is a set of its own, without pairs: use paired=False "
+            f"(--data.no-paired); of the images themselves there are {' and '.join(CHANGES)}"
+        )
+
+
+def check_attributes(data: Data) -> None:
+    """InputError for attributes that are asked of data that have none, or twice."""
+    if not data.attributes:
+        return
+    if data.name != "folder" or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else f"name={data.name}"
+        raise InputError(f"attributes are of single images in a folder (name=folder), and this is {what}")
+    if len(set(data.attributes)) < len(data.attributes):
+        raise InputError(f"attributes are columns, each once; got {', '.join(data.attributes)}")
+
+
+def check_scale(data: Data) -> None:
+    """InputError for a reduction that cannot be meant."""
+    if data.scale == 1:
+        return
+    if data.scale < 1:
+        raise InputError(f"scale is how many times a is smaller than b, 1 or more, not {data.scale}")
+    if data.name in (*DEFAULTS, SHAPES, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(
+            f"scale={data.scale} makes pairs of single photographs, which {what} has not: use a folder of "
+            "them, or a set by name"
+        )
+    rest = [side % data.scale for side in data.shape[:2]]
+    if any(rest):
+        fits = tuple(max(side // data.scale, 1) * data.scale for side in data.shape[:2])
+        raise InputError(
+            f"scale={data.scale} does not divide the sides of shape={data.shape}: use multiples of it, such "
+            f"as {(*fits, *data.shape[2:])}"
+        )
+
+
 def spec_of(data: Data) -> Spec:
     """Shapes and types of examples as the description has them, whether the data are there or not.
 
@@ -78,11 +134,18 @@ def spec_of(data: Data) -> Spec:
     given: Spec = {} if data.labeled is None else {LABELED: jax.ShapeDtypeStruct((), np.bool_)}
     if data.name == SHAPES:
         return {**Shapes(data).spec, **given}
+    if data.scale > 1:
+        return spec_of_pairs(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
+    if data.attributes:  # each yes or no, for all that is known
+        given[ATTRIBUTES] = jax.ShapeDtypeStruct((len(data.attributes),), np.float32)
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
-    return {"image": image, "label": jax.ShapeDtypeStruct((), np.int32), **given}
+    label = jax.ShapeDtypeStruct((), np.int32)
+    if data.domain_b:
+        return {"a": image, "b": image, "label": label, "label_b": label}
+    return {"image": image, "label": label, **given}
 
 
 def open_source(data: Data) -> Source:
@@ -99,6 +162,10 @@ def open_source(data: Data) -> Source:
 
 def open_whole(data: Data) -> Source:
     """The examples, with every label that there is."""
+    if data.domain_b:
+        source = open_whole(replace(data, domain_b=""))
+        other = None if data.domain_b in CHANGES else open_whole(domain_of(data))
+        return couple(source, other, data.domain_b, data.paired)
     if data.name in DEFAULTS:
         return Points(data)
     if data.name == SHAPES:
@@ -120,6 +187,8 @@ def open_whole(data: Data) -> Source:
         from gaxjax.data.named import PreparedSet
 
         parts = [prepared := PreparedSet(data)]
+    if data.scale > 1:  # of photographs of any size, which no table holds
+        return SuperResolution(Streaming(parts[0], data.workers, data.strict), data)
     # Decoded, at the size of the networks: what lies on the disk says nothing of it. Of both domains
     # together.
     size = sum(nbytes(pictures.spec) * len(pictures) for pictures in parts)
@@ -131,6 +200,13 @@ def open_whole(data: Data) -> Source:
     kind = InMemory if size <= data.memory * 2**30 else Streaming
     sources = [kind(pictures, data.workers, data.strict) for pictures in parts]
     return Domains(*sources) if len(sources) > 1 else sources[0]
+
+
+def domain_of(data: Data) -> Data:
+    """Domain b, where it is a set of its own."""
+    # The built-in set is nobody's: it does not go where others are kept.
+    directory = "" if data.domain_b == "digits" else data.directory
+    return replace(data, name=data.domain_b, domain_b="", directory=directory)
 
 
 @functools.lru_cache(maxsize=2)

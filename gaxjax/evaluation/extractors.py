@@ -1,6 +1,7 @@
 """The features that an evaluation's metrics compare images by."""
 
 from collections.abc import Set
+from dataclasses import replace
 from typing import NamedTuple
 
 from gaxjax import features as all_features
@@ -8,6 +9,8 @@ from gaxjax.data import Data
 from gaxjax.errors import InputError
 from gaxjax.features import Features
 from gaxjax.features.factor_encoder import factor_encoder
+from gaxjax.features.label_classifier import NAME as OF_DATA
+from gaxjax.features.label_classifier import label_classifier
 from gaxjax.files.places import disk_path
 from gaxjax.metrics.frechet import bytes_needed
 from gaxjax.metrics.metric import Metric
@@ -26,7 +29,7 @@ class Extractors(NamedTuple):
     classifier: Features | None
     """of digits"""
     distance: Features | None
-    """whose squared distance paths are measured by"""
+    """whose squared distance paths and translations are measured by"""
     encoder: Features | None = None
     """of the data's factors"""
 
@@ -36,7 +39,7 @@ class Extractors(NamedTuple):
         # the modes of stacked MNIST does not name that classifier.
         if OF_FEATURES & {*metric.fake, *metric.real}:
             return self.features, "logits" if OF_CLASSES & set(metric.fake) else self.level
-        if "paths" in metric.fake and self.distance:
+        if {"paths", "diversity"} & set(metric.fake) and self.distance:
             return self.distance, self.distance.level
         if "generations" in metric.fake and self.encoder:
             return self.encoder, self.encoder.level
@@ -59,19 +62,29 @@ class Extractors(NamedTuple):
             )
 
 
-def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extractors:
-    """What the needs ask for; InputError where it cannot be had. data: of the run that is measured."""
+def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data, split: str) -> Extractors:
+    """What the needs ask for; InputError where it cannot be had.
+
+    data: of the run that is measured, of which it trains on `split`, as a classifier of them does.
+    """
     features, level, e, directory = None, "", evaluation, data.directory
     if needs & {"spaces", "classes"} and not e.features.strip().startswith("classifier"):
         what = "separability" if "spaces" in needs else "class_accuracy"
         raise InputError(
             f"{what} is of a classifier's classes, and features={e.features!r} is none: "
-            "give classifier(mnist), classifier(fashion_mnist) or classifier(digits)"
+            f"give classifier(mnist), classifier(fashion_mnist), classifier(digits) or {OF_DATA}"
         )
-    if needs & OF_FEATURES:
+    weights = None
+    if needs & OF_FEATURES or "diversity" in needs:
         # ~ is expanded here: a recipe's text never passes through a shell.
         weights = disk_path(e.weights, "weights are").expanduser() if e.weights else None
-        features = all_features.load_features(e.features, weights, directory)
+    if needs & OF_FEATURES:
+        if e.features.strip() == OF_DATA:
+            features = label_classifier(replace(data, split=split))
+        elif e.features.startswith("lpips"):
+            features = all_features.load_distance(e.features, e.lpips_network, e.lpips_linear)
+        else:
+            features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level
         features.check([level, *(["logits"] if needs & OF_CLASSES else [])])
     # Always MNIST's: digits are a need of stacked MNIST alone, whatever features the evaluation names.
@@ -79,6 +92,11 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extr
         all_features.load_features("classifier(mnist)", None, directory) if "digits" in needs else None
     )
     files = e.lpips_network, e.lpips_linear
-    distance = all_features.load_distance(e.distance, *files, directory) if "paths" in needs else None
+    distance = None
+    if "diversity" in needs and "paths" not in needs and e.distance.strip().startswith("inception"):
+        # Which sees no step of a path, and any two translations that are seen to differ.
+        distance = all_features.load_features(e.distance, weights, directory)
+    elif needs & {"paths", "diversity"}:
+        distance = all_features.load_distance(e.distance, *files, directory)
     encoder = factor_encoder(data) if "generations" in needs else None
     return Extractors(features, level, classifier, distance, encoder)

@@ -6,6 +6,9 @@ from typing import Any, ClassVar, Protocol
 
 import jax
 
+from gaxjax.data import Data
+from gaxjax.evaluation.agreement import PixelAgreement
+from gaxjax.evaluation.diversity import Diversity
 from gaxjax.evaluation.extractors import Extractors
 from gaxjax.evaluation.factor_codes import FactorMetrics
 from gaxjax.evaluation.latent_space import LatentSpaceMetrics
@@ -41,7 +44,7 @@ def output_names(question: Question, gan: GAN, state: Any, batch: Any) -> Set[st
 
 
 def choose_questions(
-    needs: Set[str], metrics: Set[str], extractors: Extractors, evaluation: Evaluation
+    needs: Set[str], metrics: Set[str], extractors: Extractors, evaluation: Evaluation, data: Data
 ) -> list[Question]:
     """Those that the needs of metrics, by name, ask for."""
     seed, questions = evaluation.seed, list[Question]()
@@ -57,5 +60,10 @@ def choose_questions(
     if "bounds" in needs:
         questions.append(LowerBound(seed))
     if "readings" in needs:
-        questions.append(Readings("test_accuracy" in metrics))
+        questions.append(Readings("test_accuracy" in metrics, evaluation.reference))
+    if "diversity" in needs:
+        assert extractors.distance is not None
+        questions.append(Diversity(extractors.distance, seed))
+    if "agreement" in needs:
+        questions.append(PixelAgreement(data.domain_b, seed))
     return questions

@@ -19,6 +19,9 @@ class Readings:
     of_classes: bool
     """whether they are compared with labels as they are; codes that nobody has named have to be matched"""
 
+    reference: str = "image"
+    """what of the data is read; of two domains, a or b"""
+
     of: ClassVar = "images"
     of_real: ClassVar = True
     params: ClassVar[dict[str, Any]] = {}
@@ -26,11 +29,14 @@ class Readings:
     def __call__(self, gan: GAN, held: tuple[State, Any], batch: Batch, number: Any) -> dict[str, Array]:
         """What each image is taken for, and its label, [B, 2]."""
         state, _ = held
-        method, images = self.find_method(gan), normalize(batch)["image"]
+        method, images = self.find_method(gan), normalize(batch)[self.reference]
+        label = "label_b" if self.reference == "b" else "label"
+        if label not in batch:
+            raise InputError(f"there are no labels of images {self.reference}; the data has {sorted(batch)}")
         # Any key: nothing is drawn, as networks that read images are in evaluation mode.
         logits = call_averaged(gan, state, jax.random.key(0), method, images)
         # Side by side in one array: whoever compares them needs both of the same image.
-        return {"readings": jnp.stack([jnp.argmax(logits, axis=-1), batch["label"]], axis=1)}
+        return {"readings": jnp.stack([jnp.argmax(logits, axis=-1), batch[label]], axis=1)}
 
     def find_method(self, gan: GAN) -> str:
         """The method that reads images; InputError for a game that reads nothing off them."""

@@ -43,8 +43,8 @@ class Pix2Pix(GAN):
     def players(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]
         """Both networks' movers; nobody moves a discriminator that moves nobody."""
         # One that learned for nobody would take half of each step's time.
-        networks = ("discriminator", "generator") if self.weight else ("generator",)
-        return {name: (name,) for name in networks}
+        names = ("discriminator", "generator") if self.weight else ("generator",)
+        return {name: (name,) for name in names}
 
     def __call__(self, batch: Batch) -> Any:
         if not {"a", "b"} <= set(batch):
@@ -83,7 +83,7 @@ class Pix2Pix(GAN):
         logs = {"l1": absolute(fake, batch["b"])}
         loss = self.l1 * logs["l1"]
         if self.weight:
-            real, made = (self.pair(batch, image) for image in (batch["b"], fake))
-            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, real, made, step)
+            pairs = [self.pair(batch, image) for image in (batch["b"], fake)]
+            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, *pairs, step)
             loss = loss + self.weight * logs["fooling"]
         return loss, logs

@@ -7,7 +7,7 @@ from typing import Literal
 from gaxjax.errors import InputError
 from gaxjax.metrics import computing
 from gaxjax.metrics.disentanglement import BINS
-from gaxjax.metrics.samples import DRAWS, PATHS, SPACES, Need, Samples, Value
+from gaxjax.metrics.samples import DRAWS, OUTPUTS, PATHS, SPACES, Need, Samples, Value
 from gaxjax.metrics.similarity import LEAST_SIDE
 
 
@@ -39,6 +39,8 @@ class Metric:
     """the shorter side that its images need at least"""
     palette: bool = False
     """whether it takes colors for classes, those of the evaluation's palette"""
+    bordered: bool = False
+    """whether it leaves out the border that the evaluation names"""
 
     @property
     def unit(self) -> str:
@@ -140,6 +142,22 @@ METRICS = {
         lower=("code_error",),
         spread="standard error over images",
         options="codes matched one to one to classes by these images",
+    ),
+    "pixel_agreement": Metric(
+        computing.average("agreement", "pixel_agreement"),
+        ("pixel_agreement",),
+        ("agreement",),
+        better="higher",
+        spread="standard error over pairs",
+        options="pixels black or white, from 128 of 256 on",
+    ),
+    "diversity": Metric(
+        computing.average("diversity", "diversity"),
+        ("diversity",),
+        ("diversity",),
+        better="higher",
+        spread="standard error over images",
+        options=f"mean squared distance between {OUTPUTS} translations of one image",
     ),
     "parzen": Metric(
         computing.log_likelihood,
@@ -245,8 +263,34 @@ METRICS = {
         options="pixels' classes by the nearest color; over the pixels of all images",
         palette=True,
     ),
+    "psnr_y": Metric(
+        computing.compare_luma("psnr"),
+        ("psnr_y",),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        bordered=True,
+    ),
+    "ssim_y": Metric(
+        computing.compare_luma("ssim"),
+        ("ssim_y",),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        bordered=True,
+    ),
+    "perceptual": Metric(
+        computing.compare_vectors,
+        ("perceptual",),
+        ("vectors",),
+        ("vectors",),
+        spread="standard error over images",
+        options="squared distance of pairs",
+    ),
 }
-PAIRED = {"psnr", "ssim", "pixel_accuracy"}
+PAIRED = {"psnr", "ssim", "pixel_accuracy", "psnr_y", "ssim_y", "perceptual"}
 """Metrics of images that belong together, one by one."""
 
 

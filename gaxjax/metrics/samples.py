@@ -21,6 +21,8 @@ Need = Literal[
     "points",
     "paths",
     "spaces",
+    "agreement",
+    "diversity",
     "readings",
     "bounds",
     "encodings",
@@ -30,22 +32,25 @@ Need = Literal[
 classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
 channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
 [N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
-of their images; readings, what the game itself takes real images for, and their labels, [N, 2]; bounds, both
-terms of the lower bound of real images; encodings, factors of real images and what the game reads of them;
-generations, factors that latents ask for and what an encoder that was trained on real ones reads of their
-images."""
+of their images; agreement, the share of each generated pair's pixels that agree, [N]; diversity, the mean
+distance between two translations of each real image, [N]; readings, what the game itself takes real images
+for, and their labels, [N, 2]; bounds, both terms of the lower bound of real images; encodings, factors of
+real images and what the game reads of them; generations, factors that latents ask for and what an encoder
+that was trained on real ones reads of their images."""
 OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
 OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
 OF_LATENTS, OF_FACTORS = {"paths", "spaces"}, {"encodings", "generations"}
 """Those that a game is asked of points of its spaces, and of factors of the data."""
-OF_REAL = {"readings", "bounds", *OF_FACTORS}
+OF_REAL = {"readings", "bounds", "diversity", *OF_FACTORS}
 """Those that it is asked of the images of a split, each once."""
-OF_GAME = OF_LATENTS | OF_REAL
-"""Those that images alone do not give: what is made of latents has to be asked."""
+OF_GAME = OF_LATENTS | OF_REAL | {"agreement"}
+"""Those that images alone do not give: what is made of latents, and of pairs, has to be asked."""
 PATHS = ("ppl_z_full", "ppl_z_end", "ppl_w_full", "ppl_w_end")
 DRAWS = 10
 """Of the latents of each image, over which a lower bound's error is averaged."""
+OUTPUTS = 10
+"""Translations of each image, whose distances are diversity."""
 BOUNDS = ("bound error", "bound kl")
 SPACES = ("separability_z", "separability_w")
 
@@ -76,6 +81,8 @@ class Samples(NamedTuple):
     """how many values each has"""
     palette: np.ndarray | None = None
     """colors of the classes of pixels, [K, 3] uint8, where a metric has such"""
+    border: int = 0
+    """pixels at each side of images that metrics of luma leave out"""
 
 
 class Value(NamedTuple):
