@@ -33,10 +33,10 @@ from gaxjax.networks.unet import UNet
 from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe
 
 GENERATOR = UNet(3, features=32, depth=6)
-DISCRIMINATOR = PatchDiscriminator(features=32, patch=34, norm="scaled_instance")
+PIX2PIX = Pix2Pix(GENERATOR, PatchDiscriminator(features=32, patch=34, norm="scaled_instance"))
 
 recipe = Recipe(
-    gan=Pix2Pix(GENERATOR, DISCRIMINATOR),
+    gan=PIX2PIX,
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
     data=Data("folder", shape=(64, 64, 3), layout="halves", swap=True, fit="resize", flip=True, jitter=72),
     batch_size=4,
@@ -48,11 +48,11 @@ recipe = Recipe(
     samples=16,
     evaluation=Evaluation(output="a to b", reference="b", split="val", n=100),
 )
-l1 = replace(recipe, gan=replace(recipe.gan, weight=0.0), optimizers={"generator": Optimizer()})
-gan = replace(recipe, gan=replace(recipe.gan, l1=0.0, conditional=False))
-cgan = replace(recipe, gan=replace(recipe.gan, l1=0.0))
-l1_gan = replace(recipe, gan=replace(recipe.gan, conditional=False))
-encoder_decoder = replace(recipe, gan=replace(recipe.gan, generator=replace(GENERATOR, skips=False)))
+l1 = replace(recipe, gan=replace(PIX2PIX, weight=0.0), optimizers={"generator": Optimizer()})
+gan = replace(recipe, gan=replace(PIX2PIX, l1=0.0, conditional=False))
+cgan = replace(recipe, gan=replace(PIX2PIX, l1=0.0))
+l1_gan = replace(recipe, gan=replace(PIX2PIX, conditional=False))
+encoder_decoder = replace(recipe, gan=replace(PIX2PIX, generator=replace(GENERATOR, skips=False)))
 full = replace(
     recipe,
     gan=Pix2Pix(UNet(3), PatchDiscriminator(norm="scaled_instance")),

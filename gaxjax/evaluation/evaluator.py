@@ -17,6 +17,7 @@ from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation.accuracy import is_told_labels, refuse_classes
+from gaxjax.evaluation.back_translation import BackTranslation
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
@@ -82,6 +83,8 @@ class Evaluator:
         if self.source.classes is None:
             refuse_classes(self.metrics, evaluation.balanced, self.data.name)
         self.sampler = Sampler(evaluation, self.shape)
+        back, mesh = evaluation.back, self.sampler.mesh
+        self.back = BackTranslation(back, self.shape, mesh) if back else None
         # Of the images that there are: past the end of a set it would begin again.
         count = min(evaluation.n, there)
         self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
@@ -157,6 +160,8 @@ class Evaluator:
             options.append(f"palette {e.palette}")
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
+        if e.back:
+            options.append(f"translated back by {e.back}")
         # Options are part of the protocol: numbers with different ones are never put into one column.
         if e.crop != "none" and "paths" in metric.fake:
             options.append(f"crop {e.crop}")
@@ -254,6 +259,7 @@ class Evaluator:
         """(samples that count, what is extracted of them) of a batch at a time."""
         extract_batch = self.bind_extract(needs, self.sampler.mesh)
         for rows, images, labels in self.sampler.draw_samples(gan, state, source):
+            images = self.back(images) if self.back else images
             yield rows, extract_batch(images, labels if "labels" in needs else None)
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:

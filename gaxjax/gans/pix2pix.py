@@ -42,8 +42,8 @@ class Pix2Pix(GAN):
     @property
     def players(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]
         """Both networks' movers; nobody moves a discriminator that moves nobody."""
-        generator = {"generator": ("generator",)}
-        return {"discriminator": ("discriminator",), **generator} if self.weight else generator
+        networks = ("discriminator", "generator") if self.weight else ("generator",)
+        return {name: (name,) for name in networks}
 
     def __call__(self, batch: Batch) -> Any:
         if not {"a", "b"} <= set(batch):

@@ -45,6 +45,9 @@ class Evaluation:
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
     """what of the data it is compared with ("b")"""
+    back: str = ""
+    """directory of a run that translates samples first, such as photographs into the label maps that they are
+    then compared with, if they are of some; empty: samples are measured as they are"""
     palette: str = "facades"
     """colors of the classes of label maps, for pixel_accuracy: facades, or RRGGBB,RRGGBB,..."""
     balanced: bool = False

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import games
 import jax
@@ -11,6 +12,7 @@ from PIL import Image
 
 from gaxjax.data import Data, normalize, open_source
 from gaxjax.errors import InputError
+from gaxjax.evaluation import back_translation
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.gans.pix2pix import Pix2Pix
 from gaxjax.metrics.label_maps import parse_palette
@@ -43,6 +45,20 @@ def test_translations_meet_their_partners(data: Data) -> None:
         ("class IoU", 1),
     ]
     assert "palette facades; 'a to b' against 'b'" in results[0].options and results[0].split == "val"
+
+
+def test_samples_are_translated_back(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a game made negatives of is positive again, and is compared with what they were made of."""
+    gan, source = Pix2Pix(games.Times(-1.0), games.Times(1.0), weight=0.0), open_source(data)
+    state = jax.tree.map(np.asarray, games.begin(gan, batch=normalize(source.take(np.arange(2)))))
+    run = SimpleNamespace(gan=gan, state=state, source="a", trained=(8, 8, 3))
+    monkeypatch.setattr(back_translation, "Translator", lambda name: run)
+    back = replace(PAIRS, reference="a", back="labels")
+    results = Evaluator(back, data, source)(gan, state, source, 0, "run")
+    assert [r.value for r in results] == [1, 1, 1] and "translated back by labels" in results[0].options
+    run.trained = (16, 16, 3)
+    with pytest.raises(InputError, match=r"back='labels' translates images of shape \(16, 16, 3\)"):
+        Evaluator(back, data, source)
 
 
 def test_pairs_that_are_not_one_to_one_are_refused(data: Data) -> None:

@@ -47,7 +47,7 @@ def test_a_logit_sees_its_patch(patch: int) -> None:
         params = network.init(KEY, x)
 
         def middle(x: Any) -> Any:
-            logits = network.apply(params, x)
+            logits: Any = network.apply(params, x)
             return logits[0, logits.shape[1] // 2, logits.shape[2] // 2]
 
         return jax.grad(middle)(x)
