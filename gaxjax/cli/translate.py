@@ -35,6 +35,8 @@ class Translate:
     """folder of images of the same names, which are shown beside"""
     halves: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """images are pairs side by side: one half is translated, and the other is its target"""
+    resize: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """bring images to the size that was learned, as the run's data were; by default they keep theirs"""
     checkpoint: Literal["last", "best"] = "last"
     """of the run; best: that measured as such, of a run with evaluation.best"""
 

@@ -1,17 +1,25 @@
 """Translates images with a run and writes them, with a page: what the command `gaxjax translate` does."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gaxjax.data.images import DamagedError, halves, list_damage, open_picture, verify
+from gaxjax.data.images import (
+    DamagedError,
+    check_halves,
+    halves,
+    list_damage,
+    open_picture,
+    upright_size,
+    verify,
+)
 from gaxjax.data.listing import list_images
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files import write_bytes
 from gaxjax.generators.domains import Domain
-from gaxjax.generators.translator import Translator, pixels_of_picture
+from gaxjax.generators.translator import Translator
 from gaxjax.pictures.images import save_image
 from gaxjax.pictures.page import Picture, Row, write_page
 
@@ -40,7 +48,21 @@ class Translation:
     """folder of images of the same names that are shown beside"""
     halves: bool = False
     """whether images are pairs side by side: one half is translated, and the other is its target"""
+    resize: bool = False
+    """whether images, and targets, are brought to the size that was learned"""
     checkpoint: Literal["last", "best"] = "last"
+
+
+class Output(NamedTuple):
+    """One of those that are made of each image."""
+
+    column: str
+    """of the page"""
+    folder: Path
+    """that it is written to, below `out`"""
+    domain: Domain
+    number: int
+    """of what is drawn at random"""
 
 
 class Input(NamedTuple):
@@ -62,15 +84,17 @@ def translate(options: Translation) -> list[str]:
     check_seed(options.seed, "--seed")
     if options.halves and options.targets:
         raise InputError("--halves takes the other half as the target: leave --targets out")
-    inputs = list_inputs(options.images, options.targets)
+    inputs = list_inputs(options)
     check_out(options)
-    translator = Translator(options.run, options.direction, options.domains, options.checkpoint == "best")
+    # What the game refuses comes before the folder is made; what it writes, after.
+    best = options.checkpoint == "best"
+    translator = Translator(options.run, options.direction, options.domains, options.resize, best)
     check_translator(translator, options)
     # First: it says whose the other files are.
     write_bytes(options.out / COMMAND, describe_command(options))
-    rows = [translate_input(each, translator, options) for each in inputs]
+    rows = [translate_input(each, translator, options) for each in show_progress(inputs)]
     title = f"{options.run.name}, {translator.source} to {translator.target}"
-    columns = ["input", *(label for label, *_ in kinds(translator, options.n))]
+    columns = ["input", *(output.column for output in list_outputs(translator, options.n))]
     columns += ["target"] if options.targets or options.halves else []
     lines = [
         f"{len(inputs):,} images, {translator.describe_direction()}",
@@ -79,47 +103,60 @@ def translate(options: Translation) -> list[str]:
     return [*lines, str(write_page(options.out / PAGE, title, lines, columns, rows))]
 
 
-def list_inputs(images: Sequence[Path], targets: Path | None) -> list[Input]:
+def show_progress(inputs: Sequence[Input]) -> Iterable[Input]:
+    """The same, and a bar of how many are done: a size that is new may take a minute to compile."""
+    from tqdm import tqdm
+
+    return tqdm(
+        inputs, desc="translating", unit="image", leave=False, disable=len(inputs) < 2, mininterval=0.5
+    )
+
+
+def list_inputs(options: Translation) -> list[Input]:
     """Every image, with its target; InputError for those that cannot be used, of which each is named."""
-    if not images:
+    if not options.images:
         raise InputError("say what is translated: images, or folders of them")
-    inputs: dict[Path, Input] = {}
-    partners = partners_of(targets) if targets else {}
+    if options.targets and not options.targets.is_dir():
+        raise InputError(f"--targets {options.targets} is not a folder of images")
+    partners = name_files([options.targets]) if options.targets else {}
+    inputs = [Input(name, file, partners.get(name)) for name, file in name_files(options.images).items()]
     damaged = []
-    for file, name in list_files(images):
-        if name in inputs:
-            raise InputError(
-                f"{inputs[name].file} and {file} would both be written as {name}.png: rename one"
-            )
-        inputs[name] = Input(name, file, partners.get(name))
-        try:
-            verify(file)
-        except DamagedError as error:
-            damaged.append((str(file), str(error)))
-        if targets and name not in partners:
-            damaged.append((str(file), f"it has no target, an image of this name in {targets}"))
+    for each in inputs:
+        if options.targets and not each.target:
+            damaged.append((str(each.file), f"it has no target, an image of this name in {options.targets}"))
+        # All before the first is translated, which takes far longer than to look at headers.
+        for file in filter(None, (each.file, each.target)):
+            try:
+                verify(file)
+                if options.halves:
+                    check_halves(upright_size(file))
+            except DamagedError as error:
+                damaged.append((str(file), str(error)))
     if damaged:
         count = f"{len(damaged)} of {len(inputs)} images"
         raise InputError(f"{count} cannot be used:\n{list_damage(damaged)}")
-    return list(inputs.values())
+    return inputs
 
 
-def list_files(images: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    """(file, its name without a suffix) of files, and of those in folders with the subfolders in the name."""
-    for path in images:
-        if path.is_dir():
-            yield from ((path / file, file.with_suffix("")) for file in list_images(path).files)
-        elif path.exists():
-            yield path, Path(path.name).with_suffix("")
-        else:
-            raise InputError(f"{path} does not exist; give images, or folders of them")
+def name_files(places: Sequence[Path]) -> dict[Path, Path]:
+    """Files, and those in folders, by name without a suffix; InputError for two of one name.
 
-
-def partners_of(targets: Path) -> dict[Path, Path]:
-    """The images of a folder by name without a suffix."""
-    if not targets.is_dir():
-        raise InputError(f"--targets {targets} is not a folder of images")
-    return {name: file for file, name in list_files([targets])}
+    Of files in folders the subfolders are in the name, of others no folder is.
+    """
+    files: dict[Path, Path] = {}
+    for place in places:
+        if not place.exists():
+            raise InputError(f"{place} does not exist; give images, or folders of them")
+        inside = {place / file: file for file in list_images(place).files} if place.is_dir() else {}
+        for file, relative in (inside or {place: Path(place.name)}).items():
+            name = relative.with_suffix("")
+            # Everything is written as PNG, so that 1.jpg and 1.png would be one file.
+            if name in files:
+                raise InputError(
+                    f"{files[name]} and {file} have one name, {name}: rename one, or leave it out"
+                )
+            files[name] = file
+    return files
 
 
 def check_out(options: Translation) -> None:
@@ -139,9 +176,8 @@ def check_out(options: Translation) -> None:
 
 def describe_command(options: Translation) -> bytes:
     """All that says what is made, as JSON; where it goes does not."""
-    return json.dumps(
-        {name: value for name, value in asdict(options).items() if name != "out"}, default=str
-    ).encode()
+    fields = {name: value for name, value in asdict(options).items() if name != "out"}
+    return json.dumps(fields, default=str).encode()
 
 
 def check_translator(translator: Translator, options: Translation) -> None:
@@ -155,17 +191,16 @@ def check_translator(translator: Translator, options: Translation) -> None:
         raise InputError(f"--halves is of pairs a and b, and {game} translates single images: leave it out")
 
 
-def kinds(translator: Translator, n: int) -> list[tuple[str, Path, Domain, int]]:
-    """(column, folder, domain, number) of each output of an image."""
-    several = len(translator.domains) > 1 or bool(translator.domains[0].name)
-    found = []
+def list_outputs(translator: Translator, n: int) -> list[Output]:
+    """Those of each image, in a folder each: there they have their own names, and can be measured."""
+    outputs = []
     for domain in translator.domains:
         for number in range(n):
-            names = [domain.name] * several + [str(number + 1)] * (n > 1)
+            names = [name for name in (domain.name, str(number + 1) if n > 1 else "") if name]
             # One name, one folder: a slash in a label would be two.
             folder = Path("outputs", *(name.replace("/", "_") for name in names))
-            found.append((" ".join(names) or "output", folder, domain, number))
-    return found
+            outputs.append(Output(" ".join(names) or "output", folder, domain, number))
+    return outputs
 
 
 def translate_input(each: Input, translator: Translator, options: Translation) -> Row:
@@ -177,15 +212,18 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
             # Which half is a is the data's matter.
             left_first = (translator.source == "a") != translator.recipe.data.swap
             picture, target = halves(whole) if left_first else tuple(reversed(halves(whole)))
+    # Headers were looked at before; that pixels are cut short only decoding shows.
     except DamagedError as error:
         raise InputError(f"{each.file} or its target cannot be used: {error}") from error
     pixels, note = translator.read(picture)
     name = each.name.as_posix() + ".png"
-    shown = {f"inputs/{name}": pixels_of_picture(picture, translator.trained[2])}
-    for _, folder, domain, number in kinds(translator, options.n):
-        shown[f"{folder.as_posix()}/{name}"] = translator(pixels, domain, options.seed, number)
+    shown = {f"inputs/{name}": pixels}
+    for output in list_outputs(translator, options.n):
+        image = translator(pixels, output.domain, options.seed, output.number)
+        shown[f"{output.folder.as_posix()}/{name}"] = image
     if target is not None:
-        shown[f"targets/{name}"] = pixels_of_picture(target, translator.trained[2])
+        shown[f"targets/{name}"] = translator.fit(target, translator.learned_target)
+    # Each as soon as it is there: whoever looks into the folder meanwhile sees whole pictures.
     for path, image in shown.items():
         save_image(image, options.out / path)
     size = "{}x{}".format(*picture.size)

@@ -40,8 +40,16 @@ class Translator:
     Each is translated alone, by one program for each size: what comes of it depends on no other.
     """
 
-    def __init__(self, run: Path | str, direction: str = "", domains: Sequence[str] = (), best: bool = False):
+    def __init__(
+        self,
+        run: Path | str,
+        direction: str = "",
+        domains: Sequence[str] = (),
+        resize: bool = False,
+        best: bool = False,
+    ):
         """direction: such as "a-to-b". domains: names, numbers or attributes; none: all, where there are any.
+        resize: whether images are brought to the size that was learned, as the run's data were.
 
         InputError for a game that does not translate so.
         """
@@ -51,8 +59,12 @@ class Translator:
         self.state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)._replace(optimizers={})
         self.source, self.target = choose_direction(self.gan, direction)
         spec = examples.read_shapes(run, self.recipe)[0]
-        self.trained = spec[self.source].shape
         self.multiple, self.shape = find_sizes(self.gan)
+        # What cannot be padded, since it takes one size alone, is brought to that.
+        self.resize = resize or bool(self.shape)
+        self.learned = self.shape or spec[self.source].shape
+        self.learned_target = spec.get(self.target, spec[self.source]).shape
+        # Of shapes alone, so that all that can be refused is refused before anything is compiled.
         needs = self.trace_needs(spec)
         self.is_random = "key" in needs
         self.domains = choose_domains(self.gan, run, spec, needs, domains)
@@ -76,28 +88,33 @@ class Translator:
 
     def read(self, picture: Image.Image) -> tuple[np.ndarray, str]:
         """The pixels [H, W, C] that are translated, and what is done to their size; empty: nothing."""
-        if self.shape and picture.size != (self.shape[1], self.shape[0]):
-            shape = (*self.shape[:2], self.trained[2])
-            pixels = fit_pixels(picture, shape, "resize", self.recipe.data.filter)
-            return pixels, "resized to {}x{}".format(*reversed(self.shape[:2]))
-        pixels = pixels_of_picture(picture, self.trained[2])
+        pixels = self.fit(picture, self.learned)
+        if self.resize:
+            return pixels, "" if picture.size == self.learned[
+                1::-1
+            ] else f"resized to {describe(self.learned)}"
         height, width = (side + -side % self.multiple for side in pixels.shape[:2])
         if (height, width) == pixels.shape[:2]:
             return pixels, ""
         return pixels, f"padded to {width}x{height} by reflection and cropped back"
 
+    def fit(self, picture: Image.Image, shape: tuple[int, ...]) -> np.ndarray:
+        """Pixels [H, W, C]: of the shape, as training's were, or only with as many channels."""
+        if self.resize:
+            return fit_pixels(picture, shape, self.recipe.data.fit, self.recipe.data.filter)
+        return np.asarray(with_channels(picture, shape[2])).reshape(picture.height, picture.width, shape[2])
+
     def describe_direction(self) -> str:
         """From what into what, and at which size it was learned: it may be at any."""
-        size = "{}x{}".format(*reversed(self.trained[:2]))
-        return f"{self.source} to {self.target}, as learned at {size}"
+        return f"{self.source} to {self.target}, as learned at {describe(self.learned)}"
 
     def describe_fits(self, count: int) -> list[str]:
         """What was done to so many images, whose sizes the networks do not take; nothing to say of none."""
         if not count:
             return []
-        if self.shape:
-            size = "{}x{}".format(*reversed(self.shape[:2]))
-            return [f"{count} of them resized to {size}, which is all that the networks take"]
+        if self.resize:
+            why = ", which is all that the networks take" if self.shape else ""
+            return [f"{count} of them resized to {describe(self.learned)}{why}"]
         return [f"{count} of them padded by reflection to multiples of {self.multiple}, and cropped back"]
 
     def __call__(self, pixels: np.ndarray, domain: Domain, seed: int = 0, number: int = 0) -> np.ndarray:
@@ -147,6 +164,6 @@ def find_sizes(gan: GAN) -> tuple[int, tuple[int, ...]]:
     return math.lcm(*(getattr(part, "size_multiple", 1) for part in makers)), shapes[0] if shapes else ()
 
 
-def pixels_of_picture(picture: Image.Image, channels: int) -> np.ndarray:
-    """Pixels as they are, [H, W, C]."""
-    return np.asarray(with_channels(picture, channels)).reshape(picture.height, picture.width, channels)
+def describe(shape: Sequence[int]) -> str:
+    """Width and height of [H, W, C], for a message."""
+    return f"{shape[1]}x{shape[0]}"

@@ -17,6 +17,7 @@ from jax import Array
 from PIL import Image
 
 from gaxjax import cli
+from gaxjax.data.images import fit_pixels
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch
 from gaxjax.generators import domains
@@ -135,6 +136,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "bad").mkdir()
     (home / "bad" / "empty.png").write_bytes(b"")
     save(home / "bad" / "good.png", 8, 8)
+    for suffix in ("jpg", "png"):
+        save(home / "mixed" / f"whole.{suffix}", 8, 8)
     save(home / "twice" / "whole.png", 8, 8)
     save(home / "there" / "whole.png", 8, 8)
     return home
@@ -221,6 +224,18 @@ def test_networks_that_enlarge_and_networks_of_one_size(
     assert "3 of them resized to 8x8, which is all that the networks take" in capsys.readouterr().out
 
 
+def test_images_at_the_size_that_was_learned(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert translate(home, "runs/pairs photos --resize --targets targets --out small", monkeypatch) == 0
+    assert "3 of them resized to 8x8\n" in capsys.readouterr().out
+    with Image.open(home / "photos" / "whole.png") as picture:  # 12 high, of which the middle is kept
+        expected = fit_pixels(picture, (8, 8, 3), "crop", "lanczos")
+    for folder in ("inputs", "outputs"):
+        np.testing.assert_array_equal(read(home / "small" / folder / "whole.png"), expected)
+    assert read(home / "small" / "targets" / "whole.png").shape == (8, 8, 3)
+
+
 def test_halves(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(home)
     assert cli.main(["train", "tiny.py", "--dry-run", "--data.swap"]) == 0
@@ -267,11 +282,13 @@ def test_several_outputs_of_several_domains(home: Path, monkeypatch: pytest.Monk
         ("runs/pairs photos --n 0", "at least 1"),
         ("runs/pairs photos/none.png", "photos/none.png does not exist"),
         ("runs/pairs bad", "1 of 2 images cannot be used:\n  bad/empty.png: the file is empty"),
-        ("runs/pairs photos twice", "would both be written as whole.png"),
+        ("runs/pairs photos twice", "photos/whole.png and twice/whole.png have one name, whole"),
         (
             "runs/pairs twice bad/good.png --targets photos",
             "bad/good.png: it has no target, an image of this name",
         ),
+        ("runs/pairs photos/deep --halves", "odd #1.png: its width, 7, is odd"),
+        ("runs/pairs photos/whole.png --targets mixed", "mixed/whole.jpg and mixed/whole.png have one name"),
         ("runs/pairs photos --targets none", "--targets none is not a folder"),
         ("runs/pairs photos --targets targets --halves", "leave --targets out"),
         ("runs/pairs photos --out there", "there has files already, made by something else"),
@@ -296,14 +313,22 @@ def test_refusals_of_domains(
         ("--domain gray", "--domain gray: the run's domains are dark, light, or 0 to 1"),
         ("--halves", "--halves is of pairs a and b, and Domains translates single images"),
     ):
-        assert translate(home, f"runs/pairs photos --out refused {words}", monkeypatch) == 2
+        assert translate(home, f"runs/pairs pairs --out refused {words}", monkeypatch) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(InputError, match="GAN translates no images"):
         choose_direction(GAN(), "")
 
 
-def test_attributes_of_a_domain() -> None:
+def test_attributes_of_a_domain(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["Blond_Hair", "Male", "tone=1", "tone=2"]
+    monkeypatch.setattr(domains, "read_inventory", lambda run: {"attributes": dict.fromkeys(names, 1)})
+    spec = {"attributes": jax.ShapeDtypeStruct((4,), np.float32)}
+    chosen = domains.choose_domains(GAN(), Path(), spec, {"attributes"}, [])
+    assert [domain.name for domain in chosen] == names
+    np.testing.assert_array_equal([domain.batch["attributes"][0] for domain in chosen], np.eye(4))
+    for text in ("Bald", "Male=2", "tone"):
+        with pytest.raises(InputError, match=f"'{text}' is not NAME=0 or NAME=1 with a NAME of Blond_Hair, "):
+            parse_attributes(text, names, [4])
     assert parse_attributes("tone=2", names, [2, 2]).tolist() == [-1, -1, 0, 1]
     assert parse_attributes("Blond_Hair=1,Male=0", names, [4]).tolist() == [1, 0, 0, 0]
 
