@@ -150,7 +150,7 @@ def cyclegan(small: bool, batch: int = 0) -> Case:
     gan, shape = found.gan, (64, 64, 3)
     if small:
         shape = (16, 16, 3)
-        fields = {"generator": {"features": 4, "blocks": 1}, "discriminator": {"features": 4, "depth": 1}}
+        fields = {"generator": {"features": 4, "blocks": 1}, "discriminator": {"features": 4, "patch": 16}}
         names = [name for networks in gan.players.values() for name in networks]
         networks = {name: replace(getattr(gan, name), **fields[name.split("_")[0]]) for name in names}
         gan = replace(gan, **networks, pool=6)

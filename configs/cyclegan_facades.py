@@ -24,8 +24,8 @@ recipe = Recipe(
     gan=CycleGAN(
         generator_ab=ResidualGenerator(3, features=32, blocks=4),
         generator_ba=ResidualGenerator(3, features=32, blocks=4),
-        discriminator_a=PatchDiscriminator(features=32, depth=2),
-        discriminator_b=PatchDiscriminator(features=32, depth=2),
+        discriminator_a=PatchDiscriminator(features=32, patch=34),
+        discriminator_b=PatchDiscriminator(features=32, patch=34),
     ),
     optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
     data=Data("folder", shape=(64, 64, 3), layout="halves", paired=False, flip=True),

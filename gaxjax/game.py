@@ -16,6 +16,7 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.mode import DROPOUT as DROPOUT
+from gaxjax.layers.mode import PLAY as PLAY
 from gaxjax.layers.mode import evaluation_mode as evaluation_mode
 from gaxjax.layers.mode import transformed_weights as transformed_weights
 from gaxjax.layers.modules import check_bound, describe_shared
@@ -28,8 +29,6 @@ Batch = Mapping[str, Any]
 Logs = dict[str, Array]
 """Scalars by name."""
 
-PLAY = "play"
-"""The stream of random numbers of latents and the like, always there; dropout has its own."""
 PRETRAINED = "pretrained"
 """The collection of what is read from files and never changes: not trained, averaged or checkpointed."""
 

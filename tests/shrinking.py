@@ -50,6 +50,7 @@ SIZES = {
     "latent_features": 8,
     "mapping_layers": 2,
     "minibatch_kernels": 4,
+    "patch": 16,
     "pieces": 2,
     "pool": 3,
     "samples": 4,

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gaxjax.gans.cyclegan import CycleGAN as Twin
+from gaxjax.networks.translation import count_halvings
 from gaxjax.objectives import LeastSquares
 from torch_side.draws import Draws
 from torch_side.game import Batch, Due, Game, Players
@@ -46,16 +47,17 @@ class PatchDiscriminator(Network):
     """Images [B, C, H, W] -> logits [B, h, w]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        for number in range(self.module.depth + 2):
+        halvings = count_halvings(self.module.patch)
+        for number in range(halvings + 2):
             kernel, bias = self[f"Conv_{number}/kernel"], self.get(f"Conv_{number}/bias")
-            if number < self.module.depth:
+            if number < halvings:
                 x = functional.conv2d(x, kernel, bias, stride=2, padding=1)
             else:
                 # A window of 4 at the same size: one zero before, two after.
                 x = functional.conv2d(functional.pad(x, (1, 2, 1, 2)), kernel, bias)
-            if 0 < number <= self.module.depth:
+            if 0 < number <= halvings:
                 x = instance_norm(x)
-            if number <= self.module.depth:
+            if number <= halvings:
                 x = functional.leaky_relu(x, 0.2)
         return x[:, 0]
 

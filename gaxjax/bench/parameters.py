@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
+from gaxjax.data.layout import describe_pairs
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe
 from gaxjax.runs.inventory import class_summary, inventory_of
@@ -24,6 +25,8 @@ def outline(recipe: Recipe, decode: bool = False) -> str:
         f"data     {recipe.data.name}, {len(source):,} examples: {examples}",
         f"devices  {mesh.size} {mesh.devices.flat[0].platform}, {jax.process_count()} process(es)",
     ]
+    if pairs := describe_pairs(recipe.data):
+        lines.insert(1, f"pairs    {pairs}")
     if decode:
         lines.append(f"decoded  {source.decode_all():,} images, all that can be used")
     for program in programs:

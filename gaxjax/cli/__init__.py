@@ -1,4 +1,4 @@
-"""The command line: gaxjax train | sample | edit | evaluate | show | bench | compile | table | ... .
+"""The command line: gaxjax train | sample | translate | edit | evaluate | show | bench | table | ... .
 
 Each verb is a module of its name, whose `main` takes the arguments after it. What is slow to import, JAX
 before all, is imported there, where the arguments allow it only after they were read.
@@ -22,6 +22,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax compile CONFIG[:name] --target v5e:16x16 --out DIR   its programs for them, before they are here
   gaxjax sample DIR --n 64 --out grid.png
   gaxjax sample DIR --seeds 0-63 --psi 0.7   a picture of these latents, and the latents
+  gaxjax translate DIR IMAGES... --out OUT   images as a run's game translates them, and a page of them
   gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
   gaxjax evaluate DIR --metrics fid,kid [--features inception --level 768 --n 10000 --split test]
   gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images
@@ -39,6 +40,7 @@ VERBS = (
     "bench",
     "compile",
     "sample",
+    "translate",
     "edit",
     "evaluate",
     "table",

@@ -51,11 +51,11 @@ def main(arguments: list[str]) -> None:
 
 
 def default_of(workdir: Path | None) -> Evaluation:
-    """How a run is measured, by what it measures of itself, or else by the FID."""
+    """What a run measures of itself; the FID if it measures nothing, of what its recipe says."""
     if workdir and (workdir / "recipe.json").exists():
         from gaxjax.runs.record import read_run
 
         evaluation = read_run(workdir).evaluation
         # What is measured now keeps no checkpoint.
-        return dataclasses.replace(evaluation, best="", metrics=evaluation.metrics or "fid")
+        return dataclasses.replace(evaluation, metrics=evaluation.metrics or "fid", best="")
     return Evaluation(metrics="fid")

@@ -1,6 +1,6 @@
 """What a run reads, as plain data: every field is a command-line flag and is stored with the run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Layout = Literal["auto", "flat", "classes", "halves", "domains"]
@@ -28,11 +28,13 @@ class Data:
     layout: Layout = "auto"
     """Folders: "flat" takes every image below the folder; "classes" makes each subfolder a label; "halves"
     makes a pair {a, b} of the left and right half of each image; "domains" takes a from the subfolder trainA
-    and b from trainB (or of another split), unpaired; "auto" takes classes where every image is in one of two
-    or more subfolders, else flat."""
+    and b from trainB (or of another split), or from the split's subfolders a and b; "auto" takes classes
+    where every image is in one of two or more subfolders, else flat."""
     paired: bool = True
-    """Halves: whether b[i] belongs to a[i]; if not, b comes in an order of its own (unpaired translation), as
-    it always does in domains."""
+    """Halves and domains: whether b[i] belongs to a[i], of domains by their name; if not, b comes in an order
+    of its own (unpaired translation)."""
+    swap: bool = False
+    """Halves and domains: a is the right half, or from the folder of b, and b the other."""
     fit: Fit = "crop"
     """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
     filter: Filter = "lanczos"
@@ -44,6 +46,9 @@ class Data:
     """Super-resolution: crops are at the center, as they are where images are measured."""
     flip: bool = False
     """Mirror half of the images left to right, chosen by (seed, position)."""
+    jitter: int = 0
+    """Height to which images are enlarged, their width in proportion, before a crop of `shape` is taken at
+    random, by (seed, position), for training alone: 286 for 256. 0: none."""
     labeled: int | None = None
     """How many examples come with their labels, as many of each class as of another; batches then have
     "labeled", [B] bool, and labels of the others are -1 (and factors 0). None: all."""
@@ -66,3 +71,8 @@ class Data:
     """Points: radius of the ring (2), distance between neighbors in the grid (2) and in the mixture (2)."""
     deviation: float | None = None
     """Points: standard deviation of each Gaussian (ring 0.02, grid 0.05, mixture 0.1)."""
+
+
+def as_stored(data: Data) -> Data:
+    """The same examples without what training does to them at random."""
+    return replace(data, flip=False, jitter=0, centered=data.scale > 1)

@@ -19,7 +19,7 @@ from gaxjax.data.images import (
     upright_size,
     verify,
 )
-from gaxjax.data.layout import folder_of_split
+from gaxjax.data.layout import domain_folders, folder_of_split
 from gaxjax.data.listing import image_files, list_images, natural_key
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.source import Batch
@@ -55,9 +55,7 @@ class Folder(Pictures):
 
     def __init__(self, data: Data, side: str = ""):
         self.data = data
-        self.root = folder_of_split(data)
-        if side:
-            self.root = self.root / f"{data.split}{side.upper()}"
+        self.root = domain_folders(data)[side] if side else folder_of_split(data)
         self.listing = list_images(self.root)
         self.files = self.listing.files
         # Of single images: of pairs and of domains such a file is passed over, and told as all others.
@@ -121,8 +119,8 @@ class Folder(Pictures):
         file = self.files[fetched]
         picture = open_picture(self.root / file, upright=True)
         if self.data.layout == "halves":
-            left, right = halves(picture)
-            return {"a": pixels_for(left, self.data), "b": pixels_for(right, self.data)}
+            a, b = reversed(halves(picture)) if self.data.swap else halves(picture)
+            return {"a": pixels_for(a, self.data), "b": pixels_for(b, self.data)}
         batch = {self.key: pixels_for(picture, self.data)}
         if self.classes:
             batch["label"] = np.array(self.numbers[file.parts[0]], np.int32)

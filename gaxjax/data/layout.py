@@ -16,17 +16,11 @@ def folder_of_split(data: Data) -> Path:
 
     Of `layout=domains`, the folder that holds both domains.
     """
-    if not data.directory:
-        raise InputError("name=folder needs directory, the folder of images")
-    folder = as_path(data.directory).expanduser()
-    check_reachable(folder)
-    if not folder.is_dir():
-        what = "is not a folder" if folder.exists() else "does not exist"
-        raise InputError(f"{folder} {what}; directory is the folder of images")
+    if data.layout == "domains":
+        return domain_folders(data)["a"].parent
+    folder = data_folder(data)
     # Before any other look: trainA and trainB read as one set, or as two classes, train without a word.
     check_domains(folder, data)
-    if data.layout == "domains":
-        return folder
     if data.split and (folder / data.split).is_dir():
         check_split(folder, data.split)
         return folder / data.split
@@ -35,11 +29,37 @@ def folder_of_split(data: Data) -> Path:
         check_whole(folder)
     if data.split in ("", "train"):
         return folder
-    subfolders = ", ".join(path.name for path in subfolders_of(folder))
+    subfolders = describe_subfolders(folder)
     raise InputError(
-        f"{folder} has no subfolder {data.split!r}; its subfolders: {subfolders or 'none'}. "
+        f"{folder} has no subfolder {data.split!r}; its subfolders: {subfolders}. "
         "split=train without a subfolder train is the folder itself"
     )
+
+
+def domain_folders(data: Data) -> dict[str, Path]:
+    """Where a and b are: trainA and trainB, or of another split; or the split's subfolders a and b."""
+    folder = data_folder(data)
+    whole = data.split in ("", "train") and not (data.split and (folder / data.split).is_dir())
+    inner = folder if whole else folder / data.split
+    for domains in ([folder / f"{data.split}{side}" for side in "AB"], [inner / side for side in "ab"]):
+        if all(domain.is_dir() for domain in domains):
+            return dict(zip("ab", reversed(domains) if data.swap else domains, strict=True))
+    raise InputError(
+        f"layout=domains takes a and b from two folders, {data.split}A and {data.split}B, or a and b in "
+        f"{inner}; {folder} has only {describe_subfolders(folder)}"
+    )
+
+
+def data_folder(data: Data) -> Path:
+    """The directory of the description; InputError for one that is not there."""
+    if not data.directory:
+        raise InputError("name=folder needs directory, the folder of images")
+    folder = as_path(data.directory).expanduser()
+    check_reachable(folder)
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(f"{folder} {what}; directory is the folder of images")
+    return folder
 
 
 def subfolders_of(folder: Path) -> list[Path]:
@@ -50,24 +70,39 @@ def subfolders_of(folder: Path) -> list[Path]:
         raise InputError(f"{folder} cannot be looked into ({summarize_error(error)})") from error
 
 
+def describe_pairs(data: Data) -> str:
+    """Which images are a and b, and what training does to them at random; empty where there are none.
+
+    >>> describe_pairs(Data("folder", (256, 256, 3), layout="halves", jitter=286))
+    'a is the left half of each image, b the right, in pairs, cropped at random out of a height of 286'
+    """
+    if data.name != "folder" or data.layout not in ("halves", "domains"):
+        return ""
+    if data.layout == "halves":
+        a, b = ("right", "left") if data.swap else ("left", "right")
+        places = f"a is the {a} half of each image, b the {b}"
+    else:
+        places = ", ".join(f"{side} is from {folder}" for side, folder in domain_folders(data).items())
+    by_name = " by name" if data.layout == "domains" else ""
+    order = f"in pairs{by_name}" if data.paired else "each in an order of its own"
+    jitter = f", cropped at random out of a height of {data.jitter}" if data.jitter else ""
+    return f"{places}, {order}{jitter}{', mirrored at random' if data.flip else ''}"
+
+
+def describe_subfolders(folder: Path) -> str:
+    """Their names, for a message."""
+    return ", ".join(path.name for path in subfolders_of(folder)) or "none"
+
+
 def check_domains(folder: Path, data: Data) -> None:
-    """Refuses two domains, trainA and trainB, in another layout, and the layout without them."""
+    """Refuses two domains, trainA and trainB, in another layout."""
     names = [f"{data.split}{side}" for side in "AB"]
-    there = all((folder / name).is_dir() for name in names)
-    if data.layout == "domains" and not there:
+    if data.split and all((folder / name).is_dir() for name in names):
         raise InputError(
-            f"layout=domains takes a and b from two folders, {' and '.join(names)}, and {folder} has only "
-            f"{', '.join(path.name for path in subfolders_of(folder)) or 'none'}"
-        )
-    if data.layout == "domains" and data.paired:
-        raise InputError(
-            "layout=domains makes no pairs: each folder has an order of its own; use paired=False"
-        )
-    if there and data.split and data.layout != "domains":
-        raise InputError(
-            f"{folder} has {' and '.join(names)}, two domains: layout=domains with paired=False "
-            "(--data.layout domains --data.no-paired) takes a from the one and b from the other; split='' "
-            f"(--data.split '') takes all images below {folder} as one set"
+            f"{folder} has {' and '.join(names)}, two domains: layout=domains (--data.layout domains) takes "
+            "a from the one and b from the other, images of one name as a pair, or with paired=False "
+            "(--data.no-paired) each in an order of its own; split='' (--data.split '') takes all images "
+            f"below {folder} as one set"
         )
 
 

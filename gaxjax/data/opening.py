@@ -9,6 +9,7 @@ import numpy as np
 
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.domains import Domains
+from gaxjax.data.jitter import Jittered, check_jitter, enlarged_shape
 from gaxjax.data.labeled import NAME as LABELED
 from gaxjax.data.labeled import Labeled
 from gaxjax.data.pictures import InMemory, Pictures, Streaming
@@ -40,10 +41,13 @@ def check_data(data: Data) -> None:
             raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
     check_labeled(data)
     check_scale(data)
+    if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
+        raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
         raise InputError(f"shape is (height, width, channels) with 1, 3 or 4 channels, not {data.shape}")
+    check_jitter(data)
     if data.name == STACKED and data.shape[2] != 3:
         # What was meant but for the channels, so that the message can be copied.
         shape = (*data.shape[:2], 3)
@@ -77,6 +81,8 @@ def check_scale(data: Data) -> None:
             f"scale={data.scale} makes pairs of single photographs, which {what} has not: use a folder of "
             "them, or a set by name"
         )
+    if data.jitter:
+        raise InputError(f"scale={data.scale} cuts crops out of images as they are stored: use jitter=0")
     rest = [side % data.scale for side in data.shape[:2]]
     if any(rest):
         fits = tuple(max(side // data.scale, 1) * data.scale for side in data.shape[:2])
@@ -109,6 +115,8 @@ def spec_of(data: Data) -> Spec:
 def open_source(data: Data) -> Source:
     """The examples that `data` describes; InputError if they cannot be had."""
     check_data(data)
+    if data.jitter:
+        return Jittered(open_source(replace(data, shape=enlarged_shape(data), jitter=0)), data.shape)
     if data.labeled is None:
         return open_whole(data)
     # One decoded set serves all choices of labels, of which a table has dozens.
@@ -129,8 +137,12 @@ def open_whole(data: Data) -> Source:
     parts: list[Pictures]
     if data.name == "folder":
         from gaxjax.data.folder import Folder
+        from gaxjax.data.pairs import Pairs
 
-        parts = [Folder(data, side) for side in ("ab" if data.layout == "domains" else [""])]
+        if data.layout == "domains":
+            parts = [Pairs(data)] if data.paired else [Folder(data, side) for side in "ab"]
+        else:
+            parts = [Folder(data)]
     else:
         from gaxjax.data.named import PreparedSet
 

@@ -5,6 +5,7 @@ from typing import final
 
 import numpy as np
 
+from gaxjax.data.jitter import Jittered
 from gaxjax.data.source import Batch, Source, SourceOf, Tables
 from gaxjax.errors import InputError
 
@@ -24,6 +25,10 @@ class ReducedImages(SourceOf):
 
     def __init__(self, source: Source, shape: tuple[int, ...]):
         super().__init__(source)
+        if isinstance(source, Jittered):
+            raise InputError(
+                f"jitter crops images for networks of one size, and a stage has another, {shape}"
+            )
         for name, leaf in source.spec.items():
             if len(leaf.shape) != 3:
                 continue

@@ -8,6 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
+from gaxjax.parallel.counting import nbytes
+
 Batch = dict[str, np.ndarray]
 Spec = dict[str, jax.ShapeDtypeStruct]
 Tables = dict[str, Any]
@@ -97,6 +99,11 @@ class Source(ABC):
     def has_tables(self) -> bool:
         """Whether there are tables; a source that has yet to make them makes none for this."""
         return self.tables is not None
+
+    @property
+    def table_size(self) -> int:
+        """Bytes of the tables, also of those that are yet to be made."""
+        return len(self) * nbytes(self.spec)
 
     @abstractmethod
     def __len__(self) -> int:

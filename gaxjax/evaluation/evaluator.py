@@ -12,6 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.data.config import as_stored
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
@@ -24,7 +25,8 @@ from gaxjax.evaluation.questions import choose_questions, output_names
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
-from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, parse_metrics
+from gaxjax.metrics.label_maps import parse_palette
+from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, check_pairs, parse_metrics
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
@@ -48,8 +50,8 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
-        every = replace(every, shape=evaluation.shape or data.shape, centered=data.scale > 1)
-        self.data = replace(every, split=evaluation.split or data.split, flip=False)
+        every = replace(every, shape=evaluation.shape or data.shape)
+        self.data = replace(as_stored(every), split=evaluation.split or data.split)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -67,7 +69,8 @@ class Evaluator:
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
         # Opened anew, a set would be read and decoded twice.
-        same = source is not None and self.data == replace(data, flip=False)
+        as_trained = as_stored(data) == replace(data, flip=False)
+        same = source is not None and self.data == as_stored(data) and as_trained
         self.source = source if source is not None and same else open_source(self.data)
         self.count = min(evaluation.real or len(self.source), len(self.source)) if real else 0
         if evaluation.reference not in self.source.spec:
@@ -84,6 +87,9 @@ class Evaluator:
         self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
+        check_pairs(self.metrics, evaluation.n, self.count, len(self.source))
+        colors = any(metric.palette for metric in self.metrics.values())
+        self.palette = parse_palette(evaluation.palette, self.shape) if colors else None
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
         # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
         self.real = self.gather_cached(self.data, self.source, self.count, real) if real else Statistics(0)
@@ -126,8 +132,8 @@ class Evaluator:
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
         factors = self.source.factor_names, self.source.factor_sizes
-        seed, border = self.evaluation.seed, self.evaluation.border
-        sides = Samples(self.real, fake, self.validation, seed, self.mixture, *factors, border=border)
+        e, palette = self.evaluation, self.palette
+        sides = Samples(self.real, fake, self.validation, e.seed, self.mixture, *factors, palette, e.border)
         return [
             self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
@@ -149,6 +155,8 @@ class Evaluator:
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if metric.bordered:
             options.append(f"without {e.border} pixels at each border")
+        if metric.palette:
+            options.append(f"palette {e.palette}")
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         # Options are part of the protocol: numbers with different ones are never put into one column.

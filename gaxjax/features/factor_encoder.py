@@ -20,6 +20,7 @@ from flax.traverse_util import unflatten_dict
 from jax import Array
 
 from gaxjax.data import Data, Source, normalize, open_source
+from gaxjax.data.config import as_stored
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
@@ -60,7 +61,7 @@ def factor_encoder(data: Data) -> Features:
     InputError for a set without factors.
     """
     # All factors count here, also those that a run is not given.
-    data = replace(data, labeled=None, labeled_share=0.0, flip=False)
+    data = replace(as_stored(data), labeled=None, labeled_share=0.0)
     source = open_source(data)
     if FACTORS not in source.spec:
         raise InputError(

@@ -12,6 +12,8 @@ import flax.linen as nn
 
 DROPOUT = "dropout"
 """The stream of random numbers that dropout has while a player moves."""
+PLAY = "play"
+"""The stream of random numbers of latents and the like, always there; dropout has its own."""
 
 # A context variable, not a global: a thread that evaluates must not silence the one that trains.
 _evaluation_is_meant: ContextVar[bool] = ContextVar("evaluation_is_meant", default=False)

@@ -20,10 +20,10 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.layers.convolution import conv, conv_transpose, same_padding
 from gaxjax.layers.dtypes import check_floating, match_dtype, to_float32
-from gaxjax.layers.mode import DROPOUT, warn_of_evaluation
+from gaxjax.layers.mode import DROPOUT, PLAY, warn_of_evaluation
 from gaxjax.layers.modules import Mixing
 
-Norm = Literal["batch", "instance", "layer", "none"]
+Norm = Literal["batch", "instance", "scaled_instance", "layer", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "softplus", "tanh", "sigmoid", "none"]
 Padding = Literal["same", "valid", "reflect"]
 
@@ -187,16 +187,20 @@ class Dropout(nn.Module):
 
     rate: float
     """share that is dropped"""
+    noise: bool = False
+    """whether it also drops where a game samples, as what a generator draws (Isola et al. 2017, 3.2)"""
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         if self.rate == 0:
             return x
-        if not self.has_rng(DROPOUT):
+        # As noise it is drawn where latents are: that stream is there whether a player moves or not.
+        stream = PLAY if self.noise else DROPOUT
+        if not (self.noise or self.has_rng(DROPOUT)):
             warn_of_evaluation(self, "is dropout, and drops nothing", f'rngs={{"{DROPOUT}": key}}')
             return x
         # Scaled up while training, so that evaluation takes the input as it is.
-        keep = jax.random.bernoulli(self.make_rng(DROPOUT), 1 - self.rate, x.shape)
+        keep = jax.random.bernoulli(self.make_rng(stream), 1 - self.rate, x.shape)
         return jnp.where(keep, x / (1 - self.rate), 0)
 
 
@@ -208,13 +212,16 @@ def normalize(x: Array, norm: Norm) -> Array:
             return BatchNorm()(x)
         case "instance":
             return instance_norm(x)
+        case "scaled_instance":
+            # Batch norm of a minibatch of one, whatever the minibatch, at training and at test time.
+            return nn.InstanceNorm(epsilon=1e-5, scale_init=around_one_init(0.02))(x).astype(x.dtype)
         case "layer":
             # Over channels and pixels of an example: no other example comes in, and per-example penalties
             # hold.
             return nn.LayerNorm(reduction_axes=tuple(range(1, x.ndim)))(x).astype(x.dtype)
         case "none":
             return x
-    raise InputError(f"unknown norm {norm!r}; known: batch, instance, layer, none")
+    raise InputError(f"unknown norm {norm!r}; known: batch, instance, scaled_instance, layer, none")
 
 
 def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:

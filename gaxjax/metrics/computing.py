@@ -10,6 +10,7 @@ from gaxjax.metrics import (
     disentanglement,
     inception_score,
     kernel,
+    label_maps,
     matching,
     modes,
     neighbors,
@@ -221,6 +222,23 @@ def _error(samples: Samples, codes: np.ndarray, factors: np.ndarray) -> Value:
     # Root mean squares, whose squares add up to the mean square of the norm.
     by_factor = disentanglement.format_by_factor(samples.factor_names, found.by_factor)
     return Value(found.mean, found.standard_error, by_factor)
+
+
+def pixel_accuracy(samples: Samples) -> dict[str, Value]:
+    """Of label maps, with the true ones that they belong to; needs images and a palette."""
+    assert samples.palette is not None
+    fake, real = samples.fake.arrays["images"], samples.real.arrays["images"]
+    found = label_maps.compare_label_maps(fake, real, samples.palette)
+    by_class = ", ".join(
+        f"{bytes(color).hex()} {iou:.3f}"
+        for color, iou in zip(samples.palette, found.iou_by_class, strict=True)
+    )
+    error = float(np.std(found.by_image) / np.sqrt(len(found.by_image)))
+    return {
+        "pixel_accuracy": Value(float(np.mean(found.by_image)), error),
+        "per_class_accuracy": Value(found.per_class),
+        "class_iou": Value(found.iou, None, by_class),
+    }
 
 
 def compare_pairs(name: str) -> Callable[[Samples], dict[str, Value]]:

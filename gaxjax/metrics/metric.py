@@ -39,6 +39,8 @@ class Metric:
     """the shorter side that its images need at least"""
     bordered: bool = False
     """whether it leaves out the border that the evaluation names"""
+    palette: bool = False
+    """whether it takes colors for classes, those of the evaluation's palette"""
 
     @property
     def unit(self) -> str:
@@ -261,8 +263,18 @@ METRICS = {
         spread="standard error over images",
         options="squared distance of pairs",
     ),
+    "pixel_accuracy": Metric(
+        computing.pixel_accuracy,
+        ("pixel_accuracy", "per_class_accuracy", "class_iou"),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        options="pixels' classes by the nearest color; over the pixels of all images",
+        palette=True,
+    ),
 }
-PAIRED = {"psnr", "ssim", "psnr_y", "ssim_y", "perceptual"}
+PAIRED = {"psnr", "ssim", "psnr_y", "ssim_y", "perceptual", "pixel_accuracy"}
 """Metrics of images that belong together, one by one."""
 
 
@@ -290,3 +302,13 @@ def check_metrics(metrics: dict[str, Metric], shape: tuple[int, ...], fake: int,
         fine = ",".join(name for name in metrics if name not in refused)
         hint = [f"the others would go: --metrics {fine}"] if fine else []
         raise InputError("; ".join([*refused.values(), *hint]))
+
+
+def check_pairs(metrics: dict[str, Metric], fake: int, real: int, known: int) -> None:
+    """Refuses metrics of pairs where there are not as many samples as images, of so many that are known."""
+    paired = [name for name in metrics if name in PAIRED]
+    if paired and fake != real:
+        raise InputError(
+            f"{', '.join(paired)} compares pairs, and {fake:,} samples have {real:,} partners: set n to as "
+            f"many as there are ({known:,}), or n and real to one number"
+        )

@@ -74,6 +74,8 @@ class Samples(NamedTuple):
     """of the data, where they have any"""
     factor_sizes: Sequence[int] = ()
     """how many values each has"""
+    palette: np.ndarray | None = None
+    """colors of the classes of pixels, [K, 3] uint8, where a metric has such"""
     border: int = 0
     """pixels at each side of images that metrics of luma leave out"""
 

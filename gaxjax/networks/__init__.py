@@ -12,6 +12,7 @@ from gaxjax.networks import (
     super_resolution,
     synthesis,
     translation,
+    unet,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "super_resolution",
     "synthesis",
     "translation",
+    "unet",
 ]

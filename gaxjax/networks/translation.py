@@ -1,4 +1,4 @@
-"""Image-to-image networks of CycleGAN. Zhu et al. 2017, appendix 7.2, after Johnson et al., Isola et al."""
+"""Image-to-image networks of CycleGAN and pix2pix. Zhu et al. 2017, appendix 7.2; Isola et al. 2017."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import flax.linen as nn
 import jax
 from jax import Array
 
+from gaxjax.errors import InputError
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, ConvTranspose, Norm, Padding, activate, normalize
@@ -75,8 +76,8 @@ class PatchDiscriminator(nn.Module):
 
     features: int = 64
     """channels after the first layer"""
-    depth: int = 3
-    """number of times the size halves (3: patches of 70 x 70)"""
+    patch: int = 70
+    """side of the patches in pixels: 16, 34, 70, 142, 286 and on, by a halving more for each; or 1"""
     norm: Norm = "instance"
     """after every convolution but the first and the last"""
     deviation: float = 0.02
@@ -88,20 +89,41 @@ class PatchDiscriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
+        halvings = count_halvings(self.patch)
+        # Of single pixels: as many layers as patches of 16 have, and no neighbors.
+        kernel, depth = (4, halvings) if halvings else (1, 1)
+
         def layer(level: int) -> Callable[[nn.Module, Array], Array]:
             def body(_: nn.Module, x: Array) -> Array:
                 # The last two convolutions move by one pixel: patches overlap, a logit for each.
-                stride = 2 if level < self.depth else 1
+                stride = 2 if level < halvings else 1
                 # At most eight times the width, as in the authors' code.
                 width = self.features * 2 ** min(level, 3)
                 norm: Norm = self.norm if level else "none"
-                x = Conv(width, 4, stride, bias=norm == "none", deviation=self.deviation)(x)
+                x = Conv(width, kernel, stride, bias=norm == "none", deviation=self.deviation)(x)
                 return activate(normalize(x, norm), "leaky_relu")
 
             return body
 
         x = to_compute_dtype(x, self.precision)
-        for level in range(self.depth + 1):
+        for level in range(depth + 1):
             x = apply_block(self, self.recompute, layer(level), x)
         # [B, h, w, 1] -> [B, h, w]; without a norm, as a logit's mean is its message.
-        return Conv(1, 4, deviation=self.deviation)(to_float32(x))[..., 0]
+        return Conv(1, kernel, deviation=self.deviation)(to_float32(x))[..., 0]
+
+
+def count_halvings(patch: int) -> int:
+    """How often the size halves where each logit sees a patch of that side; InputError if none would.
+
+    >>> [count_halvings(patch) for patch in (1, 16, 70)]
+    [0, 1, 3]
+    """
+    if patch == 1:
+        return 0
+    # Two convolutions of 4 at the smallest size see 7 of its pixels, and one more halving 2 n + 2.
+    side, halvings = 16, 1
+    while side < patch:
+        side, halvings = 2 * side + 2, halvings + 1
+    if side != patch:
+        raise InputError(f"PatchDiscriminator(patch={patch}): patches are of 1, 16, 34, 70, 142, 286, ...")
+    return halvings

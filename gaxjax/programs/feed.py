@@ -10,7 +10,6 @@ from gaxjax import parallel
 from gaxjax.data import Loader, Source, assemble_batch, reduce_images
 from gaxjax.data.loader import check_flip
 from gaxjax.data.source import Batch, Tables
-from gaxjax.parallel.counting import nbytes
 from gaxjax.programs.program import StageProgram
 
 
@@ -25,8 +24,7 @@ class Feed:
     def __init__(self, program: StageProgram, source: Source, steps: int = 0):
         recipe, stage, minibatches = program.recipe, program.stage, program.minibatches
         source = reduce_images(source, stage.shape)  # smaller before it is measured: more of a set fits then
-        size = len(source) * nbytes(source.spec)
-        resident = source.has_tables and size <= recipe.data.resident * 2**30
+        resident = source.has_tables and source.table_size <= recipe.data.resident * 2**30
         self.source, self.resident = source, resident
         self.mesh, self.longest = program.mesh, recipe.steps_per_call
         self.assemble: Callable[[Tables, Tables], Tables] = (

@@ -14,7 +14,8 @@ class Evaluation:
     metrics: str = ""
     """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
     l2, mig_gen, l2_gen, class_ms_ssim, code_error, class_accuracy, test_accuracy; accuracy: the last two, as
-    far as the game has them; of pairs: psnr, ssim, psnr_y, ssim_y, perceptual; empty: nothing is measured"""
+    far as the game has them; of pairs: psnr, ssim, psnr_y, ssim_y, perceptual, pixel_accuracy; empty: nothing
+    is measured"""
     features: str = "inception"
     """what fid, kid, prdc, is and perceptual see: inception, classifier(mnist), pixels, FILE.py:function; of
     perceptual also lpips, with its two files. For separability classes of a classifier, each against the
@@ -49,6 +50,8 @@ class Evaluation:
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
     """what of the data it is compared with ("b")"""
+    palette: str = "facades"
+    """colors of the classes of label maps, for pixel_accuracy: facades, or RRGGBB,RRGGBB,..."""
     balanced: bool = False
     """whether samples are of all classes alike; if not, they are of the data's labels"""
     sampling: str = ""

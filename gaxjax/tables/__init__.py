@@ -14,6 +14,7 @@ NAMES = (
     "goodfellow2014",
     "mirza2014",
     "chen2016",
+    "isola2017",
     "ledig2017",
     "lucic2018",
     "metz2017",

@@ -44,11 +44,13 @@ def test_nothing_and_unknown_commands(capsys: pytest.CaptureFixture[str]) -> Non
     assert cli.main([]) == 2
     assert "gaxjax train CONFIG[:name]" in capsys.readouterr().out
     assert cli.main(["trian"]) == 2
-    known = "train, status, show, bench, compile, sample, edit, evaluate, table, classifier, prepare"
+    known = (
+        "train, status, show, bench, compile, sample, translate, edit, evaluate, table, classifier, prepare"
+    )
     assert capsys.readouterr().err == f"error: unknown command 'trian'; known: {known}\n"
 
 
-@pytest.mark.parametrize("command", ["sample", "evaluate", "classifier", "prepare"])
+@pytest.mark.parametrize("command", ["sample", "translate", "evaluate", "classifier", "prepare"])
 def test_help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         cli.main([command, "--help"])

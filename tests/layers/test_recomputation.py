@@ -24,7 +24,7 @@ from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
-from gaxjax.networks import dcgan, progressive, style, translation
+from gaxjax.networks import dcgan, progressive, style, translation, unet
 from gaxjax.objectives import FeatureMatching
 from gaxjax.parallel import compiler
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
@@ -66,7 +66,8 @@ NETWORKS: dict[str, nn.Module] = {
     "layer norm": dcgan.Discriminator(features=4, depth=2, norm="layer"),
     "translation": translation.ResidualGenerator(2, features=4, blocks=2),
     "with batch norm": translation.ResidualGenerator(2, features=4, blocks=2, norm="batch"),
-    "patches": translation.PatchDiscriminator(features=4, depth=2),
+    "patches": translation.PatchDiscriminator(features=4, patch=34),
+    "unet": unet.UNet(2, features=2, depth=2),
     "dropout": Dropping(),
 }
 ADAPTED = dcgan.Generator(SHAPE, features=4, depth=2)
@@ -92,7 +93,7 @@ GAMES: dict[str, game.GAN] = {
     ),
     "translation": CycleGAN(
         *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
-        *[translation.PatchDiscriminator(features=2, depth=1) for _ in range(2)],
+        *[translation.PatchDiscriminator(features=2, patch=16) for _ in range(2)],
         pool=2,
     ),
 }

@@ -45,7 +45,7 @@ def test_generators_make_images_of_any_size(network: Any, shape: tuple[int, int,
         (lambda: dcgan.Discriminator(features=2, depth=2, minibatch_kernels=2), lambda shape: ()),
         (lambda: mlp.MaxoutDiscriminator(features=(4, 4)), lambda shape: ()),
         (
-            lambda: translation.PatchDiscriminator(features=2, depth=2),
+            lambda: translation.PatchDiscriminator(features=2, patch=34),
             lambda shape: halved_sizes(shape, 2)[-1],
         ),
         (lambda: translation.ResidualGenerator(5, features=2, blocks=1), lambda shape: (*shape[:2], 5)),

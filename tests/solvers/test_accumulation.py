@@ -55,7 +55,7 @@ STYLED = Given(
 )
 TRANSLATING = CycleGAN(
     *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
-    *[translation.PatchDiscriminator(features=2, depth=1) for _ in range(2)],
+    *[translation.PatchDiscriminator(features=2, patch=16) for _ in range(2)],
     pool=0,
 )
 GAMES = {"styles": STYLED, "translation": TRANSLATING}

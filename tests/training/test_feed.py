@@ -10,6 +10,7 @@ import runs
 
 from gaxjax import cli, parallel
 from gaxjax.data import Data, Loader, Source, assemble_batch, open_source, reduce_images
+from gaxjax.data.jitter import Jittered
 from gaxjax.data.labeled import Labeled
 from gaxjax.data.opening import InMemory
 from gaxjax.data.stacked import StackedDigits
@@ -35,7 +36,7 @@ def pairs(folder: Path) -> Source:
     return open_source(data)
 
 
-@pytest.mark.parametrize("kind", ["kept", "stacked", "reduced", "unpaired", "labeled"])
+@pytest.mark.parametrize("kind", ["kept", "stacked", "reduced", "unpaired", "labeled", "jittered"])
 @pytest.mark.parametrize("flip", [False, True])
 def test_what_is_gathered_on_the_device_is_what_would_have_been_loaded(
     kind: str, flip: bool, digits: Source, tmp_path: Path
@@ -46,6 +47,7 @@ def test_what_is_gathered_on_the_device_is_what_would_have_been_loaded(
         "reduced": lambda: reduce_images(digits, (4, 4, 1)),
         "unpaired": lambda: pairs(tmp_path),
         "labeled": lambda: Labeled(digits, 40, share=0.5),
+        "jittered": lambda: Jittered(digits, (7, 7, 1)),
     }[kind]()
     assert source.tables is not None
     gather = jax.jit(lambda tables, chosen: assemble_batch(source, tables, chosen))

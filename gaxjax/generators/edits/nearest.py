@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from gaxjax.data import Source, normalize, open_source
+from gaxjax.data.config import as_stored
 from gaxjax.data.source import shuffle_positions
 from gaxjax.errors import InputError
 from gaxjax.features import Features, load_features
@@ -56,7 +57,7 @@ class Nearest(Edit):
         if self.count < LEAST or not 1 <= self.n <= self.count:
             raise InputError(f"--count is {LEAST} or more, and --n 1 to as many as that; got {self}")
         # Never mirrored here: which image an index means is then certain.
-        data = dataclasses.replace(model.recipe.data, flip=False)
+        data = as_stored(model.recipe.data)
         data = dataclasses.replace(data, directory=self.data_directory or data.directory)
         training = open_source(data)
         held_out = open_source(dataclasses.replace(data, split=self.split)) if self.split else training

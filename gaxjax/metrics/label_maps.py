@@ -1,0 +1,73 @@
+"""Images whose colors are classes: how far two of them agree, pixel by pixel. Long et al. 2015, section 5."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gaxjax.errors import InputError
+
+PALETTES = {
+    # Every fifth color of a map of 64 from blue to red, as their JPEGs have them but for compression.
+    "facades": "0000df,0030ff,0080ff,00cfff,20ffdf,70ff8f,bfff40,ffef00,ff9f00,ff5000,ff0000,af0000"
+}
+"""Name -> colors of the classes: "facades", the label maps of the CMP facades as pix2pix has them."""
+
+
+class Agreement(NamedTuple):
+    """Of label maps with the true ones; shares of 1."""
+
+    by_image: np.ndarray
+    """pixels of the right class, [N]"""
+    per_class: float
+    """pixels of a class that are of it, mean over the classes that are there"""
+    iou: float
+    """intersection over union, mean over these"""
+    iou_by_class: np.ndarray
+    """[K]; nan for those that are not there"""
+
+
+def parse_palette(text: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Colors [K, 3], uint8, by a palette's name or RRGGBB,RRGGBB,...; InputError for images without any."""
+    colors = PALETTES.get(text.strip(), text).split(",")
+    try:
+        numbers = [list(bytes.fromhex(color.strip().removeprefix("#"))) for color in colors]
+    except ValueError:
+        numbers = []
+    # As text, for "0000df" and "#0000DF" are one color.
+    if len({tuple(color) for color in numbers}) < max(2, len(colors)) or {len(c) for c in numbers} != {3}:
+        known = ", ".join(PALETTES)
+        raise InputError(f"palette is {known}, or different colors such as 0000df,ff0000; got {text!r}")
+    if shape[-1] != 3:
+        raise InputError(f"classes of pixels are told by color, and images of shape {shape} have none")
+    return np.array(numbers, np.uint8)
+
+
+def classify_pixels(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """The nearest color's number for each pixel: [N, H, W, 3] and [K, 3], both uint8 -> [N, H, W]."""
+    # Image by image, as all differences of all colors at once would be K times the images, and in int32.
+    colors = palette.astype(np.int32)
+    maps = [
+        np.argmin([np.sum((image.astype(np.int32) - color) ** 2, axis=-1) for color in colors], axis=0)
+        for image in images
+    ]
+    return np.array(maps)
+
+
+def compare_label_maps(found: np.ndarray, true: np.ndarray, palette: np.ndarray) -> Agreement:
+    """How far label maps, uint8 [N, H, W, 3], are the true ones, over the pixels of all of them."""
+    if found.shape != true.shape:
+        raise InputError(
+            f"pixel_accuracy compares pairs; got images of shapes {true.shape} and {found.shape}"
+        )
+    n = len(palette)
+    true_classes, found_classes = (classify_pixels(images, palette) for images in (true, found))
+    pairs = np.bincount((n * true_classes + found_classes).ravel(), minlength=n * n)
+    counts = pairs.reshape(n, n).astype(float)
+    right, there, given = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    # A class that no true map has is no class of these images: it has no share, and is in no mean.
+    absent = np.where(there > 0, 1.0, np.nan)
+    iou = absent * right / np.maximum(there + given - right, 1)
+    by_image = np.mean(true_classes == found_classes, axis=(1, 2))
+    return Agreement(
+        by_image, float(np.nanmean(absent * right / np.maximum(there, 1))), float(np.nanmean(iou)), iou
+    )
