@@ -25,7 +25,7 @@ adam = Optimizer("adam", 2e-4, b1=0.5, b2=0.999)
 
 recipe = Recipe(
     gan=CoGAN(
-        generator=Generator(SHAPE, features=16),
+        generator=Generator(SHAPE, features=32),
         discriminator=Discriminator(classes=10),
         classes=10.0,
         agreement=0.01,

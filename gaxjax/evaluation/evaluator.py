@@ -21,15 +21,18 @@ from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import latent_spaces
+from gaxjax.evaluation.protocol import describe_options
 from gaxjax.evaluation.questions import choose_questions, output_names
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
+from gaxjax.metrics.catalog import PAIRED
 from gaxjax.metrics.label_maps import parse_palette
-from gaxjax.metrics.metric import PAIRED, Metric, check_metrics, check_pairs, parse_metrics
+from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
+from gaxjax.metrics.selection import check_metrics, check_pairs, parse_metrics
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs.examples import needed_names
@@ -173,20 +176,6 @@ class Evaluator:
         data, e = self.data, self.evaluation
         compared = bool(metric.real)
         of_data = compared or bool(OF_REAL & set(metric.fake))
-        options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
-        if metric.palette:
-            options.append(f"palette {e.palette}")
-        if metric.bordered:
-            options.append(f"without {e.border} pixels at each border")
-        if e.output:
-            options.append(f"{e.output!r} against {e.reference!r}")
-        if e.back:
-            options.append(f"translated back by {e.back}")
-        # Options are part of the protocol: numbers with different ones are never put into one column.
-        if e.crop != "none" and "paths" in metric.fake:
-            options.append(f"crop {e.crop}")
-        if e.balanced and not OF_REAL & set(metric.fake):
-            options.append("samples of all classes alike")
         return Result(
             metric=name,
             value=float(value.value),
@@ -202,7 +191,7 @@ class Evaluator:
             # A metric of samples alone depends on no real set, and names none.
             data=describe_data(data, self.source, self.shape) if of_data else "",
             split=data.split if of_data and self.mixture is None else "",
-            options="; ".join(option for option in options if option),
+            options=describe_options(metric, e),
             sampling="" if OF_GAME & set(metric.fake) else e.sampling,
             details=value.details,
             seed=e.seed,
@@ -210,19 +199,6 @@ class Evaluator:
             source=run,
             version=__version__,
         )
-
-    def is_best(self, results: list[Result], before: list[Result]) -> bool:
-        """Whether the number that the best checkpoint is chosen by is better than all like it before."""
-        name = self.evaluation.best
-        now = [result for result in results if result.metric == name]
-        # Of another protocol (fewer samples, other features) a lower number would not be a better one.
-        like = [r for r in before if r.protocol == now[0].protocol]
-        # A checkpoint has one number for each seed; checkpoints are compared by the mean of these.
-        earlier = [[r.value for r in like if r.checkpoint == at] for at in {r.checkpoint for r in like}]
-        sign = 1 if self.better[name] == "higher" else -1
-        reached = sign * np.mean([result.value for result in now])  # of all seeds
-        # On a tie the earlier checkpoint stays the best; nan, of a run that diverged, never is.
-        return bool(np.isfinite(reached)) and not any(sign * np.mean(x) >= reached for x in earlier)
 
     def gather_held_out(self) -> Statistics:
         """Of the validation split, where a metric chooses something on it; else nothing."""

@@ -12,9 +12,10 @@ from gaxjax.errors import InputError, summarize_error
 from gaxjax.evaluation.accuracy import resolve_accuracy
 from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.files.places import as_path
-from gaxjax.metrics.metric import PAIRED, parse_metrics
+from gaxjax.metrics.catalog import PAIRED
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_GAME
+from gaxjax.metrics.selection import parse_metrics
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.stages import images_at_step

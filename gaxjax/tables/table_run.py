@@ -7,8 +7,8 @@ from pathlib import Path
 from gaxjax.errors import Diverged
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.measuring import evaluate_run
-from gaxjax.metrics.metric import parse_metrics
 from gaxjax.metrics.result import Result
+from gaxjax.metrics.selection import parse_metrics
 from gaxjax.recipe import Data, Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs.record import read_results, read_run

@@ -16,6 +16,7 @@ import numpy as np
 from gaxjax import parallel
 from gaxjax.data import Source, normalize
 from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.evaluation.protocol import is_best
 from gaxjax.game import GAN, State, judge, sample
 from gaxjax.metrics.result import Result
 from gaxjax.pictures.point_plots import probe_points
@@ -115,7 +116,8 @@ class Bookkeeping:
         results = self.evaluator.evaluate_seeds(
             gan, carry[0], self.source, images, str(self.workdir), self.seeds
         )
-        if self.best and self.evaluator.is_best(results, self.results):
+        name, better = self.evaluator.evaluation.best, self.evaluator.better
+        if self.best and is_best(name, better[name], results, self.results):
             self.best.save(step, to_saved(carry), {"stage": program.number, "step": step})
         self.results += results
         if self.record:

@@ -56,6 +56,7 @@ def test_more_than_the_ceiling_is_the_ceilings_fault() -> None:
     assert bench.describe_share(1.17).startswith("117% (the ceiling was measured while the machine was busy")
 
 
+@pytest.mark.slow
 def test_several_seeds_and_nothing_left_behind(recipe: str, capsys: pytest.CaptureFixture[str]) -> None:
     before = sorted(Path(recipe).parent.rglob("*"))
     cache = jax.config.values["jax_compilation_cache_dir"]

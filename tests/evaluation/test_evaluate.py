@@ -89,6 +89,7 @@ def test_command_says_what_training_said(run: Path, capsys: pytest.CaptureFixtur
     assert lines[0].startswith("FID-pixels ") and "100 images against 1,797 of digits at 8x8x1" in lines[0]
 
 
+@pytest.mark.slow  # test_meshes.py measures on two devices and in two processes
 def test_samples_are_the_same_on_any_number_of_devices(run: Path) -> None:
     """Three devices, which share no block of 64 equally."""
     expected = read_results(run)[-5].value

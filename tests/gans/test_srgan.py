@@ -196,3 +196,7 @@ def test_a_run_reads_its_content_network_and_never_writes_it(
     assert "3 images against 3 of folder at 20x24x3 (centers" in said.out
     assert "without 2 pixels at each border" in said.out
     assert cli.main(["sample", str(run), "--n", "2", "--out", str(tmp_path / "grid.png")]) == 0
+    out, photograph = tmp_path / "large", photographs / "test" / "1.png"
+    assert cli.main(["translate", str(run), str(photograph), "--out", str(out)]) == 0
+    with Image.open(out / "outputs" / "1.png") as large:
+        assert large.size == (48, 40)  # of 24 x 20

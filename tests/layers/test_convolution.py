@@ -345,6 +345,7 @@ for window, stride, padding, channels in ((4, 2, 1, 8), (3, 2, 1, 8), (1, 1, 0, 
 """
 
 
+@pytest.mark.slow  # test_recipes.py has whole steps on two devices
 def test_two_devices_compute_what_one_does() -> None:
     environment = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "2", "NPROC": "64", "JAX_ENABLE_X64": "1"}
     process = subprocess.run(

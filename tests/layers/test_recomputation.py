@@ -141,7 +141,7 @@ def test_parameters_outputs_and_statistics_are_the_same_bits(name: str) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", some_slow(GAMES, "progan", "style2", "translation"))
+@pytest.mark.parametrize("name", some_slow(GAMES, "batch norm", "progan", "style2", "translation"))
 def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> None:
     """Also those of penalties, which are gradients of gradients, and through `game.pure`; in float64."""
     gan = GAMES[name]

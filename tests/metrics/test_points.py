@@ -6,8 +6,8 @@ import pytest
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
 from gaxjax.evaluation.evaluator import Evaluator
+from gaxjax.metrics.catalog import METRICS
 from gaxjax.metrics.computing import LEAST
-from gaxjax.metrics.metric import METRICS
 from gaxjax.metrics.points import Mixture, find_modes, sliced_distance
 from gaxjax.metrics.samples import Statistics
 from gaxjax.recipe.evaluation import Evaluation

@@ -43,7 +43,7 @@ def together(recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workdir
 
 
-@pytest.mark.parametrize("index", [0, 1])
+@pytest.mark.parametrize("index", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_each_is_the_run_that_it_would_be_alone(
     index: int, together: Path, recipe: Path, tmp_path: Path
 ) -> None:

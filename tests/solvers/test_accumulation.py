@@ -246,6 +246,7 @@ def test_recipes_that_cannot_be_are_refused() -> None:
             replace(recipe, **changes)
 
 
+@pytest.mark.slow  # parts leave nothing in a state; test_meshes.py has a run in parts
 def test_a_run_in_parts_that_goes_on_is_one_that_never_stopped(tmp_path: Path) -> None:
     text = styled.CONDITIONAL.replace("depth=1)", 'depth=1, norm="none")')
     recipe = runs.write_recipe(tmp_path, text)

@@ -251,9 +251,9 @@ PARTS = {
     for name, recipe in GAMES.items()
     if not shrinking.is_variant(name)
 }
-COVERING = shrinking.covering(PARTS, "gaxjax.gans:", "gaxjax.networks")
-"""A solver differentiates through the parts of a game, whichever others stand beside them; through penalties
-in test_penalties.py."""
+COVERING = shrinking.covering(PARTS, "gaxjax.gans:")
+"""A solver differentiates through the parts of a game, whichever others stand beside them; through layers and
+penalties in tests of their own."""
 
 
 @functools.cache

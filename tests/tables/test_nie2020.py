@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gaxjax.metrics.metric import METRICS
+from gaxjax.metrics.catalog import METRICS
 from gaxjax.metrics.result import Result
 from gaxjax.recipe.serialization import describe, differences
 from gaxjax.tables.nie2020 import MEASURED, RUNS, by_factor, recipe, rows

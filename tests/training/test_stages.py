@@ -58,7 +58,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workdir
 
 
-@pytest.mark.parametrize("stops", [[10], [3, 12]], ids=["between", "inside both"])
+@pytest.mark.parametrize(
+    # Inside of a stage that was grown, test_growth.py stops too.
+    "stops",
+    [[10], pytest.param([3, 12], marks=pytest.mark.slow)],
+    ids=["between", "inside both"],
+)
 def test_stages_resume_exactly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, whole: Path, stops: list[int]
 ) -> None:
