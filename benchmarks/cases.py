@@ -154,7 +154,9 @@ def cyclegan(small: bool, batch: int = 0) -> Case:
         names = [name for networks in gan.players.values() for name in networks]
         networks = {name: replace(getattr(gan, name), **fields[name.split("_")[0]]) for name in names}
         gan = replace(gan, **networks, pool=6)
-    return Case(gan, found.optimizers, batch or (2 if small else 4), {"a": shape, "b": shape})
+    # Of the first half of a run, in which the rate is constant.
+    optimizers = {player: Optimizer() for player in gan.players}
+    return Case(gan, optimizers, batch or (2 if small else 4), {"a": shape, "b": shape})
 
 
 def stylegan(small: bool, batch: int = 0) -> Case:

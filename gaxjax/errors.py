@@ -65,11 +65,17 @@ def check_seed(seed: int, name: str = "seed") -> int:
     return seed
 
 
-def check_labels(labels: Any, classes: int) -> None:
-    """Refuses labels that are none of 0 to classes - 1, where they are values.
+def check_labels(labels: Any, classes: int, maps: bool = False) -> None:
+    """Refuses labels that are not [B], and those that are none of 0 to classes - 1, where they are values.
 
     Inside of a compiled function they are traced, and nobody can look: training counts them beforehand.
+    maps: labels of pixels, [B, H, W], will do as well.
     """
+    if labels.ndim != 1 and not maps:
+        raise InputError(
+            f"labels are [B], the number of each example's class; got {list(labels.shape)}: take the last "
+            "axis away, or its largest entry's place where they are one-hot"
+        )
     # Here, so that importing the exceptions takes no JAX along.
     import jax
     import numpy as np

@@ -133,7 +133,8 @@ def select_condition(batch: Batch, name: str) -> Tree:
             f"the game's condition is {name!r}, which needs data with it; the data has {sorted(batch)}"
         )
     if "labeled" in batch:  # what is not given would be no class at all, and a loss of it nan
-        raise InputError(f"the game's condition is {name!r}, which labeled=N withholds: use labeled=None")
+        free = "use labeled=None, labeled_share=0"
+        raise InputError(f"the game's condition is {name!r}, which labeled=N withholds: {free}")
     return batch[name]
 
 

@@ -6,7 +6,7 @@ before its last layer. Numbers are keyword arguments; as values, the pairs are i
 is the discriminator's raw output: the probability of "real" is its sigmoid.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -140,6 +140,23 @@ def feature_matching_generator(
     return jnp.sum(difference**2) if distance == "squared" else jnp.mean(jnp.abs(difference))
 
 
+def layer_matching(real_features: Any, fake_features: Any) -> Scalar:
+    """The mean squared difference of E f(x) and E f(y) of each layer f, [B, ...], summed over layers.
+
+    Each side is a tree of layers' features. Kim et al. 2017 (DiscoGAN), the authors' code, whose hinge
+    embedding loss of target 1 is this mean.
+    """
+
+    def of_layer(real: Array, fake: Array) -> Array:
+        if real.shape[1:] != fake.shape[1:]:
+            raise InputError(
+                f"layer_matching: a layer is {real.shape} of real, {fake.shape} of fake examples"
+            )
+        return jnp.mean((jnp.mean(real, axis=0) - jnp.mean(fake, axis=0)) ** 2)
+
+    return sum(jax.tree.leaves(jax.tree.map(of_layer, real_features, fake_features)), jnp.zeros(()))
+
+
 def energy_discriminator(real_logits: Logits, fake_logits: Logits, *, margin: float = 10.0) -> Scalar:
     """E D(x) + E max(0, margin - D(G(z))) of energies D, logits negated. Zhao et al. 2017, section 2.1."""
     _check(real_logits=real_logits, fake_logits=fake_logits)
@@ -191,6 +208,12 @@ def classification(logits: Array, labels: Array, mask: Array | float = 1.0) -> S
         index = jnp.where(index < 0, classes, index)[:, None]
         values = -jnp.take_along_axis(jax.nn.log_softmax(logits), index, axis=1, mode="fill")[:, 0]
     else:
+        # [B, 1] would count for every class.
+        if labels.shape != logits.shape:
+            raise InputError(
+                f"labels are [B], or attributes as the logits are, {list(logits.shape)}; got "
+                f"{list(labels.shape)}"
+            )
         # Binary cross-entropy from logits; a sum over attributes and a mean over examples, as in StarGAN's
         # code.
         values = jnp.sum(jax.nn.softplus(logits) - labels * logits, axis=-1)

@@ -33,15 +33,15 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 LONGEST = (
-    "meshes",
     "recipes",
+    "meshes",
     "readme",
     "solvers_together",
-    "accumulation",
+    "resume",
     "style",
-    "recomputation",
+    "edit",
     "train",
-    "growth",
+    "parallel",
 )
 """Files whose tests take the longest, the longest first."""
 
@@ -93,16 +93,16 @@ def float16() -> None:
 @pytest.fixture(scope="session")
 def style_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a StyleGAN of 8 pixels, `styled.STYLE`; not to be changed."""
-    return styled.trained(tmp_path_factory.mktemp("style"), styled.STYLE)
+    return styled.trained_once(tmp_path_factory, "style", styled.STYLE)
 
 
 @pytest.fixture(scope="session")
 def conditional_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of a conditional DCGAN of 8 pixels, `styled.CONDITIONAL`; not to be changed."""
-    return styled.trained(tmp_path_factory.mktemp("conditional"), styled.CONDITIONAL)
+    return styled.trained_once(tmp_path_factory, "conditional", styled.CONDITIONAL)
 
 
 @pytest.fixture(scope="session")
 def coded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of an InfoGAN of 8 pixels, `styled.CODED`; not to be changed."""
-    return styled.trained(tmp_path_factory.mktemp("coded"), styled.CODED)
+    return styled.trained_once(tmp_path_factory, "coded", styled.CODED)

@@ -103,20 +103,28 @@ class Numbered:
 
 
 def main(folder: Path, name: str) -> None:
-    """The commands of one mesh; in the processes of 2 x 2 also those of devices that are interleaved."""
+    """The commands of one mesh; in the processes of 2 x 2 also those of devices that are interleaved.
+
+    "2x1 others": those that are hardly ever used of several processes.
+    """
     recipes, here = folder / "small.py", folder / name
-    processes, local = map(int, name.split("x"))
+    mesh, *others = name.split()
+    processes, local = map(int, mesh.split("x"))
+    if others:
+        bench_and_table(recipes, here)
+        return
 
     def train(recipe: str, run_name: str, *flags: str) -> None:
         run("train", f"{recipes}:{recipe}", "--workdir", here / run_name, *flags)
 
-    train("measured" if name in ("1x2", "2x1") else "recipe", "run")
+    if name != "1x4":
+        train("measured" if name in ("1x2", "2x1") else "recipe", "run")
     assert (jax.process_count(), jax.local_device_count()) == (processes, local)
     if name in ("1x1", "1x4"):  # where 2 x 2 would have been killed after its first checkpoint
         killed = Path(shutil.copytree(folder / "2x2" / "run", here / "half"))
         shutil.rmtree(killed / "checkpoints" / f"{LAST:09d}")
         train("recipe", "half")
-    if name in ("1x2", "2x2"):
+    if name == "1x2":
         train("recipe", "seeds", "--seeds", "2")
     if name == "1x1":
         train("recipe", "seed1", "--seed", "1")
@@ -124,8 +132,9 @@ def main(folder: Path, name: str) -> None:
         train("parts", "parts")
     if name == "1x2":
         pmapped_is_what_trains(recipes)
-    if name in ("1x1", "1x2", "2x1"):
+    if name == "2x1":
         train("recipe", "run")  # which is finished, and says so
+    if name in ("1x1", "1x2", "2x1"):
         run("sample", here / "run", "--out", here / "sample.png")
         run(
             "evaluate",
@@ -139,19 +148,19 @@ def main(folder: Path, name: str) -> None:
             "--real",
             "128",
         )
-    if name in ("1x2", "2x1"):
-        # Which is of one device on any mesh, and takes longer than the rest; test_bench.py measures it.
-        bench.matmul_rate = lambda dtype, device: 1e11
-        (here / f"bench{jax.process_index()}.md").write_text(
-            run("bench", f"{recipes}:points", "--calls", "2")
-        )
-    if name == "2x1":
-        table = ("--budget", "smoke", "--seeds", "2", "--only", "ring/minimax_alternating")
-        run("table", "toys", "--out", here / "table", *table)
     if name == "2x2":
         devices.jax = Numbered([0, 2, 1, 3])  # type: ignore[attr-defined]
         here = folder / "interleaved"
-        train("recipe", "run")
+        train("recipe", "seeds", "--seeds", "2")
+
+
+def bench_and_table(recipes: Path, here: Path) -> None:
+    # Which is of one device on any mesh, and takes longer than the rest; test_bench.py measures it.
+    bench.matmul_rate = lambda dtype, device: 1e11
+    written = run("bench", f"{recipes}:points", "--calls", "2")
+    table = ("--budget", "smoke", "--seeds", "2", "--only", "ring/minimax_alternating")
+    run("table", "toys", "--out", here / "table", *table)
+    (here / f"bench{jax.process_index()}.md").write_text(written)
 
 
 def pmapped_is_what_trains(recipes: Path) -> None:

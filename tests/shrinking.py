@@ -5,6 +5,7 @@ came of it there.
 """
 
 import dataclasses
+import functools
 import io
 import sys
 from pathlib import Path
@@ -20,6 +21,8 @@ from rounding import widest
 from gaxjax import parallel, solvers
 from gaxjax.data import Data, Source, open_source
 from gaxjax.data.points import DEFAULTS
+from gaxjax.data.super_resolution import spec_of_pairs
+from gaxjax.features.content import VGG19, InceptionMaps, Pixels
 from gaxjax.files import write_bytes
 from gaxjax.game import State
 from gaxjax.latents import Joint, Latents
@@ -99,6 +102,7 @@ def with_gates(state: State, gates: dict[str, tuple[float, float]]) -> State:
     return state._replace(optimizers=optimizers)
 
 
+@functools.cache
 def recipes() -> dict[str, Recipe]:
     """Every recipe of every file, by what the command line calls it: FILE.py:name; variants come last."""
     found = {
@@ -119,6 +123,8 @@ def shrunk(value: Any, name: str = "") -> Any:
     """A recipe, or any part of one, with small networks, small images and small batches."""
     if isinstance(value, Joint) or (name == "code" and isinstance(value, Latents)):
         return value  # a code is as large as the head that reads it off
+    if isinstance(value, VGG19 | InceptionMaps):
+        return Pixels()  # whatever of a frozen network a file holds cannot shrink
     if isinstance(value, Head):
         return dataclasses.replace(value, network=shrunk(value.network))
     if isinstance(value, Optimizer):
@@ -151,9 +157,13 @@ def parts_of(described: Any) -> set[str]:
     return {str(words), *terms}.union(*map(parts_of, described.values()))
 
 
-def covering(games: dict[str, set[str]]) -> list[str]:
-    """Few games that have every part between them: always the one with the most of what is missing."""
-    names, missing = [], set().union(*games.values())
+def covering(games: dict[str, set[str]], *rooms: str) -> list[str]:
+    """Few games that have every part of these rooms of the package between them, one after the other.
+
+    Always the one with the most of what is missing.
+    """
+    every = set().union(*games.values())
+    names, missing = [], {part for part in every if any(room in part for room in rooms)}
     while missing:
         names.append(max(games, key=lambda name: len(games[name] & missing)))
         missing -= games[names[-1]]
@@ -164,8 +174,10 @@ def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
     """One example of the data, without the data."""
     if data.name in DEFAULTS or data.name == "shapes":
         return open_source(data).spec
+    if data.scale > 1:
+        return spec_of_pairs(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
-    if data.layout == "halves":
+    if data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
     label = jax.ShapeDtypeStruct((), np.int32)
     if data.domain_b:

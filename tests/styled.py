@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import pytest
 import runs
+import tiny
 
 from gaxjax import cli
 
@@ -84,3 +86,8 @@ def trained(folder: Path, text: str, *flags: str) -> Path:
     recipe = runs.write_recipe(folder, text)
     assert cli.main(["train", str(recipe), "--workdir", str(folder / "run"), *flags]) == 0
     return folder / "run"
+
+
+def trained_once(factory: pytest.TempPathFactory, name: str, text: str) -> Path:
+    """A finished run for all tests of the session; not to be changed."""
+    return tiny.make_once(factory, name, lambda home: trained(home, text)) / "run"

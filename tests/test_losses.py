@@ -284,5 +284,7 @@ def test_labels_by_hand() -> None:
         with pytest.raises(InputError, match=rf"label {label} is none of 2 classes, which are 0 to 1"):
             losses.classification(logits, labels)
         assert np.isnan(jax.jit(losses.classification)(logits, labels))
+    with pytest.raises(InputError, match=r"labels are \[B\], or attributes .* \[3, 2\]; got \[3, 1\]"):
+        losses.classification(logits, jnp.zeros((3, 1), int))
     attributes = losses.classification(jnp.array([[0.0, log(3)]]), jnp.array([[1.0, 0.0]]))
     np.testing.assert_allclose(attributes, log(2) + log(4), rtol=1e-6)

@@ -22,16 +22,16 @@ class ResidualGenerator(Network):
         x = functional.relu(instance_norm(self.convolve_mirrored(x, 0)))
         for number in (1, 2):
             # A border of one more zero at the end alone, as TensorFlow's SAME has it.
-            x = functional.conv2d(functional.pad(x, (0, 1, 0, 1)), self[f"Conv_{number}/kernel"], stride=2)
+            kernel, bias = self[f"Conv_{number}/kernel"], self.get(f"Conv_{number}/bias")
+            x = functional.conv2d(functional.pad(x, (0, 1, 0, 1)), kernel, bias, stride=2)
             x = functional.relu(instance_norm(x))
         for number in range(3, 3 + 2 * blocks, 2):
             y = functional.relu(instance_norm(self.convolve_mirrored(x, number)))
             x = x + instance_norm(self.convolve_mirrored(y, number + 1))
         for number in (0, 1):
             # SAME of a window of 3: PyTorch's has a row and a column more, at the end.
-            x = functional.conv_transpose2d(x, self[f"ConvTranspose_{number}/kernel"], stride=2)[
-                :, :, :-1, :-1
-            ]
+            kernel, bias = self[f"ConvTranspose_{number}/kernel"], self.get(f"ConvTranspose_{number}/bias")
+            x = functional.conv_transpose2d(x, kernel, bias, stride=2)[:, :, :-1, :-1]
             x = functional.relu(instance_norm(x))
         return torch.tanh(self.convolve_mirrored(x, 3 + 2 * blocks))
 
@@ -93,11 +93,12 @@ class CycleGAN(Game):
             (networks[name](fake) - 1).square().mean() / 2
             for name, fake in (("discriminator_a", fake_a), ("discriminator_b", fake_b))
         )
-        cycle = functional.l1_loss(networks["generator_ba"](fake_b), a)
-        cycle = cycle + functional.l1_loss(networks["generator_ab"](fake_a), b)
+        forward = functional.l1_loss(networks["generator_ba"](fake_b), a)
+        backward = functional.l1_loss(networks["generator_ab"](fake_a), b)
         same = functional.l1_loss(networks["generator_ba"](a), a)
         same = same + functional.l1_loss(networks["generator_ab"](b), b)
-        return [adversarial + self.gan.cycle * cycle + self.gan.identity * same]
+        cycles = self.gan.forward_cycle * forward + self.gan.backward_cycle * backward
+        return [self.gan.adversarial * adversarial + cycles + self.gan.identity * same]
 
     def discriminator_loss(self, domain: str, real: Tensor, fake: Tensor, draws: Draws) -> Tensor:
         """The loss of one domain's discriminator, on an exchange with its pool."""

@@ -9,16 +9,18 @@ from gaxjax.data.layout import describe_pairs
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe
 from gaxjax.runs.inventory import class_summary, inventory_of
-from gaxjax.training.train import prepare
+from gaxjax.training.train import open_evaluator, prepare
 
 
 def outline(recipe: Recipe, decode: bool = False) -> str:
     """Checks everything that `train` would refuse, and says what it would run.
 
+    But for the networks that a measurement takes features from, which a start reads or trains first.
     decode: also decodes every image that a run would only decode when it comes to it.
     """
     # `train`'s own preparation: there is no second list of checks that could fall behind.
     source, programs = prepare(recipe)
+    open_evaluator(recipe, source, programs, prepare=False)
     mesh = programs[0].mesh
     examples = ", ".join(f"{name} {x.dtype}{list(x.shape)}" for name, x in source.spec.items())
     lines = [

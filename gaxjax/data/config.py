@@ -30,6 +30,10 @@ class Data:
     makes a pair {a, b} of the left and right half of each image; "domains" takes a from the subfolder trainA
     and b from trainB (or of another split), or from the split's subfolders a and b; "auto" takes classes
     where every image is in one of two or more subfolders, else flat."""
+    attributes: tuple[str, ...] = ()
+    """Folders: columns of attributes.csv, or of CelebA's list_attr_celeba.txt or .csv, which is in the folder
+    of images or beside it; batches then have "attributes", [B, A]: 0, 1, or -1 where the file says nothing. A
+    column of other values is an attribute for each of them (skin_tone=0)."""
     paired: bool = True
     """Halves and domains: whether b[i] belongs to a[i], of domains by their name; if not, b comes in an order
     of its own (unpaired translation). Of domain_b: whether b[i] is made of a[i]; if not, a is of one half of
@@ -43,6 +47,11 @@ class Data:
     """"crop" cuts the center at the aspect ratio of `shape`, then resizes; "resize" stretches."""
     filter: Filter = "lanczos"
     """Resampling filter, antialiased (all but "nearest")."""
+    scale: int = 1
+    """Super-resolution: b is cut out of each image, as it is stored, and a is b reduced so many times
+    (bicubic, antialiased); at a place chosen by (seed, position). Nothing else is resized. 1: no pairs."""
+    centered: bool = False
+    """Super-resolution: crops are at the center, as they are where images are measured."""
     flip: bool = False
     """Mirror half of the images left to right, chosen by (seed, position)."""
     jitter: int = 0
@@ -74,4 +83,4 @@ class Data:
 
 def as_stored(data: Data) -> Data:
     """The same examples without what training does to them at random."""
-    return replace(data, flip=False, jitter=0)
+    return replace(data, flip=False, jitter=0, centered=data.scale > 1)

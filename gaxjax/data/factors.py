@@ -1,10 +1,8 @@
 """Factors of images: the numbers in [0, 1] that each is made from; all combinations, or read from a file."""
 
-import csv
 import io
 import math
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gaxjax.data.listing import natural_key
+from gaxjax.data.rows import match_files, read_table
 from gaxjax.errors import InputError
 from gaxjax.files.places import is_there
 
@@ -84,26 +83,18 @@ def read_factors(folder: Path, files: Sequence[Path]) -> Factors | None:
 
 def read_csv(path: Path) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
     """Names, values in the order of the lines, and the file of each, if they have one."""
-    try:
-        # Spreadsheets begin a file with a mark, which is none of the first name.
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8: save it as such") from error
-    head, *lines = [line for line in csv.reader(text.splitlines()) if line] or [[]]
-    names = tuple(name.strip() for name in head)
-    for number, line in enumerate(lines, 2):
-        # Before they are read as numbers: a comma that is missing shifts all that follow.
-        if len(line) != len(names):
-            raise InputError(f"{path}, row {number}: {len(line)} values for the {len(names)} names of row 1")
+    names, lines = read_table(path)
     # No factor is called so, nor could a file's name be a number in [0, 1].
     named = names[:1] == (FILE,)
     try:
         values = [[float(value) for value in line[named:]] for line in lines]
     except ValueError as error:
-        raise InputError(f"{path}: factors are numbers in [0, 1] ({error})") from error
+        is_near = not named and names[:1] and names[0].lower() in (FILE, "files", "filename", "name", "image")
+        hint = f'; a first column of files is called "{FILE}", and here "{names[0]}"' if is_near else ""
+        raise InputError(f"{path}: factors are numbers in [0, 1] ({error}){hint}") from error
     names = names[named:]
     array = np.array(values, np.float64).reshape(len(lines), len(names))
-    return names, array, [line[0].strip() for line in lines] if named else []
+    return names, array, [line[0] for line in lines] if named else []
 
 
 def read_npz(path: Path, count: int) -> tuple[tuple[str, ...], np.ndarray, list[str]]:
@@ -139,28 +130,15 @@ def check_range(path: Path, names: Sequence[str], values: np.ndarray) -> None:
     for name, column in zip(names, values.T, strict=True):
         # Not `< 0 or > 1`, which nan is neither of.
         wrong = column[~((column >= 0) & (column <= 1))]
+        if np.isnan(wrong).any():
+            raise InputError(
+                f"{path}: {name} has values that are missing (nan): give them, or leave {name} out"
+            )
         if wrong.size:
             raise InputError(
                 f"{path}: {name} has values outside of [0, 1], such as {wrong[0]:g}: subtract its smallest "
                 f"value and divide by the largest less the smallest"
             )
-
-
-def match_files(path: Path, rows: Sequence[str], files: Sequence[Path]) -> list[int]:
-    """For each image the row that names it."""
-    numbers = {row: number for number, row in enumerate(rows)}
-    if len(numbers) < len(rows):
-        (twice, _), *_ = Counter(rows).most_common(1)
-        raise InputError(f"{path} has more than one row of {twice!r}")
-    names = [file.as_posix() for file in files]
-    for missing, what in (
-        (sorted(set(names) - set(rows)), "no row of"),
-        (sorted(set(rows) - set(names)), "rows of files that are not there:"),
-    ):
-        if missing:
-            more = f", and {len(missing) - 1} more" * (len(missing) > 1)
-            raise InputError(f"{path} has {what} {missing[0]!r}{more}; files are named as in {names[0]!r}")
-    return [numbers[name] for name in names]
 
 
 def count_order(path: Path, rows: int, files: Sequence[Path]) -> np.ndarray:

@@ -8,9 +8,20 @@ from typing import final
 import jax
 import numpy as np
 
+from gaxjax.data.attributes import NAME as ATTRIBUTES
+from gaxjax.data.attributes import read_attributes
 from gaxjax.data.config import Data
-from gaxjax.data.factors import FILES, NAME, read_factors
-from gaxjax.data.images import check_halves, fit_pixels, halves, open_picture, upright_size, verify
+from gaxjax.data.factors import FILES, read_factors
+from gaxjax.data.factors import NAME as FACTORS
+from gaxjax.data.images import (
+    check_crop,
+    check_halves,
+    halves,
+    open_picture,
+    pixels_for,
+    upright_size,
+    verify,
+)
 from gaxjax.data.layout import domain_folders, folder_of_split
 from gaxjax.data.listing import image_files, list_images, natural_key
 from gaxjax.data.pictures import Pictures
@@ -37,8 +48,8 @@ def class_names(files: Sequence[Path], data: Data) -> list[str]:
 
 @final
 class Folder(Pictures):
-    """{"image"}, with "label" where subfolders are classes, and "factors" where a file has those of each; or
-    {"a", "b"} from the halves of each image.
+    """{"image"}, with "label" where subfolders are classes, and "factors" and "attributes" where a file has
+    those of each; or {"a", "b"} from the halves of each image.
 
     side: "a" or "b", for one of two folders of `layout=domains`, in an order of its own.
     """
@@ -52,10 +63,17 @@ class Folder(Pictures):
         self.files = self.listing.files
         # Of single images: of pairs and of domains such a file is passed over, and told as all others.
         single = data.layout != "halves" and not side
-        self.factors = read_factors(self.root, self.files) if single else None
-        if self.factors:
-            others = [(path, kind) for path, kind in self.listing.others if path.as_posix() not in FILES]
-            self.listing = replace(self.listing, others=others)
+        self.rows: dict[str, np.ndarray] = {}
+        read = set[str]()
+        if single and (factors := read_factors(self.root, self.files)):
+            self.rows[FACTORS], read = factors.values, {*FILES}
+            self.factor_names, self.factor_sizes = factors.names, factors.sizes
+        if data.attributes:
+            attributes = read_attributes(self.root, self.files, data.attributes)
+            self.rows[ATTRIBUTES], read = attributes.values, read | {attributes.path.name}
+            self.attributes = attributes.counts
+        others = [(path, kind) for path, kind in self.listing.others if path.as_posix() not in read]
+        self.listing = replace(self.listing, others=others)
         tell(self.listing.describe_others())
         picture = jax.ShapeDtypeStruct(data.shape, np.uint8)
         if data.layout == "halves":
@@ -72,10 +90,8 @@ class Folder(Pictures):
         if self.numbers:
             self.classes = len(self.numbers)
             self.spec["label"], self.streams["label"] = jax.ShapeDtypeStruct((), np.int32), 0
-        if self.factors:
-            self.factor_names, self.factor_sizes = self.factors.names, self.factors.sizes
-            shape = (len(self.factors.names),)
-            self.spec[NAME], self.streams[NAME] = jax.ShapeDtypeStruct(shape, np.float32), 0
+        for name, values in self.rows.items():
+            self.spec[name], self.streams[name] = jax.ShapeDtypeStruct(values.shape[1:], np.float32), 0
 
     def __len__(self) -> int:
         return len(self.files)
@@ -88,7 +104,7 @@ class Folder(Pictures):
         # Relative name and size: the same wherever the folder lies, whatever system it lies on, and no file
         # is read. Times would differ after every copy.
         # What is learned of an image is a part of it: another factor is another example.
-        own = f" {self.factors.values[index].tolist()}" if self.factors else ""
+        own = "".join(f" {values[index].tolist()}" for values in self.rows.values())
         return file.as_posix() + own, self.listing.size(file)
 
     def labels(self) -> np.ndarray | None:
@@ -104,17 +120,16 @@ class Folder(Pictures):
         verify(file)
         if self.data.layout == "halves":
             check_halves(upright_size(file))
+        if self.data.scale > 1:
+            check_crop(upright_size(file), self.data.shape)
 
     def decode(self, fetched: int) -> Batch:
         file = self.files[fetched]
         picture = open_picture(self.root / file, upright=True)
-        shape, fit, filter = self.data.shape, self.data.fit, self.data.filter
         if self.data.layout == "halves":
             a, b = reversed(halves(picture)) if self.data.swap else halves(picture)
-            return {"a": fit_pixels(a, shape, fit, filter), "b": fit_pixels(b, shape, fit, filter)}
-        batch = {self.key: fit_pixels(picture, shape, fit, filter)}
+            return {"a": pixels_for(a, self.data), "b": pixels_for(b, self.data)}
+        batch = {self.key: pixels_for(picture, self.data)}
         if self.classes:
             batch["label"] = np.array(self.numbers[file.parts[0]], np.int32)
-        if self.factors:
-            batch[NAME] = self.factors.values[fetched]
-        return batch
+        return batch | {name: values[fetched] for name, values in self.rows.items()}

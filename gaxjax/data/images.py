@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from gaxjax.data.config import Filter, Fit
+from gaxjax.data.config import Data, Filter, Fit
 from gaxjax.files.places import is_remote, read_remote
 
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -150,6 +150,24 @@ def halves(picture: Image.Image) -> tuple[Image.Image, Image.Image]:
     check_halves(picture.size)
     width, height = picture.size
     return picture.crop((0, 0, width // 2, height)), picture.crop((width // 2, 0, width, height))
+
+
+def check_crop(size: tuple[int, int], shape: tuple[int, ...]) -> None:
+    """DamagedError for an image (width, height) that has no room for a crop of that shape."""
+    if size[0] < shape[1] or size[1] < shape[0]:
+        raise DamagedError(
+            f"it is {size[0]} x {size[1]} pixels, and crops are {shape[1]} x {shape[0]}: use a smaller shape"
+        )
+
+
+def pixels_for(picture: Image.Image, data: Data) -> np.ndarray:
+    """Pixels of `data.shape`; where crops are cut out of images later on, all that there are."""
+    if data.scale == 1:
+        return fit_pixels(picture, data.shape, data.fit, data.filter)
+    check_crop(picture.size, data.shape)
+    channels = data.shape[2]
+    pixels = np.asarray(with_channels(picture, channels))
+    return pixels.reshape(picture.height, picture.width, channels)
 
 
 def fit_pixels(picture: Image.Image, shape: tuple[int, ...], fit: Fit, filter: Filter) -> np.ndarray:

@@ -18,6 +18,8 @@ NAME = "labeled"
 """Of each example, whether it comes with its label, [B] bool."""
 CHOICE, ORDER = 4, 5
 """Streams of orders: which examples are labeled, and in which order they come; 0 and 1 are the source's."""
+FREE = "labeled=None, labeled_share=0"
+"""What gives every label."""
 
 
 @final
@@ -32,7 +34,7 @@ class Labeled(SourceOf):
         super().__init__(source)
         self.withheld = [name for name, leaf in source.spec.items() if len(leaf.shape) != 3]
         if not self.withheld:
-            raise InputError(f"labeled={count}: these data have no labels; use labeled=None")
+            raise InputError(f"labeled={count}: these data have no labels; use {FREE}")
         # Whatever is not an image is of the image, and follows its order.
         (stream,) = {source.streams[name] for name in self.withheld}
         self.stream, self.streams = stream, {**source.streams, NAME: stream}
@@ -125,7 +127,7 @@ def check_quotas(source: Source, count: int, quotas: np.ndarray, there: np.ndarr
     few = f"labeled={count} over {len(quotas)} classes takes {quotas[number]} of each, and {name} has"
     # A class without examples is a fault of the data, which no number of labels mends.
     if not there.min():
-        raise InputError(f"{few} {there[number]}: leave out classes without examples, or use labeled=None")
+        raise InputError(f"{few} {there[number]}: leave out classes without examples, or use {FREE}")
     raise InputError(f"{few} {there[number]}: labeled is at most {len(quotas) * int(there.min()):,} here")
 
 

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data
-from gaxjax.data.images import DamagedError, fit_pixels, open_picture
+from gaxjax.data.images import DamagedError, open_picture, pixels_for
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.shards import Shards
 from gaxjax.data.source import Batch
@@ -194,7 +194,7 @@ class PreparedSet(Pictures):
                 f"its record is not an example of the set ({summarize_error(error)})"
             ) from error
         picture = open_picture(example["image"])
-        batch: Batch = {"image": fit_pixels(picture, self.data.shape, self.data.fit, self.data.filter)}
+        batch: Batch = {"image": pixels_for(picture, self.data)}
         if "label" in self.spec:
             batch["label"] = np.array(example["label"], np.int32)
         return batch

@@ -7,6 +7,7 @@ from dataclasses import replace
 import jax
 import numpy as np
 
+from gaxjax.data.attributes import NAME as ATTRIBUTES
 from gaxjax.data.config import Data, Filter, Fit, Layout
 from gaxjax.data.coupled import CHANGES, couple
 from gaxjax.data.domains import Domains
@@ -20,6 +21,7 @@ from gaxjax.data.shapes import Shapes
 from gaxjax.data.source import Source, Spec
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.data.stacked import StackedDigits
+from gaxjax.data.super_resolution import SuperResolution, spec_of_pairs
 from gaxjax.errors import InputError, check_seed
 from gaxjax.parallel.counting import nbytes
 
@@ -43,6 +45,8 @@ def check_data(data: Data) -> None:
     check_domain_b(data)
     if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
         raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
+    check_attributes(data)
+    check_scale(data)
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
@@ -87,6 +91,38 @@ def check_domain_b(data: Data) -> None:
         )
 
 
+def check_attributes(data: Data) -> None:
+    """InputError for attributes that are asked of data that have none, or twice."""
+    if not data.attributes:
+        return
+    if data.name != "folder" or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else f"name={data.name}"
+        raise InputError(f"attributes are of single images in a folder (name=folder), and this is {what}")
+    if len(set(data.attributes)) < len(data.attributes):
+        raise InputError(f"attributes are columns, each once; got {', '.join(data.attributes)}")
+
+
+def check_scale(data: Data) -> None:
+    """InputError for a reduction that cannot be meant."""
+    if data.scale == 1:
+        return
+    if data.scale < 1:
+        raise InputError(f"scale is how many times a is smaller than b, 1 or more, not {data.scale}")
+    if data.name in (*DEFAULTS, SHAPES, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(
+            f"scale={data.scale} makes pairs of single photographs, which {what} has not: use a folder of "
+            "them, or a set by name"
+        )
+    rest = [side % data.scale for side in data.shape[:2]]
+    if any(rest):
+        fits = tuple(max(side // data.scale, 1) * data.scale for side in data.shape[:2])
+        raise InputError(
+            f"scale={data.scale} does not divide the sides of shape={data.shape}: use multiples of it, such "
+            f"as {(*fits, *data.shape[2:])}"
+        )
+
+
 def spec_of(data: Data) -> Spec:
     """Shapes and types of examples as the description has them, whether the data are there or not.
 
@@ -98,9 +134,13 @@ def spec_of(data: Data) -> Spec:
     given: Spec = {} if data.labeled is None else {LABELED: jax.ShapeDtypeStruct((), np.bool_)}
     if data.name == SHAPES:
         return {**Shapes(data).spec, **given}
+    if data.scale > 1:
+        return spec_of_pairs(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if data.name == "folder" and data.layout in ("halves", "domains"):
         return {"a": image, "b": image}
+    if data.attributes:  # each yes or no, for all that is known
+        given[ATTRIBUTES] = jax.ShapeDtypeStruct((len(data.attributes),), np.float32)
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
     label = jax.ShapeDtypeStruct((), np.int32)
     if data.domain_b:
@@ -147,6 +187,8 @@ def open_whole(data: Data) -> Source:
         from gaxjax.data.named import PreparedSet
 
         parts = [prepared := PreparedSet(data)]
+    if data.scale > 1:  # of photographs of any size, which no table holds
+        return SuperResolution(Streaming(parts[0], data.workers, data.strict), data)
     # Decoded, at the size of the networks: what lies on the disk says nothing of it. Of both domains
     # together.
     size = sum(nbytes(pictures.spec) * len(pictures) for pictures in parts)

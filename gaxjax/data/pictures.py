@@ -5,8 +5,9 @@ import hashlib
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
@@ -27,6 +28,7 @@ class Pictures(ABC):
     class_names: Sequence[str] = ()
     factor_names: Sequence[str] = ()
     factor_sizes: Sequence[int] = ()
+    attributes: Mapping[str, int] = MappingProxyType({})
     streams: dict[str, int]
     remedy: str
     """What can be done about examples that cannot be used."""
@@ -116,6 +118,7 @@ class InMemory(Source):
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
         self.pictures, self.class_names = pictures, pictures.class_names
         self.factor_names, self.factor_sizes = pictures.factor_names, pictures.factor_sizes
+        self.attributes = pictures.attributes
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         self.tables: Batch
         count = len(pictures)
@@ -172,6 +175,7 @@ class Streaming(Source):
         self.pictures, self.workers, self.strict = pictures, workers, strict
         self.class_names = pictures.class_names
         self.factor_names, self.factor_sizes = pictures.factor_names, pictures.factor_sizes
+        self.attributes = pictures.attributes
         self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
         # Each is warned of once, not once an epoch.
         self.reported: set[int] = set()

@@ -2,7 +2,8 @@
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -81,6 +82,8 @@ class Source(ABC):
     """What each of an example's "factors" is called."""
     factor_sizes: Sequence[int] = ()
     """How many values each factor has, 0 to 1."""
+    attributes: Mapping[str, int] = MappingProxyType({})
+    """What each of an example's "attributes" is called -> how many images have it."""
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -133,6 +136,7 @@ class SourceOf(Source):
         self.source, self.spec, self.streams = source, dict(source.spec), source.streams
         self.classes, self.class_names = source.classes, source.class_names
         self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
+        self.attributes = source.attributes
 
     def __len__(self) -> int:
         return len(self.source)

@@ -8,8 +8,10 @@ from gaxjax.data import Data
 from gaxjax.data.named import base_name
 from gaxjax.errors import InputError
 from gaxjax.features.classifier import EPOCHS
+from gaxjax.features.label_classifier import NAME as OF_DATA
 from gaxjax.game import GAN
 from gaxjax.metrics.metric import Metric
+from gaxjax.parallel import tell
 from gaxjax.recipe.evaluation import Evaluation
 
 NAME = "accuracy"
@@ -43,6 +45,8 @@ def resolve_accuracy(evaluation: Evaluation, gan: GAN, data: Data, spec: Any) ->
     features = evaluation.features
     if "class_accuracy" in found and not features.strip().startswith("classifier"):
         features = classifier_of(data)
+    if not evaluation.split:
+        tell("accuracy is of the split test, unless another is named: --split")
     # In the place where "accuracy" stood, each once.
     metrics = ",".join(dict.fromkeys(each for n in names for each in (found if n == NAME else [n])))
     return replace(evaluation, metrics=metrics, features=features, split=evaluation.split or "test")
@@ -50,11 +54,14 @@ def resolve_accuracy(evaluation: Evaluation, gan: GAN, data: Data, spec: Any) ->
 
 def classifier_of(data: Data) -> str:
     """The features that are a classifier of the data's set; InputError where there is none."""
+    if data.name == "folder":
+        return OF_DATA
     name = base_name(data.name)
     if name not in EPOCHS:
         known = " or ".join(f"classifier({name})" for name in EPOCHS)
         raise InputError(
-            f"there is no classifier of {name}: give features={known}, if one can read its images"
+            f"there is no classifier of {name}: give features={known}, if one can read its images, or "
+            f"{OF_DATA}, which is trained on them"
         )
     return f"classifier({name})"
 

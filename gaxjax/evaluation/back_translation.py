@@ -20,9 +20,9 @@ class BackTranslation:
     def __init__(self, run: str, shape: tuple[int, ...], mesh: Mesh):
         """shape: of the images. InputError for a run that does not translate, or images of another size."""
         translator = Translator(run)
-        if translator.trained != shape:
+        if translator.learned != shape:
             raise InputError(
-                f"back={run!r} translates images of shape {translator.trained}; samples have shape {shape}"
+                f"back={run!r} translates images of shape {translator.learned}; samples have shape {shape}"
             )
         self.gan, self.source = translator.gan, translator.source
         # An argument of the program, not a constant in it: weights would be compiled into it.

@@ -17,7 +17,6 @@ from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation.accuracy import is_told_labels, refuse_classes
-from gaxjax.evaluation.back_translation import BackTranslation
 from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
@@ -33,6 +32,7 @@ from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.runs.examples import needed_names
 
 Extract = Callable[[jax.Array, jax.Array | None], dict[str, jax.Array]]
 
@@ -41,9 +41,17 @@ class Evaluator:
     """Metrics, with everything they need but the samples; refuses at once what cannot be measured."""
 
     def __init__(
-        self, evaluation: Evaluation, data: Data, source: Source | None = None, paired: bool = False
+        self,
+        evaluation: Evaluation,
+        data: Data,
+        source: Source | None = None,
+        paired: bool = False,
+        prepare: bool = True,
     ):
-        """`source`: the data, where they are open already; what is compared with is then not read twice."""
+        """`source`: the data, where they are open already; what is compared with is then not read twice.
+
+        prepare: if not, this only checks: no network of features is read or trained, no real image measured.
+        """
         self.evaluation = evaluation
         self.metrics = parse_metrics(evaluation.metrics)
         alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
@@ -51,16 +59,20 @@ class Evaluator:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
         every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
-        self.data = replace(as_stored(every), split=evaluation.split or data.split)
+        # What training has shuffled apart may belong together, and has to where pairs are compared.
+        together = data.paired or bool(PAIRED & set(self.metrics))
+        every = replace(as_stored(every), shape=evaluation.shape or data.shape, paired=together)
+        self.data = replace(every, split=evaluation.split or data.split)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
         # Needs, not metrics, decide what is loaded and extracted: FID and KID run Inception over an image
         # once.
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
-        self.extractors = load_extractors(evaluation, needs, self.data)
+        self.extractors = load_extractors(evaluation, needs if prepare else set(), self.data, data.split)
         self.features, self.level, self.classifier = self.extractors[:3]
-        self.questions = choose_questions(needs, set(self.metrics), self.extractors, evaluation, self.data)
+        asked = needs if prepare else needs & {"bounds", "readings"}  # other questions need those networks
+        self.questions = choose_questions(asked, set(self.metrics), self.extractors, evaluation, self.data)
         # A metric may give several numbers (precision and recall, say), and any one may choose the
         # checkpoint.
         values = [value for metric in self.metrics.values() for value in metric.values]
@@ -69,36 +81,42 @@ class Evaluator:
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         real = {need for metric in self.metrics.values() for need in metric.real}
         # Opened anew, a set would be read and decoded twice.
-        same = source is not None and self.data == as_stored(data) and not data.jitter
+        same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
-        if evaluation.reference not in self.source.spec:
-            known = ", ".join(self.source.spec)
-            raise InputError(f"reference={evaluation.reference!r} is not in the data, which has {known}")
+        self.check_data()
         # Of two domains, an epoch has the smaller one's images more than once.
         there = self.source.count(evaluation.reference)
         self.count = min(evaluation.real or there, there) if real else 0
-        if FACTORS not in self.source.spec:
-            refuse_factors(self.metrics, self.data.name)
         self.shape = self.source.spec[evaluation.reference].shape
-        if self.source.classes is None:
-            refuse_classes(self.metrics, evaluation.balanced, self.data.name)
         self.sampler = Sampler(evaluation, self.shape)
-        back, mesh = evaluation.back, self.sampler.mesh
-        self.back = BackTranslation(back, self.shape, mesh) if back else None
         # Of the images that there are: past the end of a set it would begin again.
         count = min(evaluation.n, there)
-        self.reader = Sampler(replace(evaluation, n=count, balanced=False), self.shape)
+        self.reader = Sampler(replace(evaluation, n=count, balanced=False, back=""), self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
         check_pairs(self.metrics, evaluation.n, self.count, len(self.source))
         colors = any(metric.palette for metric in self.metrics.values())
         self.palette = parse_palette(evaluation.palette, self.shape) if colors else None
         self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
-        # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
-        self.real = self.gather_cached(self.data, self.source, self.count, real) if real else Statistics(0)
         points = self.source if isinstance(self.source, Points) else None
         self.mixture = Mixture(points.centers, points.deviation) if points else None
+        self.real = self.validation = Statistics(0)
+        if not prepare:
+            return
+        # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
+        if real:
+            self.real = self.gather_cached(self.data, self.source, self.count, real)
         self.validation = self.gather_held_out()
+
+    def check_data(self) -> None:
+        """Refuses data without what the metrics are about."""
+        spec, reference = self.source.spec, self.evaluation.reference
+        if reference not in spec:
+            raise InputError(f"reference={reference!r} is not in the data, which has {', '.join(spec)}")
+        if FACTORS not in spec:
+            refuse_factors(self.metrics, self.data.name)
+        if self.source.classes is None:
+            refuse_classes(self.metrics, self.evaluation.balanced, self.data.name)
 
     @property
     def needs(self) -> Set[str]:
@@ -135,8 +153,8 @@ class Evaluator:
     def results(self, fake: Statistics, checkpoint: int | None, run: str) -> list[Result]:
         """The metrics of what was gathered."""
         factors = self.source.factor_names, self.source.factor_sizes
-        seed, palette = self.evaluation.seed, self.palette
-        sides = Samples(self.real, fake, self.validation, seed, self.mixture, *factors, palette)
+        e, palette = self.evaluation, self.palette
+        sides = Samples(self.real, fake, self.validation, e.seed, self.mixture, *factors, palette, e.border)
         return [
             self.result(metric, name, value, self.count_measured(metric, fake), checkpoint, run)
             for metric in self.metrics.values()
@@ -158,6 +176,8 @@ class Evaluator:
         options = [metric.options, f"validation {e.validation}" if metric.validation else ""]
         if metric.palette:
             options.append(f"palette {e.palette}")
+        if metric.bordered:
+            options.append(f"without {e.border} pixels at each border")
         if e.output:
             options.append(f"{e.output!r} against {e.reference!r}")
         if e.back:
@@ -259,17 +279,21 @@ class Evaluator:
         """(samples that count, what is extracted of them) of a batch at a time."""
         extract_batch = self.bind_extract(needs, self.sampler.mesh)
         for rows, images, labels in self.sampler.draw_samples(gan, state, source):
-            images = self.back(images) if self.back else images
             yield rows, extract_batch(images, labels if "labels" in needs else None)
 
     def check(self, gan: GAN, state: Any, spec: Any) -> None:
         """Refuses a game whose samples cannot be measured, given shapes alone."""
+        spec = self.source.spec if self.evaluation.output else spec
         batch, real = (self.sampler.abstract_batch(x) for x in (spec, self.source.spec))
         # Shapes alone take no time, so a loop can ask this before it trains for days towards an evaluation.
         for question in self.questions:
             output_names(question, gan, state, real if question.of_real else batch)
+        draw = functools.partial(self.sampler.draw_block, gan)
         if self.needs:
-            jax.eval_shape(functools.partial(self.sampler.draw_block, gan), state, batch, 0)
+            jax.eval_shape(draw, state, batch, 0)
+        if self.evaluation.balanced and "label" not in needed_names(lambda b, s: draw(s, b, 0), batch, state):
+            what = f"those of {type(gan).__name__} do not depend on the label: leave balanced out"
+            raise InputError(f"balanced asks for samples of all classes alike, and {what}")
         # Labels that a game is not told would stand beside samples that have nothing to do with them.
         of_classes = [name for name, metric in self.metrics.items() if "labels" in metric.fake]
         if of_classes and not is_told_labels(gan, batch):

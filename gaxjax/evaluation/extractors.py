@@ -1,6 +1,7 @@
 """The features that an evaluation's metrics compare images by."""
 
 from collections.abc import Set
+from dataclasses import replace
 from typing import NamedTuple
 
 from gaxjax import features as all_features
@@ -8,6 +9,8 @@ from gaxjax.data import Data
 from gaxjax.errors import InputError
 from gaxjax.features import Features
 from gaxjax.features.factor_encoder import factor_encoder
+from gaxjax.features.label_classifier import NAME as OF_DATA
+from gaxjax.features.label_classifier import label_classifier
 from gaxjax.files.places import disk_path
 from gaxjax.metrics.frechet import bytes_needed
 from gaxjax.metrics.metric import Metric
@@ -59,21 +62,29 @@ class Extractors(NamedTuple):
             )
 
 
-def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data) -> Extractors:
-    """What the needs ask for; InputError where it cannot be had. data: of the run that is measured."""
+def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data, split: str) -> Extractors:
+    """What the needs ask for; InputError where it cannot be had.
+
+    data: of the run that is measured, of which it trains on `split`, as a classifier of them does.
+    """
     features, level, e, directory = None, "", evaluation, data.directory
     if needs & {"spaces", "classes"} and not e.features.strip().startswith("classifier"):
         what = "separability" if "spaces" in needs else "class_accuracy"
         raise InputError(
             f"{what} is of a classifier's classes, and features={e.features!r} is none: "
-            "give classifier(mnist), classifier(fashion_mnist) or classifier(digits)"
+            f"give classifier(mnist), classifier(fashion_mnist), classifier(digits) or {OF_DATA}"
         )
     weights = None
     if needs & OF_FEATURES or "diversity" in needs:
         # ~ is expanded here: a recipe's text never passes through a shell.
         weights = disk_path(e.weights, "weights are").expanduser() if e.weights else None
     if needs & OF_FEATURES:
-        features = all_features.load_features(e.features, weights, directory)
+        if e.features.strip() == OF_DATA:
+            features = label_classifier(replace(data, split=split))
+        elif e.features.startswith("lpips"):
+            features = all_features.load_distance(e.features, e.lpips_network, e.lpips_linear)
+        else:
+            features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level
         features.check([level, *(["logits"] if needs & OF_CLASSES else [])])
     # Always MNIST's: digits are a need of stacked MNIST alone, whatever features the evaluation names.

@@ -11,6 +11,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from gaxjax import parallel
 from gaxjax.data import Source, normalize
 from gaxjax.errors import InputError
+from gaxjax.evaluation.back_translation import BackTranslation
 from gaxjax.evaluation.gathering import batch_positions, map_blocks
 from gaxjax.evaluation.latent_space import PIXELS
 from gaxjax.evaluation.questions import Question
@@ -30,6 +31,8 @@ class Sampler:
         """shape: of the real examples that samples are compared with."""
         self.evaluation, self.shape = evaluation, shape
         self.mesh = parallel.make_mesh()
+        back = evaluation.back
+        self.back = BackTranslation(back, self.shape, self.mesh) if back else None
         self.block = POINTS if len(shape) == 1 else BATCH
         # Compiled once, so that the second seed, and the next measuring, need not be.
         self.draw_compiled = compiler.jit(
@@ -41,7 +44,8 @@ class Sampler:
     ) -> Iterator[tuple[int, jax.Array, jax.Array | None]]:
         """(samples that count, [B, H, W, C] or [B, D] over all devices, labels), for a source's examples."""
         for rows, number, batch in self.load_batches(source, self.block, "samples"):
-            yield rows, self.draw_compiled(gan, state, batch, number), batch.get("label")
+            images = self.draw_compiled(gan, state, batch, number)
+            yield rows, self.back(images) if self.back else images, batch.get("label")
 
     def ask_game(
         self, question: Question, gan: GAN, state: State, source: Source

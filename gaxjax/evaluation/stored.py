@@ -118,4 +118,7 @@ def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
         gaussians = f"{source.classes} Gaussians, spread {source.spread:g}, deviation {source.deviation:g}"
         return f"{data.name} ({gaussians})"
     name = f"{data.name} and {data.domain_b}" if data.domain_b else data.name
-    return f"{name} at {'x'.join(str(n) for n in shape)} ({data.fit}, {data.filter})"
+    size = "x".join(str(n) for n in shape)
+    if data.scale > 1:
+        return f"{name} at {size} (centers, reduced {data.scale} times by Pillow's bicubic)"
+    return f"{name} at {size} ({data.fit}, {data.filter})"

@@ -28,6 +28,7 @@ from gaxjax.features.classifier import ADAM, save_weights
 from gaxjax.features.features import Features, file_digest
 from gaxjax.game import evaluation_mode
 from gaxjax.layers.standard import Conv, Dense, flatten
+from gaxjax.losses import classification
 from gaxjax.parallel import compiler
 from gaxjax.parallel.cache import cache_path
 from gaxjax.transforms import Tree
@@ -41,7 +42,7 @@ TESTED = 4_000
 
 
 class FactorEncoder(nn.Module):
-    """Images [B, H, W, C] -> factors [B, F]."""
+    """Images [B, H, W, C] -> factors [B, F], or logits of as many classes."""
 
     factors: int
     """how many"""
@@ -95,62 +96,76 @@ def describe_examples(data: Data, source: Source) -> str:
 
 def read_factors(count: int, params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
     """Factors [N, F] in [0, 1] of images [N, H, W, C] in [-1, 1]: {"factors": ...}."""
-    # In full float32 on every machine, as all features are.
-    with jax.default_matmul_precision("highest"), evaluation_mode():
-        factors: Any = FactorEncoder(count).apply({"params": params}, images.astype(jnp.float32))
+    factors = read_logits(count, params, images, ("factors",))["factors"]
     # Of images unlike real ones it would say anything, and one such would outweigh a thousand others.
     return dict.fromkeys(levels, jnp.clip(factors, 0, 1))
 
 
-def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = 0) -> Path:
+def read_logits(count: int, params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
+    """What the network says of images [N, H, W, C] in [-1, 1], [N, count], as each of the levels."""
+    # In full float32 on every machine, as all features are.
+    with jax.default_matmul_precision("highest"), evaluation_mode():
+        read: Any = FactorEncoder(count).apply({"params": params}, images.astype(jnp.float32))
+    return dict.fromkeys(levels, read)
+
+
+def train_encoder(source: Source, out: Path, seed: int = 0, steps: int = 0, target: str = FACTORS) -> Path:
     """Trains an encoder of all images but the held-out ones, and writes it to `out`; returns `out`.
 
-    steps: 0 for STEPS. The same seed makes the same file, on one machine.
+    target: what is read of them: factors, or the label, as logits of the source's classes. steps: 0 for
+    STEPS. The same seed makes the same file, on one machine.
     """
     from tqdm import tqdm
 
     steps = steps or STEPS
-    shape, count = source.spec["image"].shape, source.spec[FACTORS].shape[0]
+    shape = source.spec["image"].shape
+    count = source.spec[FACTORS].shape[0] if target == FACTORS else source.classes or 0
+    encoder = FactorEncoder(count)
     everything = np.arange(len(source))
     # By place among all as they are stored, and so a part of the combinations: never seen, and not far off.
     held_out = everything[HELD_OUT // 2 :: HELD_OUT]
     learn = np.setdiff1d(everything, held_out) if len(held_out) else everything
     # With replacement, as steps are few beside the images of a set.
     generator = np.random.default_rng(seed)
-    params = jax.jit(FactorEncoder(count).init)(jax.random.key(seed), jnp.zeros((1, *shape)))["params"]
+    params = jax.jit(encoder.init)(jax.random.key(seed), jnp.zeros((1, *shape)))["params"]
     state, rate = ADAM.init(params), optax.cosine_decay_schedule(RATE, steps)
     # Examples by their number as stored: a source's own order would go through the held-out ones too.
     for step in tqdm(range(steps), desc="encoder", mininterval=5.0, unit="step"):
         batch = source.take(generator.choice(learn, BATCH))
-        params, state = train_step(params, state, batch, rate(step))
+        params, state = train_step(encoder, target, params, state, batch, rate(step))
     tested = generator.permutation(held_out if len(held_out) else everything)[:TESTED]
     # One shape for all, so that one program does: what is over is left out.
     parts = tested[: len(tested) // BATCH * BATCH].reshape(-1, BATCH) if len(tested) >= BATCH else [tested]
-    errors = [error_of(params, source.take(part)) for part in parts]
+    errors = [error_of(encoder, target, params, source.take(part)) for part in parts]
     return save_weights(params, {"error": float(np.mean(errors)), "steps": steps, "seed": seed}, out)
 
 
-@functools.partial(compiler.jit, donate_argnums=(0, 1))
-def train_step(params: Tree, state: Any, batch: Batch, rate: Array) -> tuple[Tree, Any]:
-    """One step of Adam on the squared error of a batch {"image": uint8 [B, H, W, C], "factors": [B, F]}."""
+@functools.partial(compiler.jit, static_argnums=(0, 1), donate_argnums=(2, 3))
+def train_step(
+    encoder: FactorEncoder, target: str, params: Tree, state: Any, batch: Batch, rate: Array
+) -> tuple[Tree, Any]:
+    """One step of Adam on a batch {"image": uint8 [B, H, W, C], target: factors [B, F] or labels [B]}."""
 
     def loss(params: Tree) -> Array:
-        read: Any = FactorEncoder(batch[FACTORS].shape[1]).apply(
-            {"params": params}, normalize(batch)["image"]
-        )
-        return jnp.mean(jnp.sum((read - batch[FACTORS]) ** 2, axis=1))
+        read: Any = encoder.apply({"params": params}, normalize(batch)["image"])
+        if target == FACTORS:
+            return jnp.mean(jnp.sum((read - batch[target]) ** 2, axis=1))
+        return classification(read, jnp.asarray(batch[target]))
 
     # The rate is applied here, so that one compiled step serves every rate.
     changes, state = ADAM.update(jax.grad(loss)(params), state)
     return jax.tree.map(lambda value, change: value - rate * change, params, changes), state
 
 
-@compiler.jit
-def error_of(params: Tree, batch: Batch) -> Array:
-    """The mean of |read - factors| over a batch."""
-    factors = batch[FACTORS]
-    read = read_factors(factors.shape[1], params, jnp.asarray(normalize(batch)["image"]), ("factors",))
-    return jnp.mean(jnp.linalg.norm(read["factors"] - factors, axis=1))
+@functools.partial(compiler.jit, static_argnums=(0, 1))
+def error_of(encoder: FactorEncoder, target: str, params: Tree, batch: Batch) -> Array:
+    """The mean of |read - factors| over a batch, or the share whose label is not the likeliest."""
+    images = jnp.asarray(normalize(batch)["image"])
+    if target == FACTORS:
+        read = read_factors(encoder.factors, params, images, (target,))[target]
+        return jnp.mean(jnp.linalg.norm(read - batch[target], axis=1))
+    logits = read_logits(encoder.factors, params, images, (target,))[target]
+    return jnp.mean(jnp.argmax(logits, axis=1) != batch[target])
 
 
 def load_encoder(path: Path) -> tuple[Tree, dict[str, Any]]:

@@ -62,23 +62,30 @@ def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Arr
 
 def compute_levels(params: Tree, images: Array) -> Iterator[tuple[str, Array]]:
     """Level after level with its vectors [N, D], each computed when it is asked for."""
+    for level, maps in compute_maps(params, resize_input(images)):
+        vectors = jnp.mean(maps, (1, 2))
+        yield level, vectors
+    # Without the bias, which the authors of the Inception Score leave out as well.
+    yield "logits", vectors @ params["logits"]["kernel"]
+
+
+def compute_maps(params: Tree, pixels: Array) -> Iterator[tuple[str, Array]]:
+    """Level after level with its maps [N, h, w, D], of pixels [N, H, W, 3] in 0..255 of any size."""
     # Not 127.5: as the graph of 2015 has it.
-    x = (resize_input(images) - 128) / 128
+    x = (pixels - 128) / 128
     x = apply_layer(params["conv"], x, stride=2, padding="valid")
     x = apply_layer(params["conv_1"], x, padding="valid")
     x = apply_layer(params["conv_2"], x)
     x = max_pool(x, stride=2)
-    yield "64", jnp.mean(x, (1, 2))
+    yield "64", x
     x = apply_layer(params["conv_3"], x)
     x = apply_layer(params["conv_4"], x, padding="valid")
     x = max_pool(x, stride=2)
-    yield "192", jnp.mean(x, (1, 2))
+    yield "192", x
     for name in BLOCKS:
         x = apply_block(params, name, x)
         if name in LAST:
-            yield LAST[name], jnp.mean(x, (1, 2))
-    # Without the bias, which the authors of the Inception Score leave out as well.
-    yield "logits", jnp.mean(x, (1, 2)) @ params["logits"]["kernel"]
+            yield LAST[name], x
 
 
 def resize_input(images: Array) -> Array:

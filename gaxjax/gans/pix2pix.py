@@ -42,8 +42,9 @@ class Pix2Pix(GAN):
     @property
     def players(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]
         """Both networks' movers; nobody moves a discriminator that moves nobody."""
-        networks = ("discriminator", "generator") if self.weight else ("generator",)
-        return {name: (name,) for name in networks}
+        # One that learned for nobody would take half of each step's time.
+        names = ("discriminator", "generator") if self.weight else ("generator",)
+        return {name: (name,) for name in names}
 
     def __call__(self, batch: Batch) -> Any:
         if not {"a", "b"} <= set(batch):
@@ -72,15 +73,17 @@ class Pix2Pix(GAN):
         return {"a": batch["a"], "a to b": self.translate(batch), "b": batch["b"]}
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        # No stop_gradient: the solver differentiates in the discriminator's parameters alone.
         real, fake = (self.pair(batch, image) for image in (batch["b"], self.translate(batch)))
         return self.adversary.discriminator_loss(self.discriminator, real, fake, step)[:2]
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        # Once: dropout draws anew each time, and both terms are to be of one image.
         fake = self.translate(batch)
         logs = {"l1": absolute(fake, batch["b"])}
         loss = self.l1 * logs["l1"]
         if self.weight:
-            real, made = (self.pair(batch, image) for image in (batch["b"], fake))
-            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, real, made, step)
+            of_real, of_fake = (self.pair(batch, image) for image in (batch["b"], fake))
+            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, of_real, of_fake, step)
             loss = loss + self.weight * logs["fooling"]
         return loss, logs

@@ -51,6 +51,11 @@ class SemiStyleGAN(StyleGame):
         # One vector, as the mapping takes it; which part is read off images is known by position.
         return Joint((self.noise, self.code))
 
+    @property
+    def learns_factors(self) -> bool:
+        """Whether codes are the data's factors, in their order; without labels they are of its own choice."""
+        return bool(self.beta or self.alpha)
+
     def __call__(self, batch: Batch) -> Any:
         # The adversary and not the discriminator: its augmentation has a variable of its own.
         return self.adversary(self.discriminator, self.generate(self.sample_latents(batch)))

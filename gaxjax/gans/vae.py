@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.latents import Latents, kl, reparametrized
 
@@ -30,7 +31,13 @@ class VAE(GAN):
 
     def __call__(self, batch: Batch) -> Any:
         # The mean, without a draw: initialization is to touch both networks, no more.
-        return self.decoder(self.encoder(batch["image"])["mean"])
+        mean = self.encoder(batch["image"])["mean"]
+        if (size := mean.shape[-1]) != self.latents.size:
+            raise InputError(
+                f"the encoder gives {size} latents and gan.latents.size is {self.latents.size}: give both "
+                "the same size (that of GaussianEncoder is gan.encoder.size)"
+            )
+        return self.decoder(mean)
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents of the prior, one for each of the batch, [B, L]."""

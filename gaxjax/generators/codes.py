@@ -105,6 +105,16 @@ class Pinned:
         """Of the code."""
         return int(self.code.size)
 
+    @property
+    def prior(self) -> str:
+        """Of the code, where it is one distribution."""
+        return str(self.code.prior)
+
+    @property
+    def bound(self) -> float:
+        """The same."""
+        return float(self.code.bound)
+
     def draw(self, key: Array, n: int) -> Array:
         """`n` codes, [n, size]: as the distribution draws them but for what is given."""
         # The same draws for all others: samples with a code and without differ by the code alone.
@@ -113,8 +123,11 @@ class Pinned:
         return drawn.at[:, np.array(places)].set(jnp.asarray(values, drawn.dtype)[None])
 
 
-def list_codes(gan: GAN) -> list[Code]:
-    """The codes of a game, in order; InputError where it has none."""
+def list_codes(gan: GAN, factors: Sequence[str] = ()) -> list[Code]:
+    """The codes of a game, in order; InputError where it has none.
+
+    factors: names of the data's, which the codes of a game that learns them have too.
+    """
     game: Any = gan
     code, latents = getattr(game, "code", None), getattr(game, "latents", None)
     if code is None:
@@ -125,8 +138,10 @@ def list_codes(gan: GAN) -> list[Code]:
     # Edits write into vectors of latents, and have to know where the code lies in them.
     if code != latents and not (isinstance(latents, Joint) and latents.parts[-1] == code):
         raise InputError(f"{type(gan).__name__}.latents does not end in its code: let code be the last part")
+    learned = dict(enumerate(factors, 1)) if getattr(game, "learns_factors", False) else {}
     return [
-        Code(name or f"c{i}", i, part, place) for i, (name, part, place) in enumerate(walk_variables(code), 1)
+        Code(name or learned.get(i, f"c{i}"), i, part, place)
+        for i, (name, part, place) in enumerate(walk_variables(code), 1)
     ]
 
 
@@ -144,9 +159,9 @@ def walk_variables(part: Any, place: int = 0) -> Iterator[tuple[str, Latents, in
             yield f"{part.name}.{i}" if part.name and part.size > 1 else part.name, part, place + i
 
 
-def find_code(gan: GAN, name: str) -> Code:
+def find_code(gan: GAN, name: str, factors: Sequence[str] = ()) -> Code:
     """The code of that name or position; InputError, with all that there are, for another."""
-    codes = list_codes(gan)
+    codes = list_codes(gan, factors)
     for code in codes:
         # By position too where it has a name: commands then go for any game.
         if name in (code.name, f"c{code.position}"):
@@ -155,14 +170,14 @@ def find_code(gan: GAN, name: str) -> Code:
     raise InputError(f"--code {name}: {type(gan).__name__} has no code of that name; it has {known}")
 
 
-def pin_codes(gan: GAN, assignments: Sequence[str]) -> GAN:
+def pin_codes(gan: GAN, assignments: Sequence[str], factors: Sequence[str] = ()) -> GAN:
     """The game with codes that have a value: "c1=7", "c2=-0.5"; InputError for what is no code or value."""
     given: dict[int, float] = {}
     for assignment in split_words(assignments):
         name, equals, text = assignment.partition("=")
         if not equals:
             raise InputError(f"--code is NAME=VALUE, such as c1=7; got {assignment!r}")
-        code = find_code(gan, name.strip())
+        code = find_code(gan, name.strip(), factors)
         if code.place in given:
             raise InputError(f"--code {code.name} has two values: give it one")
         given |= enumerate(code.vector(code.parse(text.strip())).tolist(), code.place)

@@ -19,6 +19,7 @@ from gaxjax.networks.progressive import count_levels
 from gaxjax.networks.synthesis import layer_names
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.runs import examples
+from gaxjax.runs.inventory import read_inventory
 
 Styles = Mapping[str, np.ndarray]
 """By synthesis layer, [n, S]."""
@@ -61,6 +62,7 @@ class TrainedModel:
         # Games name their networks as they like; what is asked of the generator below has a default without.
         self.generator: Any = getattr(game, "generator", None)
         self.distribution = game.latents
+        self.factors: Sequence[str] = read_inventory(run).get("factors", ())
         self.classes = count_classes(self.gan, examples.read_shapes(run, self.recipe)[1])
         self.label = jnp.zeros(1, jnp.int32)
         self.psi, self.cutoff = psi, cutoff
@@ -84,7 +86,7 @@ class TrainedModel:
     def with_codes(self, assignments: Sequence[str]) -> "TrainedModel":
         """The same game, whose latents have codes of these values: "c1=7"."""
         other = copy.copy(self)
-        other.gan, other._programs = pin_codes(self.gan, assignments), {}
+        other.gan, other._programs = pin_codes(self.gan, assignments, self.factors), {}
         return other
 
     @property

@@ -21,6 +21,7 @@ from gaxjax.pictures.point_plots import probe_points
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch
+from gaxjax.runs.inventory import read_inventory
 
 SAMPLES, EACH = 64, 8
 """Samples of a picture, and of each class where there are classes, unless another number is asked for."""
@@ -50,7 +51,7 @@ def write_samples(
     check_seed(seed, "--seed")
     workdir, out = as_path(workdir), as_path(out)
     recipe, gan, states = runs.open(workdir, best)
-    gan = pin_codes(gan, codes)
+    gan = pin_codes(gan, codes, read_inventory(workdir).get("factors", ()))
     classes = count_classes(gan, examples.read_shapes(workdir, recipe)[1])
     if label is not None:
         check_label(label, classes)

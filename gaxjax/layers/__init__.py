@@ -2,7 +2,8 @@
 
 from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClass
 from gaxjax.layers.equalized import Equalized
-from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, Dropout
+from gaxjax.layers.resampling import pixel_shuffle
+from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, Dropout, PReLU
 from gaxjax.layers.transformed import Transformed, Wrapper
 from gaxjax.layers.weight_norm import GaussianNoise, WeightNormDense
 
@@ -16,9 +17,11 @@ __all__ = [
     "Equalized",
     "GaussianNoise",
     "Head",
+    "PReLU",
     "Projected",
     "RealOrClass",
     "Transformed",
     "WeightNormDense",
     "Wrapper",
+    "pixel_shuffle",
 ]

@@ -57,7 +57,7 @@ class Concatenated(Wrapper):
                 f"for labels set classes to how many there are"
             )
         if self.classes:
-            check_labels(condition, self.classes)
+            check_labels(condition, self.classes, maps=True)
             condition = jax.nn.one_hot(condition, self.classes, dtype=x.dtype)
         return self.network(concatenate(x, condition))
 

@@ -18,6 +18,7 @@ PLAY = "play"
 # A context variable, not a global: a thread that evaluates must not silence the one that trains.
 _evaluation_is_meant: ContextVar[bool] = ContextVar("evaluation_is_meant", default=False)
 _weights_are_transformed: ContextVar[bool] = ContextVar("weights_are_transformed", default=False)
+_shapes_are_enough: ContextVar[bool] = ContextVar("shapes_are_enough", default=False)
 
 
 @contextlib.contextmanager
@@ -71,3 +72,18 @@ def warn_of_kept_weights(network: nn.Module) -> None:
             "network.weights(params, step)"
         )
         warnings.warn(f"{name} computes with unscaled kernels, N(0, 1) at first: {advice}", stacklevel=2)
+
+
+@contextlib.contextmanager
+def shapes_alone() -> Iterator[None]:
+    """Parameters are asked for their shapes: a network that knows those of its file need not read it."""
+    token = _shapes_are_enough.set(True)
+    try:
+        yield
+    finally:
+        _shapes_are_enough.reset(token)
+
+
+def shapes_are_enough() -> bool:
+    """Whether nobody will look at the values of what is initialized."""
+    return _shapes_are_enough.get()

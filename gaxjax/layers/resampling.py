@@ -133,6 +133,20 @@ def repeat_pixels(x: Array, factor: int = 2) -> Array:
     return x.reshape(b, h * factor, w * factor, c)
 
 
+def pixel_shuffle(x: Array, factor: int = 2) -> Array:
+    """Channels become pixels, [B, H, W, C * factor^2] -> [B, H * factor, W * factor, C].
+
+    Channel c * factor^2 + i * factor + j becomes pixel (i, j) of channel c, as in PyTorch. Shi et al. 2016,
+    eq. 4.
+    """
+    b, h, w, channels = x.shape
+    if channels % factor**2:
+        raise InputError(f"pixel_shuffle({factor}) takes a multiple of {factor**2} channels; got {channels}")
+    # [B, H, W, C, i, j] -> [B, H, i, W, j, C]
+    x = x.reshape(b, h, w, channels // factor**2, factor, factor).transpose(0, 1, 4, 2, 5, 3)
+    return x.reshape(b, h * factor, w * factor, channels // factor**2)
+
+
 def downsample(x: Array, taps: Taps = ()) -> Array:
     """Half the size, [B, 2 H, 2 W, C] -> [B, H, W, C]."""
     if len(taps) % 2 or not taps:

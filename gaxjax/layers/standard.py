@@ -170,6 +170,18 @@ class BatchNorm(nn.Module):
         return (x * broadcast_channels(factor, x) + broadcast_channels(shift, x)).astype(x.dtype)
 
 
+class PReLU(nn.Module):
+    """max(x, 0) + slope min(x, 0), with one learned slope for all channels. He et al. 2015, eq. 1."""
+
+    start: float = 0.25
+    """what the slope begins with"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        slope = self.param("slope", nn.initializers.constant(self.start), ())
+        return jnp.where(x >= 0, x, match_dtype(slope, x) * x)
+
+
 class Dropout(nn.Module):
     """Zeroes a share of its input and scales up the rest, where there are random numbers for it."""
 

@@ -1,6 +1,7 @@
 """From the statistics of real and fake examples to the numbers of each metric, with their errors."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -258,8 +259,36 @@ def compare_pairs(name: str) -> Callable[[Samples], dict[str, Value]]:
         # Image i of one set belongs to image i of the other.
         if real.shape != fake.shape:
             raise InputError(f"{name} compares pairs; got images of shapes {real.shape} and {fake.shape}")
-        # [N], of images as bytes, whose peak is 255; the error is that of a mean over images.
-        each = getattr(similarity, name)(fake, real, 255.0)
-        return {name: Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))}
+        # [N], of images as bytes, whose peak is 255.
+        return {name: mean_over_images(getattr(similarity, name)(fake, real, 255.0))}
 
     return compute
+
+
+def compare_luma(name: str) -> Callable[[Samples], dict[str, Value]]:
+    """The same of their luma, without the border that the samples name; needs images."""
+
+    def compute(samples: Samples) -> dict[str, Value]:
+        # Both sides become luma alone, and are compared as any images are.
+        sides = [
+            replace(side, arrays={"images": similarity.luma(side.arrays["images"], samples.border)})
+            for side in (samples.real, samples.fake)
+        ]
+        found = compare_pairs(name)(samples._replace(real=sides[0], fake=sides[1]))
+        return {f"{name}_y": found[name]}
+
+    return compute
+
+
+def compare_vectors(samples: Samples) -> dict[str, Value]:
+    """The squared distance of features of images that belong together, LPIPS by LPIPS's; needs vectors."""
+    real, fake = samples.real.arrays["vectors"], samples.fake.arrays["vectors"]
+    if real.shape != fake.shape:
+        raise InputError(f"perceptual compares pairs; got features of shapes {real.shape} and {fake.shape}")
+    squares = np.square(fake.astype(np.float64) - real)
+    return {"perceptual": mean_over_images(np.sum(squares, axis=1))}
+
+
+def mean_over_images(each: np.ndarray) -> Value:
+    """Of a number of each image [N], with the standard error."""
+    return Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))

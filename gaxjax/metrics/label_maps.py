@@ -63,6 +63,7 @@ def compare_label_maps(found: np.ndarray, true: np.ndarray, palette: np.ndarray)
     true_classes, found_classes = (classify_pixels(images, palette) for images in (true, found))
     pairs = np.bincount((n * true_classes + found_classes).ravel(), minlength=n * n)
     counts = pairs.reshape(n, n).astype(float)
+    # Of each class: its pixels that were found, its pixels, and those that were taken for it.
     right, there, given = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     # A class that no true map has is no class of these images: it has no share, and is in no mean.
     absent = np.where(there > 0, 1.0, np.nan)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
-from scipy.optimize import linear_sum_assignment
 
 from gaxjax.errors import InputError
 from gaxjax.metrics.checking import Values
@@ -41,6 +40,9 @@ def match_codes(codes: Int[Values, " examples"], labels: Int[Values, " examples"
     # [codes, classes]; a code or a class beyond those that occur would only add zeros.
     table = np.zeros((code.max() + 1, label.max() + 1), np.int64)
     np.add.at(table, (code, label), 1)
+    # Here, for it takes a fifth of the time in which `gaxjax train` starts, which has metrics at hand.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(table, maximize=True)
     # By class, for that is how a table of classes is read.
     by_class = dict(zip(columns.tolist(), rows.tolist(), strict=True))

@@ -39,6 +39,8 @@ class Metric:
     """the shorter side that its images need at least"""
     palette: bool = False
     """whether it takes colors for classes, those of the evaluation's palette"""
+    bordered: bool = False
+    """whether it leaves out the border that the evaluation names"""
 
     @property
     def unit(self) -> str:
@@ -261,8 +263,34 @@ METRICS = {
         options="pixels' classes by the nearest color; over the pixels of all images",
         palette=True,
     ),
+    "psnr_y": Metric(
+        computing.compare_luma("psnr"),
+        ("psnr_y",),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        bordered=True,
+    ),
+    "ssim_y": Metric(
+        computing.compare_luma("ssim"),
+        ("ssim_y",),
+        ("images",),
+        ("images",),
+        better="higher",
+        spread="standard error over images",
+        bordered=True,
+    ),
+    "perceptual": Metric(
+        computing.compare_vectors,
+        ("perceptual",),
+        ("vectors",),
+        ("vectors",),
+        spread="standard error over images",
+        options="squared distance of pairs",
+    ),
 }
-PAIRED = {"psnr", "ssim", "pixel_accuracy"}
+PAIRED = {"psnr", "ssim", "pixel_accuracy", "psnr_y", "ssim_y", "perceptual"}
 """Metrics of images that belong together, one by one."""
 
 

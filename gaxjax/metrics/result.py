@@ -25,6 +25,9 @@ TITLES = {
     "pixel_accuracy": "pixel accuracy",
     "per_class_accuracy": "per-class accuracy",
     "class_iou": "class IoU",
+    "psnr_y": "PSNR-Y",
+    "ssim_y": "SSIM-Y",
+    "perceptual": "perceptual distance",
     "ppl_z_full": "PPL-z-full",
     "ppl_z_end": "PPL-z-end",
     "ppl_w_full": "PPL-w-full",
@@ -40,7 +43,7 @@ PUBLISHED = {
     "fid": (INCEPTION, "2048"),
     "kid": (INCEPTION, "2048"),
     "inception score": (INCEPTION, "logits"),
-    **{metric: (LPIPS, "lpips") for metric in TITLES if metric.startswith("ppl")},
+    **{metric: (LPIPS, "lpips") for metric in TITLES if metric.startswith(("ppl", "perceptual"))},
     **{metric: ("classifiers of CelebA", "") for metric in TITLES if metric.startswith("separability")},
 }
 """The features, and their level, with which a metric has its plain name. There are none of CelebA here."""

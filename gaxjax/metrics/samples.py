@@ -81,6 +81,8 @@ class Samples(NamedTuple):
     """how many values each has"""
     palette: np.ndarray | None = None
     """colors of the classes of pixels, [K, 3] uint8, where a metric has such"""
+    border: int = 0
+    """pixels at each side of images that metrics of luma leave out"""
 
 
 class Value(NamedTuple):

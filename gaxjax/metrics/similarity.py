@@ -45,6 +45,27 @@ def ssim(a: Images, b: Images, peak: float) -> PerImage:
     return _ssim(a, b, peak)
 
 
+def luma(images: Images, border: int = 0) -> Float[np.ndarray, "batch height width 1"]:
+    """Y of images of bytes, RGB or gray, as ITU-R BT.601 has it in video: 16 to 235, not rounded.
+
+    border: pixels that are cut off at each side; InputError where no image would be left.
+
+    >>> luma(np.array([[[[255, 255, 255]]]])).round(3)
+    array([[[[235.]]]])
+    """
+    check_images(images=images)
+    height, width, channels = images.shape[1:]
+    if channels not in (1, 3) or min(height, width) <= 2 * border:
+        raise InputError(
+            f"luma is of images with 1 or 3 channels, larger than two borders of {border}; "
+            f"got {images.shape[1:]}"
+        )
+    inside = np.asarray(images, np.float64)[:, border : height - border, border : width - border]
+    # MATLAB's rgb2ycbcr, by which super-resolution is measured since Yang et al. 2010.
+    weights = np.array([65.481, 128.553, 24.966]) if channels == 3 else np.array([219.0])
+    return 16 + (inside @ weights / 255)[..., None]
+
+
 def ms_ssim(a: Images, b: Images, peak: float = 255.0) -> PerImage:
     """The multi-scale structural similarity, at most 1. Wang et al. 2003, eq. 7, as ProGAN measures it.
 

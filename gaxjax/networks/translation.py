@@ -21,8 +21,14 @@ class ResidualGenerator(nn.Module):
     """channels at full size; doubled at each of two halvings"""
     blocks: int = 6
     """residual blocks (the paper: 6 at 128 px, 9 from 256 px)"""
+    kernel: int = 3
+    """side of the kernels that halve and double the size (StarGAN: 4)"""
+    padding: Padding = "reflect"
+    """of the other convolutions; same: zeros, which label maps need (StarGAN)"""
     norm: Norm = "instance"
     """after every convolution but the last"""
+    bias: bool = True
+    """whether convolutions before a norm have one, which takes it away again; the authors' have"""
     deviation: float = 0.02
     """standard deviation of the initial kernels"""
     recompute: bool = False
@@ -32,11 +38,13 @@ class ResidualGenerator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        bias = self.norm == "none"  # a norm takes every channel's mean away again
+        bias = self.bias or self.norm == "none"
 
         def layer(x: Array, width: int, kernel: int, stride: int = 1) -> Array:
-            # A stride's border is zeros in the authors' code; everywhere else it is mirrored.
-            padding: Padding = "same" if stride > 1 else "reflect"
+            # A stride's border is zeros in the authors' code; everywhere else it is mirrored. Of a label map
+            # that is mirrored a convolution makes one number all over, which instance norm takes away again:
+            # with zeros the border tells the labels.
+            padding: Padding = "same" if stride > 1 else self.padding
             x = Conv(width, kernel, stride, padding, bias, self.deviation)(x)
             return normalize(x, self.norm)
 
@@ -49,7 +57,7 @@ class ResidualGenerator(nn.Module):
 
         def up_layer(width: int, size: tuple[int, int]) -> Callable[[nn.Module, Array], Array]:
             def body(_: nn.Module, x: Array) -> Array:
-                x = ConvTranspose(width, 3, bias=bias, deviation=self.deviation)(x, size)
+                x = ConvTranspose(width, self.kernel, bias=bias, deviation=self.deviation)(x, size)
                 return jax.nn.relu(normalize(x, self.norm))
 
             return body
@@ -61,13 +69,13 @@ class ResidualGenerator(nn.Module):
             # Remembered: of an odd size, doubling its half would be one too many.
             sizes.append((x.shape[1], x.shape[2]))
             width *= 2
-            x = apply_block(self, self.recompute, conv_layer(width, 3, 2), x)
+            x = apply_block(self, self.recompute, conv_layer(width, self.kernel, 2), x)
         for _ in range(self.blocks):
             x = apply_block(self, self.recompute, residual(width), x)
         for size in reversed(sizes):
             width //= 2
             x = apply_block(self, self.recompute, up_layer(width, size), x)
-        x = Conv(self.channels, 7, padding="reflect", deviation=self.deviation)(x)
+        x = Conv(self.channels, 7, padding=self.padding, deviation=self.deviation)(x)
         return activate(to_float32(x), "tanh")
 
 

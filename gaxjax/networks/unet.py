@@ -60,6 +60,7 @@ class UNet(nn.Module):
         x = to_compute_dtype(x, self.precision)
         encoded: list[Array] = []
         for level in range(self.depth):
+            # As planes, of one number each: deeper layers see them again where all do.
             if latents is not None and (level == 0 or self.latents == "all"):
                 x = concatenate(x, latents)
             x = apply_block(self, self.recompute, self._down(level), x)
@@ -67,7 +68,9 @@ class UNet(nn.Module):
         for level in reversed(range(1, self.depth)):
             x = apply_block(self, self.recompute, self._up(level), x)
             if self.skips:
+                # Before its activation, where the authors' has a leaky ReLU: ReLU makes the same of both.
                 x = jnp.concatenate([x, encoded[level - 1]], axis=-1)
+        # The only bias where there are norms: these take every channel's mean away again.
         x = ConvTranspose(self.channels, deviation=self.deviation)(jax.nn.relu(x))
         return activate(to_float32(x), "tanh")
 

@@ -5,7 +5,7 @@ import io
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def draw_samples(
     path = as_path(path)
     if isinstance(samples, dict):
         # A row for each example: its images by name (a, fake_b, ...) side by side, as [n, H, names * W, C].
-        rows = np.concatenate([to_uint8(images) for images in samples.values()], axis=2)
+        rows = np.concatenate(enlarge_small(to_uint8(images) for images in samples.values()), axis=2)
         # As near a square as can be in whole rows, which are as many times wider as there are names.
         return save_image(tile_images(rows, columns=max(1, round(math.sqrt(len(rows)) / len(samples)))), path)
     samples = np.asarray(samples)
@@ -46,6 +46,14 @@ def draw_samples(
 def to_uint8(images: Any) -> np.ndarray:
     """[-1, 1] to 0..255, rounded."""
     return np.asarray(pixels_of(np.asarray(images)), np.uint8)
+
+
+def enlarge_small(images: Iterable[np.ndarray]) -> list[np.ndarray]:
+    """Images [n, H, W, C] of several sizes, all as high as the highest: smaller ones by whole pixels."""
+    images = list(images)
+    # Pixels of a small one are seen as what they are, beside what a network has made of them.
+    factors = [max(x.shape[1] for x in images) // x.shape[1] for x in images]
+    return [x.repeat(factor, 1).repeat(factor, 2) for x, factor in zip(images, factors, strict=True)]
 
 
 def tile_images(images: np.ndarray, columns: int = 0, gap: int = 2) -> np.ndarray:

@@ -16,6 +16,7 @@ from gaxjax import parallel, solvers
 from gaxjax.data import normalize
 from gaxjax.errors import InputError
 from gaxjax.game import PRETRAINED, Batch, Logs, State, init, remove_pretrained, sample
+from gaxjax.layers.mode import shapes_alone
 from gaxjax.parallel import compiler
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.events import NAMES, Events
@@ -114,7 +115,14 @@ class StageProgram:
     @functools.cached_property
     def first_state(self) -> State:
         """Shapes and types of the state before the first step, of one seed: without a trace of the step."""
-        return jax.eval_shape(self.init, jax.eval_shape(lambda: jax.random.key(0)))
+        with shapes_alone():
+            return jax.eval_shape(self.init, jax.eval_shape(lambda: jax.random.key(0)))
+
+    def check_pretrained(self) -> None:
+        """InputError where what networks read from files cannot be read, before anything is trained."""
+        if PRETRAINED in self.first_state.stats:
+            # Of a function of its own: of `init` JAX remembers a trace in which nothing was read.
+            jax.eval_shape(lambda key: self.init(key), jax.eval_shape(lambda: jax.random.key(0)))
 
     @functools.cached_property
     def traced_step(self) -> Any:
@@ -155,18 +163,28 @@ class StageProgram:
         """A carry's shapes and types as a checkpoint holds them, with where each array lies."""
         return parallel.with_sharding(to_saved(carry), parallel.state_sharding(self.mesh))
 
-    def from_saved(self, carry: Any) -> Any:
-        """A carry of a checkpoint, with what networks read from files beside it."""
+    def from_saved(self, carry: Any, needed: bool = True) -> Any:
+        """A carry of a checkpoint, with what networks read from files beside it.
+
+        needed: to train. Else it is left out, with a word, where a file is not there: samples seldom need it.
+        """
         state, totals = carry
         # Most games have none, and restore as they are.
         if PRETRAINED not in self.first_state.stats:
             return carry
 
-        def load_pretrained(key: jax.Array) -> Any:
+        def read_pretrained(key: jax.Array) -> Any:
             return self.init(key).stats[PRETRAINED]
 
         sharding = parallel.state_sharding(self.mesh)
-        pretrained = jax.jit(self.seeds.vmap(load_pretrained), out_shardings=sharding)(self.seeds.keys(1)[0])
+        read = jax.jit(self.seeds.vmap(read_pretrained), out_shardings=sharding)
+        try:
+            pretrained = read(self.seeds.keys(1)[0])
+        except InputError as error:
+            if needed:
+                raise
+            parallel.tell(f"warning: going on without a network of the game's: {error}")
+            return carry
         return state._replace(stats={**state.stats, PRETRAINED: pretrained}), totals
 
     def init(self, key: jax.Array) -> State:

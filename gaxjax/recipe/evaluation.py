@@ -14,11 +14,13 @@ class Evaluation:
     metrics: str = ""
     """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
     l2, mig_gen, l2_gen, class_ms_ssim, code_error, pixel_agreement, diversity, class_accuracy, test_accuracy;
-    accuracy: the last two, as far as the game has them; of pairs: psnr, ssim, pixel_accuracy; empty: nothing
-    is measured"""
+    accuracy: the last two, as far as the game has them; of pairs: psnr, ssim, psnr_y, ssim_y, perceptual,
+    pixel_accuracy; empty: nothing is measured"""
     features: str = "inception"
-    """what fid, kid, prdc and is see: inception, classifier(mnist), pixels, FILE.py:function. For
-    separability classes of a classifier, each against the rest: not comparable with the paper's attributes"""
+    """what fid, kid, prdc, is and perceptual see: inception, classifier(mnist), pixels, FILE.py:function; or,
+    for class_accuracy, classifier(data), which is trained on the data's own labels; of perceptual also lpips,
+    with its two files. For separability classes of a classifier, each against the rest: not comparable with
+    the paper's attributes"""
     level: str = ""
     """of the features (inception: 64, 192, 768, 2048); empty: the deepest that the weights have"""
     weights: str = ""
@@ -41,6 +43,11 @@ class Evaluation:
     """of the data that samples are compared with ("test"); empty: what the run trains on"""
     validation: str = "train[50000:51000]"
     """of the data, for what a metric has to choose (parzen's sigma)"""
+    shape: tuple[int, ...] = ()
+    """(height, width, channels) of the images that are measured, of networks that take any size: whole
+    photographs (256, 256, 3), say, of crops trained on; empty: the data's"""
+    border: int = 0
+    """pixels at each side that psnr_y and ssim_y leave out (4 at scale 4)"""
     output: str = ""
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
@@ -60,8 +67,10 @@ class Evaluation:
     """number by which the best checkpoint is chosen and kept during training (fid); empty: none"""
 
     def __post_init__(self) -> None:
-        if self.n < 2 or self.real < 0:
-            raise InputError(f"n is at least 2 and real at least 0; got {self.n} and {self.real}")
+        if self.n < 2 or self.real < 0 or self.border < 0:
+            raise InputError(
+                f"n is at least 2, real and border at least 0; got {self.n}, {self.real} and {self.border}"
+            )
         check_seed(self.seed)
         expressions.parse_options(self.sampling)
         if self.best and not self.metrics:

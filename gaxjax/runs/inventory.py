@@ -2,7 +2,9 @@
 
 examples, spec     how many, and shape and dtype of one, by name
 classes, names     how many labels there are, and what each is called, where that is known
+factors            what the numbers are called that each image is made from, where there are any
 counts             examples of each label, where they are known without reading images
+attributes         the name of each, and how many examples have it
 digest             of the names and sizes of all that is read, in its order
 """
 
@@ -39,7 +41,9 @@ def inventory_of(source: Source) -> Inventory:
         "spec": {name: {"shape": list(x.shape), "dtype": str(x.dtype)} for name, x in source.spec.items()},
         "classes": classes,
         "names": list(source.class_names),
+        "factors": list(source.factor_names),
         "counts": None if labels is None or not classes else np.bincount(labels, minlength=classes).tolist(),
+        "attributes": dict(source.attributes),
         "digest": source.digest(),
     }
 
@@ -95,6 +99,8 @@ def list_changes(before: Inventory, now: Inventory) -> list[str]:
         pairs = enumerate(zip(before["counts"], now["counts"], strict=True))
         others = [(class_name(now, i), *counts) for i, counts in pairs if counts[0] != counts[1]]
         lines += [f"{name}: {then:,} then, {count:,} now" for name, then, count in others[:MAX_NAMES]]
+    if list(before["attributes"]) != list(now["attributes"]):
+        lines.append(f"attributes {', '.join(before['attributes'])} then, {', '.join(now['attributes'])} now")
     if not lines and before["digest"] != now["digest"]:
         lines.append("as many examples, but with other names or sizes")
     return lines
@@ -129,6 +135,25 @@ def check_classes(gan: GAN, source: Source) -> None:
             )
 
 
+def check_domains(gan: GAN, source: Source) -> None:
+    """Refuses a domain that no image has, in a game that translates into it and would learn it of none."""
+    sets: Any = getattr(gan, "sets", ())
+    domains = sum(each.count for each in sets)
+    if not domains:
+        return
+    if source.attributes:
+        if absent := [name for name, count in source.attributes.items() if not count]:
+            raise InputError(
+                f"no image has {', '.join(absent)}: leave it out of attributes (--data.attributes), or give "
+                f"images that have it"
+            )
+    elif source.classes and source.classes < domains:
+        raise InputError(
+            f"the game translates into {domains} domains, and the data have images of {source.classes} "
+            f"classes, {class_list(inventory_of(source))}: no image is of the others"
+        )
+
+
 def classes_of(gan: GAN) -> dict[str, int]:
     """How many classes each part of a game is told of, by path; without the parts that are told of none."""
 
@@ -158,7 +183,10 @@ def class_list(inventory: Inventory) -> str:
 
 
 def class_summary(recipe: Recipe, inventory: Inventory) -> str:
-    """The classes in a line; empty where there are none, or where a set's own names are their numbers."""
+    """The classes in a line, or the attributes; empty without, or where classes are called their numbers."""
+    if attributes := list(inventory["attributes"]):
+        # Attributes go before classes, as in a game that takes either.
+        return f"attributes  {class_list({'names': attributes, 'classes': len(attributes)})}"
     names = inventory["names"]
     if not names or (recipe.data.name != "folder" and names == [str(i) for i in range(len(names))]):
         return ""

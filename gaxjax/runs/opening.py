@@ -79,7 +79,8 @@ def start_from(
         # The sums of logs too: a run goes on in the middle of a row of metrics.
         program = programs[stage]
         carry = like(checkpoints, step, program) if like else program.saved_carry
-        return Start(stage, step, program.from_saved(checkpoints.restore(step, carry)))
+        # Who looks at the state alone may have none of the files that training needs.
+        return Start(stage, step, program.from_saved(checkpoints.restore(step, carry), needed=like is None))
 
     return checkpoints.load_newest(load, restart) or Start()
 

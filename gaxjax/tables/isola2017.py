@@ -23,6 +23,7 @@ VARIANTS = {
 """Recipe in configs/pix2pix_facades.py -> the paper's name."""
 LABELS = {"l1": (0.86, 0.42, 0.35), "cgan": (0.74, 0.28, 0.22), "recipe": (0.83, 0.36, 0.29)}
 """The paper's, of label maps made of photographs of Cityscapes, in the order of `COLUMNS` [memory]."""
+# The encoder-decoder is in table 2, whose U-Net has other numbers than table 1 has: none stands beside ours.
 PHOTOS = {
     "l1": (0.42, 0.15, 0.11),
     "gan": (0.22, 0.05, 0.01),
@@ -36,6 +37,7 @@ COLUMNS = {
     "per_class_accuracy": "per-class accuracy",
     "class_iou": "class IoU",
 }
+# All pairs that no run is trained on; as many samples as there are, for each has one partner.
 SCORED = Evaluation("pixel_accuracy", output="a to b", reference="b", split="val", n=100)
 ABOUT = """\
 Isola et al. 2017, arXiv 1611.07004, {direction} of facades at 64 px, by networks of
@@ -54,6 +56,7 @@ DIRECTIONS = {
 def recipe(name: str, features: int, photos: bool = False) -> Recipe:
     """The variant of configs/pix2pix_facades.py, from photographs to label maps or to photographs."""
     found = load_recipe(f"pix2pix_facades:{name}")[0]
+    # Of both networks, so that a row's players stay as strong beside each other as in the paper.
     gan = set_fields(found.gan, features=features)
     return replace(found, gan=gan, data=replace(found.data, swap=photos))
 

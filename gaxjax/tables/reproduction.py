@@ -119,7 +119,7 @@ def plan_runs(
         evaluation = replace(line.row.evaluation, n=budget.samples or line.row.evaluation.n)
         measures.append((line.row.metric, evaluation))
     # Where data lie is no part of training: a finished run is taken up on another machine too.
-    recipe = replace(recipe, kimg=kimg, data=replace(recipe.data, directory=data_directory))
+    recipe = at_length(replace(recipe, data=replace(recipe.data, directory=data_directory)), kimg)
     return [
         TableRun(
             folder,
@@ -129,6 +129,13 @@ def plan_runs(
         )
         for seed, folder in enumerate(folders)
     ]
+
+
+def at_length(recipe: Recipe, kimg: float) -> Recipe:
+    """The recipe of a run of so many kimg; stages that are given share them as they did before."""
+    share = kimg / recipe.kimg
+    stages = tuple(replace(stage, kimg=share * stage.kimg) for stage in recipe.stages)
+    return replace(recipe, kimg=kimg, stages=stages)
 
 
 def with_seed(recipe: Recipe, seed: int) -> Recipe:

@@ -94,7 +94,7 @@ def read_measurements(run: TableRun, evaluation: Evaluation) -> dict[str, list[R
 def feature_protocol(metric: str, evaluation: Evaluation, data: Data) -> tuple[str, str, str]:
     """The network, weights and level that a result has if it is measured as asked."""
     way = next(way for way in parse_metrics(evaluation.metrics).values() if metric in way.values)
-    network, level = load_extractors(evaluation, {*way.fake, *way.real}, data).features_for(way)
+    network, level = load_extractors(evaluation, {*way.fake, *way.real}, data, data.split).features_for(way)
     return (network.name, network.weights, level) if network else ("", "", "")
 
 

@@ -50,7 +50,8 @@ class Row:
     printed: Printed | None
     """in the paper"""
     recipe: Callable[[], Recipe] | None = None
-    """at the paper's length, for seed 0; None: the paper's number is quoted, nothing is run"""
+    """at the paper's length, for seed 0; None: nothing is run: the paper's number is quoted, or a method that
+    needs no training is measured"""
     evaluation: Evaluation | None = None
     """how its runs are measured"""
     measured_as: str = ""
@@ -151,7 +152,7 @@ class Line:
     @property
     def verdict(self) -> str:
         """reproduced, better, worse, or not comparable and why."""
-        if self.row.recipe is None:
+        if self.row.recipe is None and not self.results:
             return "quoted"
         if self.failures and not self.results:
             return f"no result: {self.failures[0]}"

@@ -26,7 +26,14 @@ from gaxjax.recipe.stages import images_at_step
 from gaxjax.runs import examples, start_from
 from gaxjax.runs.checkpoint import Checkpoints, check_disk
 from gaxjax.runs.history import check_history, last_recorded, set_aside
-from gaxjax.runs.inventory import check_classes, class_summary, compare_data, inventory_of, write_inventory
+from gaxjax.runs.inventory import (
+    check_classes,
+    check_domains,
+    class_summary,
+    compare_data,
+    inventory_of,
+    write_inventory,
+)
 from gaxjax.runs.literal import check_place
 from gaxjax.runs.lock import Lock, hold
 from gaxjax.runs.record import check_run, last_picture, open_run
@@ -61,11 +68,7 @@ def train(
     # leave the others waiting.
     with parallel.fail_together():
         source, programs = prepare(recipe)
-        evaluation = resolve_accuracy(recipe.evaluation, programs[-1].stage.gan, recipe.data, source.spec)
-        evaluator = Evaluator(evaluation, recipe.data, source) if evaluation.metrics else None
-        if evaluator:
-            for program in programs:
-                evaluator.check(program.stage.gan, program.state, source.spec)
+        evaluator = open_evaluator(recipe, source, programs)
         if parallel.is_primary():
             check_place(workdir)
             check_run(workdir, recipe)
@@ -162,9 +165,11 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     source = open_source(recipe.data)
     for stage in recipe.all_stages:
         check_classes(stage.gan, source)
+        check_domains(stage.gan, source)
     programs = stage_programs(recipe, source.spec)
     check_programs(programs)
     for program in programs:
+        program.check_pretrained()
         check_feed(program, source)
         if recipe.sentinel.diversity or recipe.sentinel.saturation:
             batch = abstract_batch(source.spec, recipe.samples)
@@ -176,6 +181,22 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
                 batch,
             )
     return source, programs
+
+
+def open_evaluator(
+    recipe: Recipe, source: Source, programs: Sequence[StageProgram], prepare: bool = True
+) -> Evaluator | None:
+    """What measures the run while it trains, if anything; InputError where it could not.
+
+    prepare: see `Evaluator`.
+    """
+    evaluation = resolve_accuracy(recipe.evaluation, programs[-1].stage.gan, recipe.data, source.spec)
+    if not evaluation.metrics:
+        return None
+    evaluator = Evaluator(evaluation, recipe.data, source, prepare=prepare)
+    for program in programs:
+        evaluator.check(program.stage.gan, program.state, source.spec)
+    return evaluator
 
 
 def open_directory(

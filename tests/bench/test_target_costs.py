@@ -123,8 +123,9 @@ def test_command_without_the_compiler(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 ON_CPUS = """
-import json, sys
+import json
 import jax
+import numpy as np
 from gaxjax.bench.targets.chips import CHIPS
 from gaxjax.bench.targets.costs import measure_cost
 from gaxjax.gans import Adversarial
@@ -133,43 +134,45 @@ from gaxjax.parallel.counting import nbytes
 from gaxjax.programs.program import stage_programs
 from gaxjax.recipe import Data, Optimizer, Recipe
 
-recipe = Recipe(
-    gan=Adversarial(Generator((16, 16, 1), features=8, depth=2), Discriminator(features=8, depth=2)),
-    optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
-    data=Data("fashion_mnist", shape=(16, 16, 1)),
-    batch_size=8 * jax.device_count(),
-    kimg=1,
-)
-(program,) = stage_programs(recipe, {"image": jax.ShapeDtypeStruct((16, 16, 1), "uint8")})
-cost = measure_cost(program, program.mesh, CHIPS["v5e"])
-params = {name: nbytes(tree) for name, tree in program.state.params.items()}
-print(json.dumps({
-    "params": params,
-    "flops": cost.float32,
-    "moved": cost.moved,
-    "memory": cost.memory.total,
-    "counted": cost.counted,
-    "collectives": [[c.operation, c.nbytes, c.arrays, c.origin] for c in cost.collectives],
-}))
+
+def measure(devices):
+    recipe = Recipe(
+        gan=Adversarial(Generator((16, 16, 1), features=8, depth=2), Discriminator(features=8, depth=2)),
+        optimizers={"discriminator": Optimizer(), "generator": Optimizer()},
+        data=Data("fashion_mnist", shape=(16, 16, 1)),
+        batch_size=8 * devices,
+        kimg=1,
+    )
+    (program,) = stage_programs(recipe, {"image": jax.ShapeDtypeStruct((16, 16, 1), "uint8")})
+    mesh = jax.sharding.Mesh(np.array(jax.devices()[:devices]), ("data",))
+    cost = measure_cost(program, mesh, CHIPS["v5e"])
+    return {
+        "params": {name: nbytes(tree) for name, tree in program.state.params.items()},
+        "flops": cost.float32,
+        "moved": cost.moved,
+        "memory": cost.memory.total,
+        "counted": cost.counted,
+        "collectives": [[c.operation, c.nbytes, c.arrays, c.origin] for c in cost.collectives],
+    }
+
+
+print(json.dumps([[devices, measure(devices)] for devices in (1, 2, 8)]))
 """
 
 
 @pytest.fixture(scope="module")
 def on_cpus() -> dict[int, Any]:
     """Devices -> what the step of a small DCGAN costs on each of so many, with 8 images on each."""
-    costs = {}
-    for devices in (1, 2, 8):
-        environment = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices), "NPROC": "64"}
-        process = subprocess.run(
-            [sys.executable, "-c", ON_CPUS],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            cwd=Path(__file__).resolve().parents[2],
-        )
-        assert process.returncode == 0, process.stderr
-        costs[devices] = json.loads(process.stdout.splitlines()[-1])
-    return costs
+    environment = {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "8", "NPROC": "64"}
+    process = subprocess.run(
+        [sys.executable, "-c", ON_CPUS],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    assert process.returncode == 0, process.stderr
+    return dict(json.loads(process.stdout.splitlines()[-1]))
 
 
 def test_a_devices_cost_does_not_depend_on_how_many_there_are(on_cpus: dict[int, Any]) -> None:

@@ -316,8 +316,15 @@ NEEDED_WHOLE = NEEDED - {"state/ocdbt.process_0/d"}
 """A save that takes long is of many commits, and ends files in nodes that later ones have replaced."""
 
 
-@pytest.mark.parametrize("left", [0, 0.5], ids=["empty", "half"])
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize(
+    ("part", "left"),
+    [
+        # Of each file one way to be damaged, in turn, and the other on request.
+        pytest.param(part, left, marks=[] if (number + turn) % 2 else pytest.mark.slow)
+        for number, part in enumerate(PARTS)
+        for turn, left in enumerate((0, 0.5))
+    ],
+)
 def test_truncated_checkpoint(
     run: Path, recipe: Path, part: str, left: float, capsys: pytest.CaptureFixture[str]
 ) -> None:

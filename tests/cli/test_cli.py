@@ -97,6 +97,23 @@ def test_dry_run_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--evaluation.metrics fid,psnr", "psnr compares pairs, and samples of noise have no partner"),
+        ("--evaluation.metrics fid --evaluation.best kid", "best='kid' is not measured"),
+        ("--evaluation.metrics mig", "mig"),
+        ("--evaluation.metrics accuracy", "Duel is told no class and has no method classify"),
+    ],
+)
+def test_a_dry_run_looks_at_what_is_measured(
+    recipe: Path, flags: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Features are looked at by the start: Inception's file, which is not there, is not missed."""
+    assert cli.main(["train", f"{recipe}:short", "--dry-run", *flags.split()]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_show_is_the_recipe_resolved(recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["show", f"{recipe}:short", "--optimizers.critic.learning-rate", "0.5"]) == 0
     head, _, text = capsys.readouterr().out.partition("{")

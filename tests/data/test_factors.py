@@ -99,7 +99,15 @@ def test_other_factors_are_other_data(folder: Path) -> None:
     [
         (IN_ORDER + "1,1\n", 'has 5 rows of factors, and there are 4 images: .* a first column "file"'),
         (IN_ORDER.replace("1,0\n", "3,0\n"), r"size has values outside of \[0, 1\], such as 3: subtract"),
-        (IN_ORDER.replace("1,0\n", "nan,0\n"), r"size has values outside of \[0, 1\], such as nan"),
+        (
+            IN_ORDER.replace("1,0\n", "nan,0\n"),
+            r"size has values that are missing \(nan\): give them",
+        ),
+        (IN_ORDER.replace(",", ";"), "is separated by semicolons: save it with commas"),
+        (
+            BY_NAME.replace("file", "File"),
+            'b/3.png.*; a first column of files is called "file", and here "File"',
+        ),
         (IN_ORDER.replace("1,0\n", "red,0\n"), r"factors are numbers in \[0, 1\] .*'red'"),
         (IN_ORDER.replace("1,0\n", "1\n"), "row 4: 1 values for the 2 names of row 1"),
         (IN_ORDER.replace("size", "color"), "factors have names, each its own; got color, color"),

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from gaxjax.data import Data, Loader, open_source
 from gaxjax.data.points import Points
@@ -33,6 +32,8 @@ def test_centers() -> None:
     ("name", "modes", "deviation"), [("ring", 8, 0.02), ("grid", 25, 0.05), ("mixture", 5, 0.1)]
 )
 def test_distribution(name: str, modes: int, deviation: float) -> None:
+    from scipy import stats  # which takes longer to import than all else here, in each process that collects
+
     source = points(name)
     batch = source.take(np.arange(40_000), seed=0)
     assert (batch["image"].shape, batch["image"].dtype) == ((40_000, *SHAPES[name]), np.float32)

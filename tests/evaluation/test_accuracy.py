@@ -84,18 +84,20 @@ def test_accuracy_of_samples_and_of_the_discriminator() -> None:
     assert "300 images of digits at 8x8x1 (crop, lanczos), split train[:500]" in str(found["misclassified"])
 
 
-def test_what_a_game_has() -> None:
+def test_what_a_game_has(capsys: pytest.CaptureFixture[str]) -> None:
     networks = {"generator": mlp.Generator((8, 8, 1), (2,)), "discriminator": mlp.Discriminator((2,))}
     sgan, plain = SGAN(**networks), Adversarial(**networks)
     asked = Evaluation("accuracy")
     assert resolve_accuracy(asked, sgan, DIGITS, ZEROS) == replace(
         asked, metrics="test_accuracy", split="test"
     )
+    assert capsys.readouterr().err == "accuracy is of the split test, unless another is named: --split\n"
     assert resolve_accuracy(Evaluation("fid"), plain, DIGITS, ZEROS) == Evaluation("fid")
     conditional = Adversarial(**networks, condition="label")
     both = Evaluation("accuracy,fid", features="classifier(mnist)", split="train")
     named = resolve_accuracy(both, conditional, DIGITS, ZEROS)
     assert (named.metrics, named.features) == ("class_accuracy,fid", "classifier(mnist)")
+    assert capsys.readouterr().err == ""
     for evaluation, gan, data, message in (
         (asked, plain, DIGITS, "Adversarial is told no class and has no method classify"),
         (Evaluation("fid,accuracy"), sgan, DIGITS, "accuracy is of test images, and fid of what the run"),

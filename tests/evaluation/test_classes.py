@@ -77,6 +77,9 @@ def test_samples_without_a_class_have_no_similarity_within_classes() -> None:
     evaluator = Evaluator(Evaluation("class_ms_ssim", n=20, real=40), DIGITS)
     with pytest.raises(InputError, match="class_ms_ssim asks for samples of a class, and Adversarial is"):
         evaluator.check(gan, begin(gan), evaluator.source.spec)
+    evaluator = Evaluator(Evaluation("swd", n=20, real=40, balanced=True), DIGITS)
+    with pytest.raises(InputError, match="classes alike, and those of Adversarial do not depend"):
+        evaluator.check(gan, begin(gan), evaluator.source.spec)
     with pytest.raises(InputError, match="sides of at least 16 pixels; these are 8 x 8"):
         Evaluator(Evaluation("class_ms_ssim", n=20, real=40), Data("digits", (8, 8, 1)))
 

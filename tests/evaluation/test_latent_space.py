@@ -209,7 +209,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@pytest.fixture(scope="module", params=["recipe", "plain"])
+@pytest.fixture(scope="module", params=["recipe", pytest.param("plain", marks=pytest.mark.slow)])
 def finished(recipe: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp(request.param) / request.param
     assert cli.main(["train", f"{recipe}:{request.param}", "--workdir", str(run)]) == 0

@@ -39,7 +39,7 @@ def doctor(recipe: Path, run: Path, step: int, images: int) -> None:
         shutil.rmtree(run / f"checkpoints/{earlier:09d}")
 
 
-@pytest.mark.parametrize("power", [31, 32])
+@pytest.mark.parametrize("power", [31, pytest.param(32, marks=pytest.mark.slow)])
 def test_run_goes_on(
     power: int,
     tmp_path: Path,

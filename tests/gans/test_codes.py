@@ -113,6 +113,12 @@ def test_a_head_with_batch_norm() -> None:
     assert "bias" not in params["Dense_0"]
 
 
+def test_a_vaes_encoder_gives_as_many_latents_as_there_are() -> None:
+    gan = VAE(GaussianEncoder(2, (8,)), Generator(SHAPE, (8,)), Latents(3))
+    with pytest.raises(InputError, match=r"encoder gives 2 latents and gan\.latents\.size is 3: give"):
+        begin(gan, batch=BATCH)
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "normal"])
 def test_vae_by_hand(likelihood: Any) -> None:
     decoder = Generator(SHAPE, (8,), "tanh", output="none")

@@ -13,7 +13,7 @@ from games import Constant, Times, play
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.game import PLAY, sample
+from gaxjax.game import PLAY, call_averaged, sample
 from gaxjax.gans.began import BEGAN
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.image_pool import ImagePool
@@ -99,13 +99,42 @@ def test_cyclegan_by_hand() -> None:
 
     loss, logs, _, gradient = play(gan, "generator", state, WHITE)
     # Fooling: (1 - 1)^2 / 2 + (2 - 1)^2 / 2. There and back 2 for 1, both ways. b to b 2 for 1, a to a right.
-    assert (logs["fooling"], logs["cycle"], logs["identity"]) == (0.5, 2, 1)
+    assert (logs["fooling"], logs["forward_cycle"], logs["backward_cycle"]) == (0.5, 1, 1)
+    assert logs["identity"] == 1
     assert loss == 0.5 + 10 * 2 + 5 * 1
     assert set(gradient) == {"generator_ab", "generator_ba"}
     # d/dp of (p - 1)^2 / 2 + 10 (|p q - 1| + |p q - 1|) + 5 |p - 1| at p = 2, q = 1.
     assert gradient["generator_ab"]["factor"] == 1 + 20 + 5
-    without = play(cyclegan(pool=4, identity=0.0, cycle=1.0), "generator", state, WHITE)
-    assert without[0] == 0.5 + 2 and "identity" not in without[1]
+    without = play(cyclegan(pool=4, identity=0.0), "generator", state, WHITE)
+    assert without[0] == 0.5 + 10 * 2 and "identity" not in without[1]
+
+
+@pytest.mark.parametrize(
+    ("term", "ab", "ba"),
+    [
+        # Each generator fools by what it makes of the other domain: (2 - 1) 1 and (3 * 2 - 1) 2.
+        ("adversarial", 1, 10),
+        # Ways there and back move both, |3 * 2 - 1| by a = 1, and twice as much by b = 2.
+        ("forward_cycle", 3, 2),
+        ("backward_cycle", 6, 4),
+        # What is there already: b = 2 for the one, a = 1 for the other.
+        ("identity", 2, 1),
+    ],
+)
+def test_which_generator_a_term_of_cyclegan_moves(term: str, ab: float, ba: float) -> None:
+    """And no term but the first asks a discriminator: nothing is left of the loss without them."""
+    terms = dict.fromkeys(("adversarial", "forward_cycle", "backward_cycle", "identity"), 0.0)
+    gan = CycleGAN(Times(2.0), Times(3.0), Judge(), Judge(), pool=0, **{**terms, term: 1.0})
+    batch = {"a": WHITE["a"], "b": 2 * WHITE["b"]}
+    state = games.begin(gan, batch=batch)
+    loss, _, _, gradient = play(gan, "generator", state, batch)
+    moved = {name: float(tree["factor"]) for name, tree in gradient.items()}
+    assert moved == {"generator_ab": ab, "generator_ba": ba}
+    other = {
+        name: jax.tree.map(lambda x: x + 1, tree) for name, tree in state.params.items() if "disc" in name
+    }
+    elsewhere = state._replace(params={**state.params, **other})
+    assert (play(gan, "generator", elsewhere, batch)[0] != loss) == (term == "adversarial")
 
 
 def test_cyclegan_samples_go_there_and_back() -> None:
@@ -115,6 +144,9 @@ def test_cyclegan_samples_go_there_and_back() -> None:
     pixels = {name: float(images[0, 0, 0, 0]) for name, images in made.items()}
     assert pixels == {"a": 1, "a to b": 2, "a to b to a": 2, "b": 3, "b to a": 3, "b to a to b": 6}
     assert list(jax.jit(dict)(made)) == list(pixels), "a picture's columns keep their order"
+    for source, target in gan.directions.items():
+        alone = call_averaged(gan, games.begin(gan, batch=batch), KEY, "translate", batch, source)
+        np.testing.assert_array_equal(alone, made[f"{source} to {target}"])
 
 
 def test_cyclegan_refuses_data_without_domains() -> None:

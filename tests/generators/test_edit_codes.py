@@ -9,9 +9,11 @@ import pytest
 from PIL import Image
 
 from gaxjax import cli
+from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
 from gaxjax.game import call_averaged
 from gaxjax.gans.infogan import InfoGAN
+from gaxjax.gans.semi_stylegan import SemiStyleGAN
 from gaxjax.generators.codes import find_code, list_codes, pin_codes
 from gaxjax.generators.edits.edit import perform_edit
 from gaxjax.generators.edits.interpolate import Interpolate
@@ -20,6 +22,7 @@ from gaxjax.generators.model import TrainedModel
 from gaxjax.latents import Joint, Latents
 from gaxjax.metrics.path_length import slerp
 from gaxjax.pictures.images import to_uint8
+from gaxjax.runs.inventory import inventory_of
 
 NOISE = 4
 """Variables before the code."""
@@ -53,6 +56,21 @@ def test_names_of_codes(model: TrainedModel) -> None:
     np.testing.assert_array_equal(find_code(nested, "size").values(3), [-2, 0, 2])
     with pytest.raises(InputError, match=r"has no code of that name; it has turn\.0"):
         find_code(nested, "turn")
+
+
+def test_codes_that_are_factors_are_called_as_they_are() -> None:
+    """Where labels tie them to factors; without any each is whatever the game has found."""
+    networks: Any = (None, None)
+    told, found = (SemiStyleGAN(*networks, code=Latents(2, "uniform"), beta=beta) for beta in (1.0, 0.0))
+    names = ["size", "hue"]
+    assert [code.description for code in list_codes(told, names)] == [
+        "size (c1): -1 to 1",
+        "hue (c2): -1 to 1",
+    ]
+    assert find_code(told, "hue", names) == find_code(told, "c2", names)
+    assert pin_codes(told, ["hue=0.5"], names) == pin_codes(told, ["c2=0.5"])
+    assert [code.name for code in list_codes(found, names)] == ["c1", "c2"]
+    assert inventory_of(open_source(Data("shapes", (16, 16, 3))))["factors"][0] == "shape"
 
 
 def test_traversal(coded_run: Path, model: TrainedModel, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_direction_of_a_class_in_z(progan: Path, tmp_path: Path, monkeypatch: py
     assert above(ends[1]).mean() > above(ends[0]).mean()
 
 
-def test_layers_with_modulated_kernels(second: Path, tmp_path: Path) -> None:
+def test_layers_with_modulated_kernels(second: Path) -> None:
     """Level 0 has one layer, and the last style is of the colors alone: it adds no noise."""
     game = TrainedModel(second)
     assert game.layer_sides == {"layer_0": 4, "layer_1": 8, "layer_2": 8, "layer_3": 8}
@@ -78,6 +78,12 @@ def test_layers_with_modulated_kernels(second: Path, tmp_path: Path) -> None:
     for layer in game.layer_sides:
         changed = game.synthesize({**first, layer: other[layer]})
         assert np.abs(changed - game.synthesize(first)).max() > 1e-4
+
+
+@pytest.mark.slow
+def test_projection_by_modulated_kernels(second: Path, tmp_path: Path) -> None:
+    game = TrainedModel(second)
+    z = game.latents_of_seeds([0])
     image = save_image(to_uint8(game.generate(z))[0], tmp_path / "target.png")
     perform_edit(second, Project(image=image, steps=60, out=tmp_path / "found.png"))
     with np.load(tmp_path / "found.npz") as stored:

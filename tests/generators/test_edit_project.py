@@ -87,7 +87,7 @@ def test_noise_cannot_carry_the_picture() -> None:
     assert projection.roughness(search.noise) < 1e-3
 
 
-@pytest.mark.parametrize("space", ["w", "w+"])
+@pytest.mark.parametrize("space", ["w", pytest.param("w+", marks=pytest.mark.slow)])
 def test_it_finds_what_the_generator_made(run: Path, tmp_path: Path, space: Any) -> None:
     style = TrainedModel(run)
     target = to_uint8(style.generate(style.latents_of_seeds([11]))[0])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers.conditioning import Concatenated, Projected
 from gaxjax.layers.standard import Dense
 
 X, LABELS = jnp.ones((4, 2)), jnp.array([0, 1, 2, 1])
@@ -23,6 +23,12 @@ X, LABELS = jnp.ones((4, 2)), jnp.array([0, 1, 2, 1])
 def test_labels_of_another_form(classes: int, condition: jax.Array, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Concatenated(Dense(1), classes).init(jax.random.key(0), X, condition)
+
+
+def test_labels_of_another_form_where_there_is_one_that_is_meant() -> None:
+    discriminator = Projected(Dense(1), 3)
+    with pytest.raises(InputError, match=r"labels are \[B\], .*; got \[4, 1\]: take the last axis away"):
+        jax.eval_shape(discriminator.init, jax.random.key(0), X, LABELS[:, None])
 
 
 def test_one_hot_labels_are_labels() -> None:

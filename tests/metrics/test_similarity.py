@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.metrics.similarity import class_diversity, diversity, ms_ssim, psnr, ssim
+from gaxjax.metrics import computing
+from gaxjax.metrics.samples import Samples, Statistics
+from gaxjax.metrics.similarity import class_diversity, diversity, luma, ms_ssim, psnr, ssim
 
 
 def pictures(shape: tuple[int, ...], seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -68,6 +70,37 @@ def test_psnr() -> None:
     mean = np.mean((a.astype(np.float64) - b) ** 2, axis=(1, 2, 3))
     np.testing.assert_allclose(psnr(a, b, 255), 10 * np.log10(255**2 / mean), rtol=1e-9)
     assert np.isposinf(psnr(a, a, 255)).all()
+
+
+@pytest.mark.usefixtures("float64")
+def test_psnr_and_ssim_of_luma_without_borders() -> None:
+    a, b = pictures((3, 20, 24, 3), seed=0)
+    a, b = a.astype(np.uint8), b.astype(np.uint8)
+    weights = np.array([65.481, 128.553, 24.966]) / 255
+    y = [16 + (x[:, 4:-4, 4:-4].astype(np.float64) * weights).sum(axis=-1) for x in (a, b)]
+    samples = Samples(
+        Statistics(3, arrays={"images": a}), Statistics(3, arrays={"images": b}), Statistics(0), 0, border=4
+    )
+    each = 10 * np.log10(255**2 / np.mean((y[0] - y[1]) ** 2, axis=(1, 2)))
+    found = computing.compare_luma("psnr")(samples)
+    assert set(found) == {"psnr_y"}
+    expected = (np.mean(each), np.std(each) / np.sqrt(3))
+    np.testing.assert_allclose(found["psnr_y"][:2], expected, rtol=1e-9)
+    found = computing.compare_luma("ssim")(samples)
+    np.testing.assert_allclose(found["ssim_y"].value, np.mean(ssim(y[0][..., None], y[1][..., None], 255)))
+    gray = luma(np.array([[[[0], [255]]]]))
+    np.testing.assert_allclose(gray[0, 0, :, 0], [16, 235])
+    with pytest.raises(InputError, match=r"larger than two borders of 10; got \(20, 24, 3\)"):
+        luma(a, 10)
+
+
+def test_perceptual_is_the_mean_squared_distance_of_pairs() -> None:
+    sides = [
+        Statistics(2, arrays={"vectors": np.array(x, np.float32)})
+        for x in ([[0, 0], [1, 1]], [[3, 4], [1, 2]])
+    ]
+    found = computing.compare_vectors(Samples(*sides, Statistics(0), 0))["perceptual"]
+    np.testing.assert_allclose(found[:2], [13, 12 / np.sqrt(2)])
 
 
 @pytest.mark.usefixtures("float64")

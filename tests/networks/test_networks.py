@@ -12,7 +12,7 @@ from jax import Array
 from gaxjax.game import DROPOUT, output_of
 from gaxjax.layers.minibatch import MinibatchDiscrimination
 from gaxjax.layers.standard import halved_sizes
-from gaxjax.networks import autoencoder, dcgan, mlp, translation
+from gaxjax.networks import autoencoder, dcgan, discogan, mlp, translation
 
 KEY = jax.random.key(11)
 
@@ -49,6 +49,8 @@ def test_generators_make_images_of_any_size(network: Any, shape: tuple[int, int,
             lambda shape: halved_sizes(shape, 2)[-1],
         ),
         (lambda: translation.ResidualGenerator(5, features=2, blocks=1), lambda shape: (*shape[:2], 5)),
+        (lambda: discogan.Generator(5, features=2, depth=3, code=3), lambda shape: (*shape[:2], 5)),
+        (lambda: discogan.Discriminator(features=2, depth=3), lambda shape: ()),
     ],
 )
 def test_networks_take_images_of_any_size(network: Any, expected: Any, shape: tuple[int, int, int]) -> None:
@@ -56,6 +58,23 @@ def test_networks_take_images_of_any_size(network: Any, expected: Any, shape: tu
     outputs = jax.eval_shape(lambda: network().init_with_output(rngs, jnp.zeros((4, *shape)))[0])
     out = output_of(outputs, "logits")
     assert (out.shape, out.dtype) == ((4, *expected(shape)), jnp.float32)
+
+
+@pytest.mark.parametrize(
+    ("network", "count"),
+    [
+        (translation.ResidualGenerator(blocks=9), 11_378_179),
+        (translation.ResidualGenerator(blocks=6), 7_837_699),
+        # Kernels, 2 (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512) of 16 numbers, and 2 for each of 1,344
+        # channels that are normalized.
+        (discogan.Generator(), 5_513_856),
+        # The way down, and its last convolution of 4 x 4 x 512.
+        (discogan.Discriminator(), 2_765_568),
+    ],
+)
+def test_as_many_parameters_as_the_authors_networks_have(network: nn.Module, count: int) -> None:
+    variables = jax.eval_shape(lambda: network.init(KEY, jnp.zeros((1, 64, 64, 3))))
+    assert sum(x.size for x in jax.tree.leaves(variables["params"])) == count
 
 
 @pytest.mark.parametrize("shape", IMAGES)

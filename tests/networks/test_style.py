@@ -300,7 +300,7 @@ def test_parameter_counts_are_the_papers() -> None:
     assert millions == [30.0, 28.9]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("precision", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 def test_half_precision_is_near_and_finite(precision: Any, request: pytest.FixtureRequest) -> None:
     if precision == "float16":
         request.getfixturevalue("float16")

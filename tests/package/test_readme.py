@@ -16,6 +16,7 @@ import quick
 
 from gaxjax import Adversary, cli, objectives, penalties
 from gaxjax.bench import speed
+from gaxjax.features import classifier
 from gaxjax.game import PRETRAINED
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,9 +46,16 @@ WRAPPED = {
 
 
 def shorten(command: list[str]) -> list[str]:
-    """A command that trains little of small networks, and is otherwise the same."""
-    if command[:2] == ["table", "theory"]:  # whose numbers are looked at in test_theory.py
-        return [*command, "--steps", "50"]
+    """A command that trains little of small networks, or takes few steps, and is otherwise the same."""
+    # Whose numbers are looked at in test_theory.py and in those of edits.
+    fewer = {
+        ("table", "theory"): "--steps 50",
+        ("edit", "project"): "--steps 20",
+        ("edit", "directions"): "--n 300",
+    }
+    for words, flags in fewer.items():
+        if set(words) <= set(command):
+            return [*command, *flags.split()]
     if command[0] not in ("train", "bench") or {"--help", "--dry-run", "--list"} & set(command):
         return command
     networks = WRAPPED.get(command[1], ("generator", "discriminator"))
@@ -72,6 +80,7 @@ def test_first_commands_are_the_scripts() -> None:
 def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     # It takes longer than all the rest of a benchmark; test_bench.py measures it.
     monkeypatch.setattr(speed, "matmul_rate", lambda dtype, device: 1e11)
+    monkeypatch.setitem(classifier.EPOCHS, "digits", 1)  # as test_classifier.py has them
     lines = commands(*(page for page in PAGES if page != EXTENDING))
     # IMAGE is a picture of one's own: what the samples are drawn to does as well.
     # Those on data of one's own, and of a run on such, are tested elsewhere.
@@ -105,8 +114,8 @@ def test_commands(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: p
 
 @pytest.mark.parametrize("kind", ["folder", "named"])
 def test_commands_on_data_of_ones_own(here: Path, shared_data: Path, kind: str) -> None:
-    """The two lines with DIR and TFDS, on photographs of facades and on Fashion-MNIST."""
-    own = [line for line in commands(DATA) if "--data.directory" in line]
+    """The first lines, with DIR and TFDS, on photographs of facades and on Fashion-MNIST."""
+    own = [line for line in commands(DATA) if line.startswith("gaxjax train dcgan_fashion_mnist")]
     (line,) = [line for line in own if (" folder " in line) == (kind == "folder")]
     directory = shared_data / ("facades" if kind == "folder" else "tfds")
     command = line.replace("TFDS", str(directory)).replace("DIR", str(directory))

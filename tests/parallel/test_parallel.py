@@ -34,7 +34,10 @@ def together(count: int) -> list[dict[str, str]]:
 
 
 def test_train_in_two_processes(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    """The same metrics as one process's, though one is told to stop and both are killed; and one record."""
+    """The same metrics as one process's, though one of them is told to stop; and one record.
+
+    What they leave when they are killed is what one process leaves, in test_resume.py.
+    """
     recipe, _ = tiny.copy(tmp_path_factory, tmp_path)
     one, workdir = tmp_path / "run", tmp_path / "two"
     command = ["train", str(recipe), "--workdir", str(workdir), "--checkpoint-kimg", "0.16"]
@@ -44,12 +47,6 @@ def test_train_in_two_processes(tmp_path_factory: pytest.TempPathFactory, tmp_pa
     for status, _, errors in [runs.finish(process) for process in processes]:
         assert status == 128 + signal.SIGTERM and "Traceback" not in errors, errors
         assert f"stopped at step {runs.steps(workdir)[-1]}, all is saved" in errors
-    processes = [runs.start(*command, **job) for job in together(2)]
-    stopped = runs.steps(workdir)[-1]
-    runs.until(lambda: runs.steps(workdir)[-1] > stopped, processes[0])
-    for process in processes:
-        process.kill()
-    assert [runs.finish(process)[0] for process in processes] == [-signal.SIGKILL] * 2
     rest = subprocess.Popen(
         ["bash", "launch/local.sh", "2", sys.executable, "-m", "gaxjax", *command],
         cwd=runs.REPOSITORY,
@@ -68,9 +65,10 @@ def test_train_in_two_processes(tmp_path_factory: pytest.TempPathFactory, tmp_pa
         assert row == pytest.approx(expected, rel=1e-4, abs=1e-4)
     assert {path.name for path in workdir.iterdir()} == {path.name for path in one.iterdir()}
     # One file of events for each start that came to a row.
-    assert 1 <= len(list((workdir / "tensorboard").iterdir())) <= 3
+    assert 1 <= len(list((workdir / "tensorboard").iterdir())) <= 2
 
 
+@pytest.mark.slow  # test_fault_srun.py has the same of two tasks, which meet in another way
 def test_what_one_process_refuses_stops_all(tmp_path: Path) -> None:
     recipe = runs.write_recipe(tmp_path)
     (tmp_path / "full").mkdir()

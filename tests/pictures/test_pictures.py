@@ -96,6 +96,17 @@ def test_images_by_name_are_side_by_side(tmp_path: Path) -> None:
     np.testing.assert_array_equal(page[: 8 * scale, 8 * scale :], 255)
 
 
+def test_small_images_are_as_high_as_large_ones_beside_them(tmp_path: Path) -> None:
+    small = np.linspace(-1, 1, 2 * 2 * 3, dtype=np.float32).reshape(1, 2, 2, 3)
+    samples = {"a": small, "b": np.ones((1, 8, 8, 3), np.float32)}
+    with Image.open(draw_samples(samples, tmp_path / "pairs.png")) as picture:
+        page = np.asarray(picture)
+    scale = page.shape[1] // 16
+    assert page.shape == (8 * scale, 16 * scale, 3)
+    expected = ((small[0] + 1) * 127.5).round().astype(np.uint8).repeat(4 * scale, 0).repeat(4 * scale, 1)
+    np.testing.assert_array_equal(page[:, : 8 * scale], expected)
+
+
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("behind", [True, False])
 def test_points_are_plotted(tmp_path: Path, width: int, behind: bool) -> None:

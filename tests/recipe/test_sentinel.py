@@ -94,7 +94,7 @@ def test_stopped_and_started_it_ends_the_same(
 ) -> None:
     """Bit for bit, although each stop leaves a checkpoint of its own, later than the one to go back to."""
     workdir = tmp_path / "run"
-    for steps, stopped, lines in ((13, 13, 0), (8, 21, 0), (2, 23, 0), (10, 28, 1)):
+    for steps, stopped, lines in ((21, 21, 0), (12, 28, 1)):
         asked = iter([0] * steps + [signal.SIGTERM])
         monkeypatch.setattr(Interruption, "poll", lambda self, together, asked=asked: next(asked))
         with pytest.raises(Interrupted):

@@ -87,7 +87,7 @@ def close(found: Any, expected: Any) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", ["styles", pytest.param("translation", marks=pytest.mark.slow)])
 def test_gradients_logs_and_statistics_are_those_of_the_whole(name: str) -> None:
     """Also of a penalty, of the average of w, and of standard deviations of groups across the minibatch."""
     gan = GAMES[name]

@@ -225,12 +225,12 @@ def once_each(recipe: Recipe) -> Recipe:
 
 
 GAMES = {name: recipe for name, recipe in shrinking.recipes().items() if len(recipe.gan.players) == 2}
-QUICK = {"gan_1d.py:recipe", "unrolled_ring.py:recipe"}
+QUICK = "gan_1d.py:recipe"
 """Small and without convolutions, which take most of a minute to compile if differentiated twice."""
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in GAMES]
+    "name", [pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in GAMES]
 )
 @pytest.mark.parametrize("solver", EVERY, ids=repr)
 def test_every_solver_plays_every_game_of_two(solver: Solver, name: str) -> None:
@@ -246,14 +246,14 @@ def test_every_solver_plays_every_game_of_two(solver: Solver, name: str) -> None
         assert any(jax.tree.leaves(moved)), f"{network} stands still"
 
 
-COVERING = shrinking.covering(
-    {
-        name: shrinking.parts_of(describe(shrinking.shrunk(recipe).gan))
-        for name, recipe in GAMES.items()
-        if not shrinking.is_variant(name)
-    }
-)
-"""A solver differentiates through the parts of a game, whichever others stand beside them."""
+PARTS = {
+    name: shrinking.parts_of(describe(shrinking.shrunk(recipe).gan))
+    for name, recipe in GAMES.items()
+    if not shrinking.is_variant(name)
+}
+COVERING = shrinking.covering(PARTS, "gaxjax.gans:", "gaxjax.networks")
+"""A solver differentiates through the parts of a game, whichever others stand beside them; through penalties
+in test_penalties.py."""
 
 
 @functools.cache
@@ -267,11 +267,12 @@ def inputs_of(name: str) -> Any:
 @pytest.mark.parametrize(
     ("solver", "name"),
     [
-        (solver, name)
+        # Of each game by one of the two, in turn, and by the other on request.
+        pytest.param(solver, name, marks=[] if (number + turn) % 2 else pytest.mark.slow)
         # Others take first derivatives alone, as each recipe's own solver does of its game.
-        for solver in (Competitive(), Unrolled(1))
-        for name in COVERING
-        if name not in QUICK and GAMES[name].solver != solver
+        for turn, solver in enumerate((Competitive(), Unrolled(1)))
+        for number, name in enumerate(COVERING)
+        if name != QUICK and GAMES[name].solver != solver
     ],
 )
 def test_second_derivatives_fit_the_parts_of_every_game_of_two(solver: Solver, name: str) -> None:

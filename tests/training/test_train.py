@@ -311,6 +311,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", disk], check=True)
 
 
+@pytest.mark.slow  # what is said of each file that finds no room is tested below
 def test_disk_that_fills_up(finished: Path, small_disk: Path, recipe: Path) -> None:
     """A real one, under a real process: what was kept is good, and with some space the run goes on."""
     workdir = small_disk / "run"

@@ -60,9 +60,9 @@ class Traverse(Edit):
 
     def select_codes(self, model: TrainedModel) -> list[Code]:
         """Those that are named, or all."""
-        codes, names = list_codes(model.gan), split_words(self.code)
+        codes, names = list_codes(model.gan, model.factors), split_words(self.code)
         # Neither is no traversal, and of both one would go unheard.
         if bool(names) == self.factors:
             known = "; ".join(code.description for code in codes)
             raise InputError(f"name codes by --code, or take all by --factors; there are {known}")
-        return [find_code(model.gan, name) for name in names] or codes
+        return [find_code(model.gan, name, model.factors) for name in names] or codes
