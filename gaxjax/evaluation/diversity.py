@@ -48,7 +48,8 @@ class Diversity:
 
         # One after the other: all at once would hold the activations of ten times as many images.
         vectors = jax.lax.map(translate, keys)
-        # Differences, not squares less products, which would leave rounding errors where all are alike.
-        pairs = [(i, j) for i in range(OUTPUTS) for j in range(i)]
-        sums = [jnp.sum((vectors[i] - vectors[j]) ** 2, axis=-1) for i, j in pairs]
-        return {"diversity": sum(sums[1:], start=sums[0]) / len(pairs)}
+        # Of the n (n - 1) / 2 pairs the squares add up to n times those about the mean. Without the first
+        # one: of translations that are all alike, no rounding error is left.
+        apart = vectors - vectors[:1]
+        squares = jnp.sum((apart - jnp.mean(apart, axis=0, keepdims=True)) ** 2, axis=(0, 2))
+        return {"diversity": 2 / (OUTPUTS - 1) * squares}
