@@ -13,7 +13,7 @@ has its color by then, and detail is lost. No number at this recipe's length yet
 Five updates of the critic to one of the generator; lengths count the images that the critic sees.
 
 Differs from the authors' code (faces at 128 px):
-- Half the channels, four residual blocks of six, a discriminator of five layers of six; a fifth of the steps.
+- Half the channels, four residual blocks of six, a discriminator of five layers of six; half of the steps.
 - Biases in the head and in the generator's last layer.
 - The learning rate falls at every step, not at every thousandth; samples come from a moving average.
 """
