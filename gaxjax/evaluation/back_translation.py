@@ -20,10 +20,9 @@ class BackTranslation:
     def __init__(self, run: str, shape: tuple[int, ...], mesh: Mesh):
         """shape: of the images. InputError for a run that does not translate, or images of another size."""
         translator = Translator(run)
-        if translator.trained != shape:
-            raise InputError(
-                f"back={run!r} translates images of shape {translator.trained}; samples have shape {shape}"
-            )
+        learned = translator.learned_shape
+        if learned != shape:
+            raise InputError(f"back={run!r} translates images of shape {learned}; samples have shape {shape}")
         self.gan, self.source = translator.gan, translator.source
         # An argument of the program, not a constant in it: weights would be compiled into it.
         self.state: State = parallel.replicate(translator.state, mesh)

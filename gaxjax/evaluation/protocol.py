@@ -1,4 +1,4 @@
-"""Which numbers may be compared: the options that a number depends on, and the best of those with the same."""
+"""Which numbers may be compared: the options that each depends on, and the best of those with the same."""
 
 from collections.abc import Sequence
 

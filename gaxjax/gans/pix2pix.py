@@ -83,7 +83,7 @@ class Pix2Pix(GAN):
         logs = {"l1": absolute(fake, batch["b"])}
         loss = self.l1 * logs["l1"]
         if self.weight:
-            pairs = [self.pair(batch, image) for image in (batch["b"], fake)]
-            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, *pairs, step)
+            real, fake = (self.pair(batch, image) for image in (batch["b"], fake))
+            logs["fooling"], *_ = self.adversary.generator_loss(self.discriminator, real, fake, step)
             loss = loss + self.weight * logs["fooling"]
         return loss, logs

@@ -222,7 +222,7 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
         image = translator(pixels, output.domain, options.seed, output.number)
         shown[f"{output.folder.as_posix()}/{name}"] = image
     if target is not None:
-        shown[f"targets/{name}"] = translator.fit(target, translator.learned_target)
+        shown[f"targets/{name}"] = translator.fit(target, translator.target_shape)
     # Each as soon as it is there: whoever looks into the folder meanwhile sees whole pictures.
     for path, image in shown.items():
         save_image(image, options.out / path)

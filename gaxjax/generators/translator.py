@@ -62,8 +62,8 @@ class Translator:
         self.multiple, self.shape = find_sizes(self.gan)
         # What cannot be padded, since it takes one size alone, is brought to that.
         self.resize = resize or bool(self.shape)
-        self.learned = self.shape or spec[self.source].shape
-        self.learned_target = spec.get(self.target, spec[self.source]).shape
+        self.learned_shape = self.shape or spec[self.source].shape
+        self.target_shape = spec.get(self.target, spec[self.source]).shape
         # Of shapes alone, so that all that can be refused is refused before anything is compiled.
         needs = self.trace_needs(spec)
         self.is_random = "key" in needs
@@ -88,11 +88,11 @@ class Translator:
 
     def read(self, picture: Image.Image) -> tuple[np.ndarray, str]:
         """The pixels [H, W, C] that are translated, and what is done to their size; empty: nothing."""
-        pixels = self.fit(picture, self.learned)
+        pixels = self.fit(picture, self.learned_shape)
         if self.resize:
-            return pixels, "" if picture.size == self.learned[
+            return pixels, "" if picture.size == self.learned_shape[
                 1::-1
-            ] else f"resized to {describe(self.learned)}"
+            ] else f"resized to {describe(self.learned_shape)}"
         height, width = (side + -side % self.multiple for side in pixels.shape[:2])
         if (height, width) == pixels.shape[:2]:
             return pixels, ""
@@ -106,7 +106,7 @@ class Translator:
 
     def describe_direction(self) -> str:
         """From what into what, and at which size it was learned: it may be at any."""
-        return f"{self.source} to {self.target}, as learned at {describe(self.learned)}"
+        return f"{self.source} to {self.target}, as learned at {describe(self.learned_shape)}"
 
     def describe_fits(self, count: int) -> list[str]:
         """What was done to so many images, whose sizes the networks do not take; nothing to say of none."""
@@ -114,7 +114,7 @@ class Translator:
             return []
         if self.resize:
             why = ", which is all that the networks take" if self.shape else ""
-            return [f"{count} of them resized to {describe(self.learned)}{why}"]
+            return [f"{count} of them resized to {describe(self.learned_shape)}{why}"]
         return [f"{count} of them padded by reflection to multiples of {self.multiple}, and cropped back"]
 
     def __call__(self, pixels: np.ndarray, domain: Domain, seed: int = 0, number: int = 0) -> np.ndarray:

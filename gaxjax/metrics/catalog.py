@@ -3,7 +3,7 @@
 from gaxjax.metrics import computing
 from gaxjax.metrics.disentanglement import BINS
 from gaxjax.metrics.metric import Metric
-from gaxjax.metrics.samples import DRAWS, PATHS, SPACES
+from gaxjax.metrics.samples import DRAWS, OUTPUTS, PATHS, SPACES
 from gaxjax.metrics.similarity import LEAST_SIDE
 
 METRICS = {
