@@ -1,6 +1,7 @@
 """StarGAN's discriminator. Choi et al. 2018, appendix 7.2, and the authors' code.
 
-Its generator is `translation.ResidualGenerator(kernel=4, padding="same")` with label maps beside the image.
+Its generator is `translation.ResidualGenerator` with label maps beside the image (`Concatenated`), kernel=4,
+padding="same", norm="scaled_instance" and bias=False.
 """
 
 import flax.linen as nn

@@ -150,7 +150,7 @@ def check_domains(gan: GAN, source: Source) -> None:
     elif source.classes and source.classes < domains:
         raise InputError(
             f"the game translates into {domains} domains, and the data have images of {source.classes} "
-            f"classes, {class_list(inventory_of(source))}: no image is of the others"
+            f"classes, {', '.join(source.class_names)}: no image is of the others"
         )
 
 

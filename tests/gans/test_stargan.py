@@ -1,7 +1,7 @@
 """StarGAN's losses by hand, what its networks are told of several sets of labels, and what is refused."""
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import flax.linen as nn
 import games
@@ -14,6 +14,7 @@ from games import play
 from jax import Array
 
 from gaxjax.adversary import Adversary
+from gaxjax.data import Source
 from gaxjax.errors import InputError
 from gaxjax.game import call_averaged, sample
 from gaxjax.gans import LabelSet, StarGAN
@@ -173,14 +174,16 @@ def test_zeros_around_label_maps_tell_the_labels() -> None:
     assert zeros > 1e-2 and mirrored < 1e-4
 
 
-def test_the_discriminator_is_the_authors() -> None:
-    """At 128 px with five attributes; a bias of the head more."""
-    network = Head(Discriminator(), "classes", 5)
-    image = jax.ShapeDtypeStruct((1, 128, 128, 3), jnp.float32)
-    outputs, variables = jax.eval_shape(lambda x: network.init_with_output(KEY, x), image)
+def test_networks_are_the_authors() -> None:
+    """At 128 px with five attributes; a bias of the head more, and one of the generator's last layer."""
+    discriminator = Head(Discriminator(), "classes", 5)
+    generator = Concatenated(ResidualGenerator(kernel=4, padding="same", norm="scaled_instance", bias=False))
+    image, domain = jnp.zeros((1, 128, 128, 3)), jnp.zeros((1, 5))
+    outputs, critic = jax.eval_shape(lambda: discriminator.init_with_output(KEY, image))
     assert outputs["logits"].shape == (1, 2, 2) and outputs["classes"].shape == (1, 5)
-    convolutions = 44_702_656 + 3 * 3 * 2048 + 2 * 2 * 2048 * 5
-    assert sum(x.size for x in jax.tree.leaves(variables)) == convolutions + 5
+    painter = jax.eval_shape(lambda: generator.init(KEY, image, domain))
+    sizes = [sum(x.size for x in jax.tree.leaves(tree)) for tree in (painter, critic)]
+    assert sizes == [8_430_528 + 3, 44_702_656 + 3 * 3 * 2048 + 2 * 2 * 2048 * 5 + 5]
 
 
 IMAGE = {"image": gray(0.0, 0.5)}
@@ -212,18 +215,10 @@ def test_networks_and_sets_that_do_not_fit() -> None:
 
 
 def test_domains_that_no_image_has() -> None:
-    def data(**fields: Any) -> Any:
-        fields = {"attributes": {}, "classes": None, "class_names": ("a", "b"), "labels": None} | fields
-        return SimpleNamespace(spec={}, digest=str, **fields)
-
-    class Data(SimpleNamespace):
-        def __len__(self) -> int:
-            return 2
-
-    few = Data(**vars(data(classes=2)))
-    with pytest.raises(InputError, match=r"into 3 domains, .* of 2 classes, 0 = a, 1 = b: no"):
+    few = cast(Source, SimpleNamespace(attributes={}, classes=2, class_names=("dark", "light")))
+    with pytest.raises(InputError, match=r"into 3 domains, .* of 2 classes, dark, light: no image is of the"):
         check_domains(stargan((LabelSet(3),)), few)
     check_domains(stargan((LabelSet(2),)), few)
-    bald = data(attributes={"Male": 2, "Bald": 0})
+    none_bald = cast(Source, SimpleNamespace(attributes={"Male": 2, "Bald": 0}))
     with pytest.raises(InputError, match="no image has Bald: leave it out of attributes"):
-        check_domains(stargan((LabelSet(2, exclusive=False),)), bald)
+        check_domains(stargan((LabelSet(2, exclusive=False),)), none_bald)
