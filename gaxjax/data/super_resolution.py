@@ -26,11 +26,8 @@ class SuperResolution(SourceOf):
     def __init__(self, source: Streaming, data: Data):
         """source: of whole photographs, none smaller than the crops."""
         super().__init__(source)
-        self.pictures, self.indices, self.replace_damaged = (
-            source.pictures,
-            source.indices,
-            source.replace_damaged,
-        )
+        self.pictures, self.indices = source.pictures, source.indices
+        self.replace_damaged = source.replace_damaged
         self.data, self.spec = data, spec_of_pairs(data)
         self.streams = dict.fromkeys(self.spec, 0)  # one order, and one coin: a pair is mirrored as a whole
         self.classes, self.class_names = None, ()
