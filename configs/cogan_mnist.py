@@ -2,7 +2,8 @@
 
     gaxjax train cogan_mnist --workdir runs/cogan --data.directory DIR
     gaxjax train cogan_mnist:negatives --workdir runs/negatives --data.directory DIR
-    gaxjax train cogan_mnist:conditional_edges --workdir runs/told --data.directory DIR   # told the domain
+    gaxjax train cogan_mnist:conditional_edges --workdir runs/edges --data.directory DIR   # told the domain
+    gaxjax train cogan_mnist:conditional_negatives --workdir runs/told --data.directory DIR
     gaxjax evaluate runs/cogan --metrics pixel_agreement --n 10000
 
 One half of the images is domain a; domain b is made of the other half.

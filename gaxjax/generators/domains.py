@@ -39,7 +39,7 @@ def choose_domains(
         ]
     if LABEL in needs:
         inventory = read_inventory(run)
-        count = getattr(gan, "domains", 0) or inventory.get("classes") or 0
+        count = inventory.get("classes") or 0
         names = list(inventory.get("names") or map(str, range(count)))
         labels = [(text, parse_class(text, names)) for text in texts or names]
         return [Domain(text, {LABEL: np.array([label], np.int32)}) for text, label in labels]
