@@ -51,12 +51,12 @@ def test_samples_are_translated_back(data: Data, monkeypatch: pytest.MonkeyPatch
     """What a game made negatives of is positive again, and is compared with what they were made of."""
     gan, source = Pix2Pix(games.Times(-1.0), games.Times(1.0), weight=0.0), open_source(data)
     state = jax.tree.map(np.asarray, games.begin(gan, batch=normalize(source.take(np.arange(2)))))
-    run = SimpleNamespace(gan=gan, state=state, source="a", trained=(8, 8, 3))
+    run = SimpleNamespace(gan=gan, state=state, source="a", learned_shape=(8, 8, 3))
     monkeypatch.setattr(back_translation, "Translator", lambda name: run)
     back = replace(PAIRS, reference="a", back="labels")
     results = Evaluator(back, data, source)(gan, state, source, 0, "run")
     assert [r.value for r in results] == [1, 1, 1] and "translated back by labels" in results[0].options
-    run.trained = (16, 16, 3)
+    run.learned_shape = (16, 16, 3)
     with pytest.raises(InputError, match=r"back='labels' translates images of shape \(16, 16, 3\)"):
         Evaluator(back, data, source)
 
