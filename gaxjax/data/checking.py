@@ -1,0 +1,104 @@
+"""What of a description of data cannot be meant, whether the data are there or not."""
+
+import typing
+
+from gaxjax.data.config import Data, Filter, Fit, Layout
+from gaxjax.data.coupled import CHANGES
+from gaxjax.data.jitter import check_jitter
+from gaxjax.data.points import DEFAULTS
+from gaxjax.data.shapes import NAME as SHAPES
+from gaxjax.data.stacked import NAME as STACKED
+from gaxjax.errors import InputError, check_seed
+
+
+def check_data(data: Data) -> None:
+    """InputError for a description that cannot be meant, before anything slow."""
+    for field, kind in (("layout", Layout), ("fit", Fit), ("filter", Filter)):
+        value, choices = getattr(data, field), typing.get_args(kind)
+        if value not in choices:
+            raise InputError(f"{field} is one of {', '.join(choices)}, not {value!r}")
+    for field in ("workers", "memory", "resident"):
+        if getattr(data, field) < 0:
+            raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
+    check_labeled(data)
+    check_domain_b(data)
+    if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
+        raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
+    check_attributes(data)
+    check_scale(data)
+    if data.name in DEFAULTS:
+        return
+    if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
+        raise InputError(f"shape is (height, width, channels) with 1, 3 or 4 channels, not {data.shape}")
+    check_jitter(data)
+    if data.name == STACKED and data.shape[2] != 3:
+        # What was meant but for the channels, so that the message can be copied.
+        shape = (*data.shape[:2], 3)
+        raise InputError(f"{STACKED} has a digit in each of 3 channels: use shape={shape}, not {data.shape}")
+
+
+def check_labeled(data: Data) -> None:
+    """InputError for labels on a part of the data that cannot be meant."""
+    check_seed(data.labeled_seed, "labeled_seed")
+    # Exact to four places: what is nearer to 0 or 1 would become it.
+    if data.labeled_share not in (0, 1) and not 1e-4 <= data.labeled_share <= 1 - 1e-4:
+        raise InputError(
+            "labeled_share is a part of each minibatch, 0, 1 or from 0.0001 to 0.9999, not "
+            f"{data.labeled_share}"
+        )
+    if data.labeled is None and data.labeled_share:
+        raise InputError(f"labeled_share={data.labeled_share} needs labeled, the number of labeled examples")
+    if data.labeled is not None and data.name in (*DEFAULTS, STACKED):
+        raise InputError(f"{data.name} makes each example anew, and labeled={data.labeled} is of stored ones")
+
+
+def check_domain_b(data: Data) -> None:
+    """InputError for a second domain that cannot be meant."""
+    if not data.domain_b:
+        return
+    if data.name in (*DEFAULTS, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(f"domain_b={data.domain_b!r} is beside a set of single images, and {what} is none")
+    if data.labeled is not None:
+        raise InputError(
+            "with domain_b, labels of a are all given and those of b are none's: use labeled=None"
+        )
+    if data.domain_b not in CHANGES and data.paired:
+        raise InputError(
+            f"domain_b={data.domain_b!r} is a set of its own, without pairs: use paired=False "
+            f"(--data.no-paired); of the images themselves there are {' and '.join(CHANGES)}"
+        )
+
+
+def check_attributes(data: Data) -> None:
+    """InputError for attributes that are asked of data that have none, or twice."""
+    if not data.attributes:
+        return
+    if data.name != "folder" or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else f"name={data.name}"
+        raise InputError(f"attributes are of single images in a folder (name=folder), and this is {what}")
+    if len(set(data.attributes)) < len(data.attributes):
+        raise InputError(f"attributes are columns, each once; got {', '.join(data.attributes)}")
+
+
+def check_scale(data: Data) -> None:
+    """InputError for a reduction that cannot be meant."""
+    if data.scale == 1:
+        return
+    if data.scale < 1:
+        raise InputError(f"scale is how many times a is smaller than b, 1 or more, not {data.scale}")
+    if data.name in (*DEFAULTS, SHAPES, STACKED) or data.layout in ("halves", "domains"):
+        what = f"layout={data.layout}" if data.name == "folder" else data.name
+        raise InputError(
+            f"scale={data.scale} makes pairs of single photographs, which {what} has not: use a folder of "
+            "them, or a set by name"
+        )
+    if data.jitter:
+        raise InputError(f"scale={data.scale} cuts crops out of images as they are stored: use jitter=0")
+    rest = [side % data.scale for side in data.shape[:2]]
+    if any(rest):
+        fits = tuple(max(side // data.scale, 1) * data.scale for side in data.shape[:2])
+        raise InputError(
+            f"scale={data.scale} does not divide the sides of shape={data.shape}: use multiples of it, such "
+            f"as {(*fits, *data.shape[2:])}"
+        )
