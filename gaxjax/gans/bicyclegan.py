@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.adversary import Adversary, add_prefix
-from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples, frozen
+from gaxjax.gans.checking import check_images
 from gaxjax.latents import Latents, kl, reparametrized
 from gaxjax.losses import absolute
 from gaxjax.objectives import LeastSquares
@@ -49,11 +49,7 @@ class BicycleGAN(GAN):
     """What is translated -> into what."""
 
     def __call__(self, batch: Batch) -> Any:
-        if not {"a", "b"} <= set(batch):
-            raise InputError(
-                f"BicycleGAN needs batches with images 'a' and 'b'; the data has {sorted(batch)}: "
-                "use a folder of pictures with layout halves"
-            )
+        check_images(self, batch, "use a folder of pictures with layout halves or domains")
         self.adversary(self.discriminator, self.reconstruct(batch))
         return self.adversary(self.latent_discriminator, self.translate(batch))
 

@@ -8,6 +8,7 @@ from jax import Array
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples, select_condition
+from gaxjax.gans.checking import check_images
 from gaxjax.latents import Joint, Latents
 from gaxjax.losses import classification, squared_error
 
@@ -55,11 +56,7 @@ class CoGAN(GAN):
 
     def sides(self, batch: Batch) -> dict[str, Any]:
         """Real and fake images of both domains."""
-        if not {"a", "b"} <= set(batch):
-            raise InputError(
-                f"CoGAN needs images a and b; the data has {sorted(batch)}: use domain_b, such as "
-                "domain_b=edges, or a folder of two domains"
-            )
+        check_images(self, batch, "use domain_b, such as domain_b=edges, or a folder of two domains")
         # Side by side only: a[i] and b[i] have nothing to do with one another.
         return {"real": {"a": batch["a"], "b": batch["b"]}, "fake": self.sample(batch)}
 

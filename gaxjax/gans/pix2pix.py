@@ -6,8 +6,8 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary
-from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
+from gaxjax.gans.checking import check_images
 from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import concatenate
 from gaxjax.layers.modules import call_network
@@ -47,11 +47,7 @@ class Pix2Pix(GAN):
         return {name: (name,) for name in names}
 
     def __call__(self, batch: Batch) -> Any:
-        if not {"a", "b"} <= set(batch):
-            raise InputError(
-                f"Pix2Pix needs batches with images 'a' and 'b'; the data has {sorted(batch)}: "
-                f"use a folder of pictures with layout halves"
-            )
+        check_images(self, batch, "use a folder of pictures with layout halves or domains")
         fake = self.translate(batch)
         return self.adversary(self.discriminator, self.pair(batch, fake)) if self.weight else fake
 

@@ -9,6 +9,7 @@ from jax import Array
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs
+from gaxjax.gans.checking import check_images
 
 
 class SuperResolution(GAN):
@@ -22,13 +23,10 @@ class SuperResolution(GAN):
     players: ClassVar = {"generator": ("generator",)}
     averaged: ClassVar = ("generator",)
     directions: ClassVar = {"a": "b"}
+    """What is translated -> into what."""
 
     def __call__(self, batch: Batch) -> Any:
-        if not {"a", "b"} <= set(batch):
-            raise InputError(
-                f"{type(self).__name__} needs batches with small images 'a' and large ones 'b'; the data has "
-                f"{sorted(batch)}: use a folder of photographs with scale=4 (--data.scale 4)"
-            )
+        check_images(self, batch, "use a folder of photographs with scale=4 (--data.scale 4)")
         fake, shape = self.translate(batch), batch["b"].shape
         if fake.shape != shape:
             raise InputError(

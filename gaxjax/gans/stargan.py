@@ -33,7 +33,8 @@ class StarGAN(GAN):
 
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averaged: ClassVar = ("generator",)
-    directions: ClassVar[dict[str, str]] = {"image": "image"}
+    directions: ClassVar = {"image": "image"}
+    """What is translated -> into what: into the domain that the batch's labels say."""
 
     def __call__(self, batch: Batch) -> Any:
         return self.adversary(self.discriminator, self.translate(batch))
@@ -62,24 +63,16 @@ class StarGAN(GAN):
 
     def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
         """Images, translated to each domain by its number, to the batch's labels, and to others' and back."""
-        image, (fake, labels, _), generator = (
-            batch["image"],
-            self.translate_at_random(batch),
-            pure(self.generator),
-        )
+        image, generator = batch["image"], pure(self.generator)
+        fake, labels, _ = self.translate_at_random(batch)
         aims = label_sets.aim_at_each(labels, self.sets)
         # One after the other: a game of 40 attributes is compiled as fast, and takes no more memory.
         translated = jax.lax.map(lambda aim: generator(image, label_sets.with_mask(aim, self.sets)), aims)
         # Numbers of one width, so that the names are in alphabetical order.
         width = len(str(len(aims) - 1))
-        there = {f"image to {number:0{width}}": images for number, images in enumerate(translated)}
-        back = self.generate(fake, labels)
-        return {
-            "image": image,
-            **there,
-            "image to image": self.translate(batch),
-            "image to image to image": back,
-        }
+        by_domain = {f"image to {number:0{width}}": images for number, images in enumerate(translated)}
+        own, back = self.translate(batch), self.generate(fake, labels)
+        return {"image": image, **by_domain, "image to image": own, "image to image to image": back}
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         real, (fake, labels, _) = batch["image"], self.translate_at_random(batch)

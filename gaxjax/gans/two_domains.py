@@ -6,8 +6,8 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.adversary import Adversary, add_prefix
-from gaxjax.errors import InputError
 from gaxjax.game import GAN, Batch, Logs
+from gaxjax.gans.checking import check_images
 from gaxjax.gans.image_pool import ImagePool
 
 
@@ -36,17 +36,13 @@ class TwoDomains(GAN):
     }
     averaged: ClassVar = ("generator_ab", "generator_ba")
     directions: ClassVar[dict[str, str]] = {"a": "b", "b": "a"}
-    """what it translates -> into what"""
+    """What is translated -> into what."""
 
     def setup(self) -> None:
         self.pool_a, self.pool_b = ImagePool(self.pool), ImagePool(self.pool)
 
     def __call__(self, batch: Batch) -> Any:
-        if not {"a", "b"} <= set(batch):
-            raise InputError(
-                f"{type(self).__name__} needs batches with images 'a' and 'b'; the data has {sorted(batch)}: "
-                f"use a folder of pictures with layout halves or domains"
-            )
+        check_images(self, batch, "use a folder of pictures with layout halves or domains")
         fake_a, fake_b = self.translate(batch, "b"), self.translate(batch, "a")
         of_a = self.adversary(self.discriminator_a, self.pool_a(fake_a))
         return of_a, self.adversary(self.discriminator_b, self.pool_b(fake_b))
@@ -63,8 +59,14 @@ class TwoDomains(GAN):
         """
         ab, ba = self.translate(batch, "a"), self.translate(batch, "b")
         # By name, so that pictures of samples have a row for each.
-        there = {"a": batch["a"], "a to b": ab, "a to b to a": self.translate({"b": ab}, "b")}
-        return {**there, "b": batch["b"], "b to a": ba, "b to a to b": self.translate({"a": ba}, "a")}
+        return {
+            "a": batch["a"],
+            "a to b": ab,
+            "a to b to a": self.translate({"b": ab}, "b"),
+            "b": batch["b"],
+            "b to a": ba,
+            "b to a to b": self.translate({"a": ba}, "a"),
+        }
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         """The sum of both domains'."""

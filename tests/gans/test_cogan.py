@@ -153,7 +153,7 @@ def test_what_is_missing_is_said() -> None:
     state = games.begin(gan, batch=BATCH)
     with pytest.raises(InputError, match=r"by a head: use Discriminator\(classes=K\)"):
         call_averaged(gan, state, jax.random.key(0), "classify", BATCH["b"])
-    with pytest.raises(InputError, match=r"needs images a and b; the data has \['image'\]: use domain_b"):
+    with pytest.raises(InputError, match=r"images 'a' and 'b'; the data has \['image'\]: use domain_b"):
         play(gan, "generator", state, {"image": BATCH["a"]})
     with pytest.raises(InputError, match="own=4: of 3 layers, 0 to 3 are each domain's own"):
         jax.eval_shape(Generator((4, 4, 1), depth=1, own=4).init, jax.random.key(0), jnp.ones((2, 3)))

@@ -91,7 +91,7 @@ def test_losses_by_hand() -> None:
 @pytest.mark.parametrize(
     ("batch", "message"),
     [
-        ({"image": jnp.ones((3, 4, 4, 1))}, r"small images 'a' and large ones 'b'; the data has \['image'\]"),
+        ({"image": jnp.ones((3, 4, 4, 1))}, r"the data has \['image'\]: use a folder of .* with scale=4"),
         (
             {"a": jnp.ones((3, 2, 2, 1)), "b": jnp.ones((3, 8, 8, 1))},
             r"makes images of shape \(4, 4, 1\) of \(2, 2, 1\), .* \(8, 8, 1\): set the generator's scale",

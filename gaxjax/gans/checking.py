@@ -1,0 +1,14 @@
+"""What games refuse of the data that they are played with."""
+
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, Batch
+
+
+def check_images(game: GAN, batch: Batch, remedy: str) -> None:
+    """InputError for a batch without images a and b; remedy: which data have them, in the words of flags."""
+    # A batch may have more, such as labels, which other parts of a game ask for.
+    if not {"a", "b"} <= set(batch):
+        raise InputError(
+            f"{type(game).__name__} needs batches with images 'a' and 'b'; the data has {sorted(batch)}: "
+            f"{remedy}"
+        )
