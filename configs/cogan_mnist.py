@@ -2,8 +2,8 @@
 
     gaxjax train cogan_mnist --workdir runs/cogan --data.directory DIR
     gaxjax train cogan_mnist:negatives --workdir runs/negatives --data.directory DIR
-    gaxjax train cogan_mnist:conditional_edges --workdir runs/edges --data.directory DIR   # told the domain
-    gaxjax train cogan_mnist:conditional_negatives --workdir runs/told --data.directory DIR
+    gaxjax train cogan_mnist:conditional_edges --workdir runs/conditional --data.directory DIR
+    gaxjax train cogan_mnist:conditional_negatives --workdir runs/conditional_negatives --data.directory DIR
     gaxjax evaluate runs/cogan --metrics pixel_agreement --n 10000
 
 One half of the images is domain a; domain b is made of the other half.
@@ -23,7 +23,7 @@ from dataclasses import replace
 
 from gaxjax.gans import CoGAN
 from gaxjax.layers import Concatenated
-from gaxjax.networks.coupled import Discriminator, Generator, Told
+from gaxjax.networks.coupled import Conditional, Discriminator, Generator
 from gaxjax.recipe import Data, Evaluation, Optimizer, Recipe
 
 SHAPE = (28, 28, 1)
@@ -46,9 +46,9 @@ recipe = Recipe(
 negatives = replace(recipe, data=replace(recipe.data, domain_b="negatives"))
 
 # The baseline of section 4: the same layers, all of them shared, which are told the domain as a channel.
-told = CoGAN(
-    generator=Told(Concatenated(Generator(SHAPE, features=32, own=0), classes=2)),
-    discriminator=Told(Concatenated(Discriminator(own=0), classes=2)),
+conditional = CoGAN(
+    generator=Conditional(Concatenated(Generator(SHAPE, features=32, own=0), classes=2)),
+    discriminator=Conditional(Concatenated(Discriminator(own=0), classes=2)),
 )
-conditional_edges = replace(recipe, gan=told)
-conditional_negatives = replace(negatives, gan=told)
+conditional_edges = replace(recipe, gan=conditional)
+conditional_negatives = replace(negatives, gan=conditional)

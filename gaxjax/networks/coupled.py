@@ -103,10 +103,10 @@ class Discriminator(nn.Module):
         return {output: by_name[SHARED] for output, by_name in outputs.items()}
 
 
-class Told(nn.Module):
-    """A network of one domain's images that is told which, as one of both: the conditional GAN of section 4.
+class Conditional(nn.Module):
+    """One network for both domains, with the domain as its condition: the conditional GAN of section 4.
 
-    Latents, or {"a": images, "b": images} -> {"a", "b"} of each output.
+    Latents [B, L], or {"a": images, "b": images} -> {"a", "b"} of each output, [B, ...].
     """
 
     network: nn.Module

@@ -17,7 +17,7 @@ from gaxjax.game import call_averaged
 from gaxjax.gans import CoGAN
 from gaxjax.latents import Latents
 from gaxjax.layers import Concatenated
-from gaxjax.networks.coupled import Discriminator, Generator, Told
+from gaxjax.networks.coupled import Conditional, Discriminator, Generator
 from gaxjax.transforms import leaves_by_path
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -80,8 +80,8 @@ def test_images_of_one_domain_are_judged_as_beside_the_other() -> None:
 
 
 def test_a_network_that_is_told_the_domain_shares_all_of_itself() -> None:
-    generator = Told(Concatenated(Generator((4, 4, 1), features=2, depth=0, own=0), classes=2))
-    discriminator = Told(Concatenated(Discriminator(features=(2,), hidden=3, own=0), classes=2))
+    generator = Conditional(Concatenated(Generator((4, 4, 1), features=2, depth=0, own=0), classes=2))
+    discriminator = Conditional(Concatenated(Discriminator(features=(2,), hidden=3, own=0), classes=2))
 
     def make(key: Array) -> Any:
         pairs, variables = generator.init_with_output(key, jnp.ones((3, 2)))
