@@ -2,13 +2,16 @@
 
 import typing
 
-from gaxjax.data.config import Data, Filter, Fit, Layout
+from gaxjax.data.config import Data, Filter, Fit, Layout, has_two_images
 from gaxjax.data.coupled import CHANGES
 from gaxjax.data.jitter import check_jitter
 from gaxjax.data.points import DEFAULTS
 from gaxjax.data.shapes import NAME as SHAPES
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.errors import InputError, check_seed
+
+UNSTORED = (*DEFAULTS, STACKED)
+"""Sets whose examples are made anew at each position: there is no list of them to choose from."""
 
 
 def check_data(data: Data) -> None:
@@ -22,10 +25,11 @@ def check_data(data: Data) -> None:
             raise InputError(f"{field} is at least 0, not {getattr(data, field)}")
     check_labeled(data)
     check_domain_b(data)
-    if data.swap and (data.name != "folder" or data.layout not in ("halves", "domains")):
+    if data.swap and not has_two_images(data):
         raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
     check_attributes(data)
     check_scale(data)
+    # What follows is of images, and these are points.
     if data.name in DEFAULTS:
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
@@ -48,7 +52,7 @@ def check_labeled(data: Data) -> None:
         )
     if data.labeled is None and data.labeled_share:
         raise InputError(f"labeled_share={data.labeled_share} needs labeled, the number of labeled examples")
-    if data.labeled is not None and data.name in (*DEFAULTS, STACKED):
+    if data.labeled is not None and data.name in UNSTORED:
         raise InputError(f"{data.name} makes each example anew, and labeled={data.labeled} is of stored ones")
 
 
@@ -56,9 +60,10 @@ def check_domain_b(data: Data) -> None:
     """InputError for a second domain that cannot be meant."""
     if not data.domain_b:
         return
-    if data.name in (*DEFAULTS, STACKED) or data.layout in ("halves", "domains"):
-        what = f"layout={data.layout}" if data.name == "folder" else data.name
-        raise InputError(f"domain_b={data.domain_b!r} is beside a set of single images, and {what} is none")
+    if data.name in UNSTORED or has_two_images(data):
+        raise InputError(
+            f"domain_b={data.domain_b!r} is beside a set of single images, and {describe_kind(data)} is none"
+        )
     if data.labeled is not None:
         raise InputError(
             "with domain_b, labels of a are all given and those of b are none's: use labeled=None"
@@ -74,9 +79,10 @@ def check_attributes(data: Data) -> None:
     """InputError for attributes that are asked of data that have none, or twice."""
     if not data.attributes:
         return
-    if data.name != "folder" or data.layout in ("halves", "domains"):
-        what = f"layout={data.layout}" if data.name == "folder" else f"name={data.name}"
-        raise InputError(f"attributes are of single images in a folder (name=folder), and this is {what}")
+    if data.name != "folder" or has_two_images(data):
+        raise InputError(
+            f"attributes are of single images in a folder (name=folder), and this is {describe_kind(data)}"
+        )
     if len(set(data.attributes)) < len(data.attributes):
         raise InputError(f"attributes are columns, each once; got {', '.join(data.attributes)}")
 
@@ -87,18 +93,23 @@ def check_scale(data: Data) -> None:
         return
     if data.scale < 1:
         raise InputError(f"scale is how many times a is smaller than b, 1 or more, not {data.scale}")
-    if data.name in (*DEFAULTS, SHAPES, STACKED) or data.layout in ("halves", "domains"):
-        what = f"layout={data.layout}" if data.name == "folder" else data.name
+    # Shapes are rendered at the size that is asked for: there is nothing to cut out of them.
+    if data.name in (*UNSTORED, SHAPES) or has_two_images(data):
         raise InputError(
-            f"scale={data.scale} makes pairs of single photographs, which {what} has not: use a folder of "
-            "them, or a set by name"
+            f"scale={data.scale} makes pairs of single photographs, which {describe_kind(data)} has not: "
+            "use a folder of them, or a set by name"
         )
     if data.jitter:
         raise InputError(f"scale={data.scale} cuts crops out of images as they are stored: use jitter=0")
-    rest = [side % data.scale for side in data.shape[:2]]
-    if any(rest):
+    if any(side % data.scale for side in data.shape[:2]):
+        # The next smaller sides that it divides, so that the message can be copied.
         fits = tuple(max(side // data.scale, 1) * data.scale for side in data.shape[:2])
         raise InputError(
             f"scale={data.scale} does not divide the sides of shape={data.shape}: use multiples of it, such "
             f"as {(*fits, *data.shape[2:])}"
         )
+
+
+def describe_kind(data: Data) -> str:
+    """What the examples are read as, in the words of flags."""
+    return f"layout={data.layout}" if data.name == "folder" else f"name={data.name}"

@@ -81,6 +81,16 @@ class Data:
     """Points: standard deviation of each Gaussian (ring 0.02, grid 0.05, mixture 0.1)."""
 
 
+def has_two_images(data: Data) -> bool:
+    """Whether examples are images a and b, as a folder has them; layouts are of folders alone."""
+    return data.name == "folder" and data.layout in ("halves", "domains")
+
+
+def with_all_labels(data: Data) -> Data:
+    """The same examples, none of whose labels is withheld or drawn more often."""
+    return replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
+
+
 def as_stored(data: Data) -> Data:
     """The same examples without what training does to them at random."""
     return replace(data, flip=False, jitter=0, centered=data.scale > 1)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gaxjax.data.config import Data
+from gaxjax.data.config import Data, has_two_images
 from gaxjax.data.listing import has_images
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.files.places import as_path, check_reachable, list_folders
@@ -76,7 +76,7 @@ def describe_pairs(data: Data) -> str:
     >>> describe_pairs(Data("folder", (256, 256, 3), layout="halves", jitter=286))
     'a is the left half of each image, b the right, in pairs, cropped at random out of a height of 286'
     """
-    if data.name != "folder" or data.layout not in ("halves", "domains"):
+    if not has_two_images(data):
         return ""
     if data.layout == "halves":
         a, b = ("right", "left") if data.swap else ("left", "right")

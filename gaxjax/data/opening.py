@@ -9,7 +9,7 @@ import numpy as np
 
 from gaxjax.data.attributes import NAME as ATTRIBUTES
 from gaxjax.data.checking import check_data
-from gaxjax.data.config import Data
+from gaxjax.data.config import Data, has_two_images, with_all_labels
 from gaxjax.data.coupled import CHANGES, couple
 from gaxjax.data.domains import Domains
 from gaxjax.data.jitter import Jittered, enlarged_shape
@@ -46,7 +46,7 @@ def spec_of(data: Data) -> Spec:
     if data.scale > 1:
         return spec_of_pairs(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
-    if data.name == "folder" and data.layout in ("halves", "domains"):
+    if has_two_images(data):
         return {"a": image, "b": image}
     if data.attributes:  # each yes or no, for all that is known
         given[ATTRIBUTES] = jax.ShapeDtypeStruct((len(data.attributes),), np.float32)
@@ -65,7 +65,7 @@ def open_source(data: Data) -> Source:
     if data.labeled is None:
         return open_whole(data)
     # One decoded set serves all choices of labels, of which a table has dozens.
-    source = open_whole(replace(data, labeled=None, labeled_seed=0, labeled_share=0.0))
+    source = open_whole(with_all_labels(data))
     return Labeled(source, data.labeled, data.labeled_seed, data.labeled_share)
 
 

@@ -12,7 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
-from gaxjax.data.config import as_stored
+from gaxjax.data.config import as_stored, with_all_labels
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
@@ -61,7 +61,7 @@ class Evaluator:
         if alone:
             raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
         # Labels are withheld from training alone: what is measured may ask about any of them.
-        every = replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
+        every = with_all_labels(data)
         # What training has shuffled apart may belong together, and has to where pairs are compared.
         together = data.paired or bool(PAIRED & set(self.metrics))
         every = replace(as_stored(every), shape=evaluation.shape or data.shape, paired=together)

@@ -7,7 +7,7 @@ numbers that were measured with it compare runs that used the same file of weigh
 import functools
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from flax.traverse_util import unflatten_dict
 from jax import Array
 
 from gaxjax.data import Data, Source, normalize, open_source
-from gaxjax.data.config import as_stored
+from gaxjax.data.config import as_stored, with_all_labels
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
@@ -62,7 +62,7 @@ def factor_encoder(data: Data) -> Features:
     InputError for a set without factors.
     """
     # All factors count here, also those that a run is not given.
-    data = replace(as_stored(data), labeled=None, labeled_share=0.0)
+    data = with_all_labels(as_stored(data))
     source = open_source(data)
     if FACTORS not in source.spec:
         raise InputError(

@@ -5,9 +5,9 @@ once for each set and size of images. Numbers compare where they were measured w
 """
 
 import functools
-from dataclasses import replace
 
 from gaxjax.data import Data, open_source
+from gaxjax.data.config import as_stored, with_all_labels
 from gaxjax.errors import InputError
 from gaxjax.features.factor_encoder import describe_examples, load_encoder, read_logits, train_encoder
 from gaxjax.features.features import Features, file_digest
@@ -24,7 +24,7 @@ def label_classifier(data: Data) -> Features:
 
     InputError for a set without labels.
     """
-    data = replace(data, labeled=None, labeled_share=0.0, flip=False)
+    data = with_all_labels(as_stored(data))
     source = open_source(data)
     if not source.classes:
         raise InputError(f"{NAME} is of labels, and the data, {data.name}, have none: use layout=classes")

@@ -71,14 +71,18 @@ def test_another_set_is_of_its_own_size() -> None:
     assert (len(both), both.count("a"), both.count("b")) == (41, 41, 10)
     drawn = both.take(POSITIONS, seed=0)
     assert rows(drawn["b"][:10]) == rows(drawn["b"][10:20]) == rows(other.take(np.arange(10))["image"])
-    named = open_source(replace(SINGLE, domain_b="digits", paired=False))
+    # A layout is of folders, and says nothing of a set by name.
+    named = open_source(replace(SINGLE, domain_b="digits", paired=False, layout="halves"))
     assert rows(named.take(np.arange(41))["b"]) == rows(source.take(np.arange(41))["image"])
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"name": "ring", "shape": (2,)}, "domain_b='negatives' is beside a set of single images, and ring"),
+        (
+            {"name": "ring", "shape": (2,)},
+            "domain_b='negatives' is beside a set of single images, and name=ring",
+        ),
         ({"name": "folder", "layout": "halves"}, "single images, and layout=halves is none"),
         ({"labeled": 10}, "labels of a are all given and those of b are none's: use labeled=None"),
         (

@@ -102,7 +102,7 @@ def test_a_pair_is_mirrored_as_a_whole(data: Data) -> None:
         ({"scale": 5}, r"scale=5 does not divide .*shape=\(12, 16, 3\).* such as \(10, 15, 3\)"),
         ({"scale": 0}, "scale is how many times a is smaller than b, 1 or more, not 0"),
         ({"layout": "halves"}, "scale=4 makes pairs of single photographs, which layout=halves has not"),
-        ({"name": "ring", "shape": (2,)}, "which ring has not: use a folder of them"),
+        ({"name": "ring", "shape": (2,)}, "which name=ring has not: use a folder of them"),
         (
             {"shape": (16, 16, 3)},
             r"1 of 3 images .*(?s:.*)whole.png: it is 16 x 12 pixels, and crops are 16 x 16",
