@@ -103,10 +103,14 @@ def average(need: str, name: str) -> Callable[[Samples], dict[str, Value]]:
     """The mean of a number that is kept of each example, with its standard error; needs that."""
 
     def compute(samples: Samples) -> dict[str, Value]:
-        each = np.asarray(samples.fake.arrays[need], np.float64)
-        return {name: Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))}
+        return {name: mean_value(np.asarray(samples.fake.arrays[need], np.float64))}
 
     return compute
+
+
+def mean_value(each: np.ndarray, details: str = "") -> Value:
+    """The mean of numbers of independent examples, [N], with the standard error."""
+    return Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))), details)
 
 
 def share(each: np.ndarray) -> Value:
@@ -193,7 +197,7 @@ def lower_bound(samples: Samples) -> dict[str, Value]:
     error, divergence = (np.asarray(samples.fake.arrays[name], np.float64) for name in BOUNDS)
     bound = -error - divergence
     details = f"error {np.mean(error):.2f}, KL {np.mean(divergence):.2f}"
-    return {"elbo": Value(float(np.mean(bound)), float(np.std(bound) / np.sqrt(len(bound))), details)}
+    return {"elbo": mean_value(bound, details)}
 
 
 def gap_of_encodings(samples: Samples) -> dict[str, Value]:
@@ -238,16 +242,16 @@ def pixel_accuracy(samples: Samples) -> dict[str, Value]:
     """Of label maps, with the true ones that they belong to; needs images and a palette."""
     assert samples.palette is not None
     fake, real = samples.fake.arrays["images"], samples.real.arrays["images"]
-    found = label_maps.compare_label_maps(fake, real, samples.palette)
+    agreement = label_maps.compare_label_maps(fake, real, samples.palette)
     by_class = ", ".join(
         f"{bytes(color).hex()} {iou:.3f}"
-        for color, iou in zip(samples.palette, found.iou_by_class, strict=True)
+        for color, iou in zip(samples.palette, agreement.iou_by_class, strict=True)
     )
-    error = float(np.std(found.by_image) / np.sqrt(len(found.by_image)))
     return {
-        "pixel_accuracy": Value(float(np.mean(found.by_image)), error),
-        "per_class_accuracy": Value(found.per_class),
-        "class_iou": Value(found.iou, None, by_class),
+        "pixel_accuracy": mean_value(agreement.by_image),
+        # Of pixels of all images together: single images have no such number to take an error of.
+        "per_class_accuracy": Value(agreement.per_class),
+        "class_iou": Value(agreement.iou, None, by_class),
     }
 
 
@@ -260,7 +264,7 @@ def compare_pairs(name: str) -> Callable[[Samples], dict[str, Value]]:
         if real.shape != fake.shape:
             raise InputError(f"{name} compares pairs; got images of shapes {real.shape} and {fake.shape}")
         # [N], of images as bytes, whose peak is 255.
-        return {name: mean_over_images(getattr(similarity, name)(fake, real, 255.0))}
+        return {name: mean_value(getattr(similarity, name)(fake, real, 255.0))}
 
     return compute
 
@@ -274,8 +278,8 @@ def compare_luma(name: str) -> Callable[[Samples], dict[str, Value]]:
             replace(side, arrays={"images": similarity.luma(side.arrays["images"], samples.border)})
             for side in (samples.real, samples.fake)
         ]
-        found = compare_pairs(name)(samples._replace(real=sides[0], fake=sides[1]))
-        return {f"{name}_y": found[name]}
+        values = compare_pairs(name)(samples._replace(real=sides[0], fake=sides[1]))
+        return {f"{name}_y": values[name]}
 
     return compute
 
@@ -286,9 +290,4 @@ def compare_vectors(samples: Samples) -> dict[str, Value]:
     if real.shape != fake.shape:
         raise InputError(f"perceptual compares pairs; got features of shapes {real.shape} and {fake.shape}")
     squares = np.square(fake.astype(np.float64) - real)
-    return {"perceptual": mean_over_images(np.sum(squares, axis=1))}
-
-
-def mean_over_images(each: np.ndarray) -> Value:
-    """Of a number of each image [N], with the standard error."""
-    return Value(float(np.mean(each)), float(np.std(each) / np.sqrt(len(each))))
+    return {"perceptual": mean_value(np.sum(squares, axis=1))}

@@ -53,22 +53,25 @@ def classify_pixels(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     return np.array(maps)
 
 
-def compare_label_maps(found: np.ndarray, true: np.ndarray, palette: np.ndarray) -> Agreement:
-    """How far label maps, uint8 [N, H, W, 3], are the true ones, over the pixels of all of them."""
-    if found.shape != true.shape:
+def compare_label_maps(maps: np.ndarray, true_maps: np.ndarray, palette: np.ndarray) -> Agreement:
+    """How far label maps, uint8 [N, H, W, 3], are the true ones, over the pixels of all of them.
+
+    palette: the classes' colors, [K, 3]. InputError for maps of another shape.
+    """
+    if maps.shape != true_maps.shape:
         raise InputError(
-            f"pixel_accuracy compares pairs; got images of shapes {true.shape} and {found.shape}"
+            f"pixel_accuracy compares pairs; got images of shapes {true_maps.shape} and {maps.shape}"
         )
     n = len(palette)
-    true_classes, found_classes = (classify_pixels(images, palette) for images in (true, found))
-    pairs = np.bincount((n * true_classes + found_classes).ravel(), minlength=n * n)
-    counts = pairs.reshape(n, n).astype(float)
-    # Of each class: its pixels that were found, its pixels, and those that were taken for it.
-    right, there, given = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    classes, true_classes = (classify_pixels(images, palette) for images in (maps, true_maps))
+    # One number for each pair of a true class and another: the confusion matrix, [true, other].
+    pairs = np.bincount((n * true_classes + classes).ravel(), minlength=n * n)
+    confusion = pairs.reshape(n, n).astype(float)
+    # Of each class: pixels of it that are taken for it, all pixels of it, and all that are taken for it.
+    right, true_count, count = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     # A class that no true map has is no class of these images: it has no share, and is in no mean.
-    absent = np.where(there > 0, 1.0, np.nan)
-    iou = absent * right / np.maximum(there + given - right, 1)
-    by_image = np.mean(true_classes == found_classes, axis=(1, 2))
-    return Agreement(
-        by_image, float(np.nanmean(absent * right / np.maximum(there, 1))), float(np.nanmean(iou)), iou
-    )
+    right = np.where(true_count > 0, right, np.nan)
+    share = right / np.maximum(true_count, 1)
+    iou = right / np.maximum(true_count + count - np.diag(confusion), 1)
+    by_image = np.mean(true_classes == classes, axis=(1, 2))
+    return Agreement(by_image, float(np.nanmean(share)), float(np.nanmean(iou)), iou)
