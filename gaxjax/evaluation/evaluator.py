@@ -12,7 +12,6 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from gaxjax import __version__, parallel
 from gaxjax.data import Data, Source, normalize, open_source
-from gaxjax.data.config import as_stored, with_all_labels
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
@@ -21,8 +20,8 @@ from gaxjax.evaluation.extractors import load_extractors
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import latent_spaces
-from gaxjax.evaluation.protocol import describe_options
-from gaxjax.evaluation.questions import choose_questions, output_names
+from gaxjax.evaluation.protocol import describe_options, measured_data
+from gaxjax.evaluation.questions import OF_NO_FEATURES, choose_questions, output_names
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
@@ -57,15 +56,9 @@ class Evaluator:
         """
         self.evaluation = evaluation
         self.metrics = parse_metrics(evaluation.metrics)
-        alone = PAIRED & set(self.metrics) if not (paired or evaluation.output) else ()
-        if alone:
-            raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
-        # Labels are withheld from training alone: what is measured may ask about any of them.
-        every = with_all_labels(data)
-        # What training has shuffled apart may belong together, and has to where pairs are compared.
-        together = data.paired or bool(PAIRED & set(self.metrics))
-        every = replace(as_stored(every), shape=evaluation.shape or data.shape, paired=together)
-        self.data = replace(every, split=evaluation.split or data.split)
+        self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
+        self.check_choice(paired)
+        self.data = measured_data(evaluation, data, bool(PAIRED & set(self.metrics)))
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -74,27 +67,22 @@ class Evaluator:
         needs = {need for metric in self.metrics.values() for need in (*metric.fake, *metric.real)}
         self.extractors = load_extractors(evaluation, needs if prepare else set(), self.data, data.split)
         self.features, self.level, self.classifier = self.extractors[:3]
-        asked = needs if prepare else needs & {"bounds", "readings"}  # other questions need those networks
-        self.questions = choose_questions(asked, set(self.metrics), self.extractors, evaluation, self.data)
-        # A metric may give several numbers (precision and recall, say), and any one may choose the
-        # checkpoint.
-        values = [value for metric in self.metrics.values() for value in metric.values]
-        if evaluation.best and evaluation.best not in values:
-            raise InputError(f"best={evaluation.best!r} is not measured; measured: {', '.join(values)}")
-        self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
+        # Beforehand only what needs no network of features can be tried.
+        about = needs if prepare else needs & OF_NO_FEATURES
+        self.questions = choose_questions(about, set(self.metrics), self.extractors, evaluation, self.data)
         real = {need for metric in self.metrics.values() for need in metric.real}
         # Opened anew, a set would be read and decoded twice.
         same = source is not None and self.data == replace(data, flip=False)
         self.source = source if source is not None and same else open_source(self.data)
         self.check_data()
         # Of two domains, an epoch has the smaller one's images more than once.
-        there = self.source.count(evaluation.reference)
-        self.count = min(evaluation.real or there, there) if real else 0
+        images = self.source.count(evaluation.reference)
+        self.count = min(evaluation.real or images, images) if real else 0
         self.shape = self.source.spec[evaluation.reference].shape
         self.sampler = Sampler(evaluation, self.shape)
         # Of the images that there are: past the end of a set it would begin again.
-        count = min(evaluation.n, there)
-        self.reader = Sampler(replace(evaluation, n=count, balanced=False, back=""), self.shape)
+        reading = replace(evaluation, n=min(evaluation.n, images), balanced=False, back="")
+        self.reader = Sampler(reading, self.shape)
         # All that can be refused is refused here, before the first step of the training that this belongs to.
         check_metrics(self.metrics, self.shape, evaluation.n, self.count)
         check_pairs(self.metrics, evaluation.n, self.count, len(self.source))
@@ -110,6 +98,16 @@ class Evaluator:
         if real:
             self.real = self.gather_cached(self.data, self.source, self.count, real)
         self.validation = self.gather_held_out()
+
+    def check_choice(self, paired: bool) -> None:
+        """Refuses metrics of pairs where there are none, and a best that is not among the numbers."""
+        e, alone = self.evaluation, PAIRED & set(self.metrics)
+        if alone and not (paired or e.output):
+            raise InputError(f"{', '.join(alone)} compares pairs, and samples of noise have no partner")
+        # A metric may give several numbers (precision and recall, say), and any one may choose the
+        # checkpoint.
+        if e.best and e.best not in self.better:
+            raise InputError(f"best={e.best!r} is not measured; measured: {', '.join(self.better)}")
 
     def check_data(self) -> None:
         """Refuses data without what the metrics are about."""

@@ -1,18 +1,34 @@
-"""Which numbers may be compared: the options that each depends on, and the best of those with the same."""
+"""What numbers are of, and which may be compared: data, options, and the best of those with the same."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from gaxjax.data import Data
+from gaxjax.data.config import as_stored, with_all_labels
 from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_REAL
 from gaxjax.recipe.evaluation import Evaluation
 
 
+def measured_data(evaluation: Evaluation, data: Data, pairs: bool) -> Data:
+    """The examples that a run on `data` is measured by; pairs: whether they are compared one by one."""
+    # Labels are withheld from training alone: what is measured may ask about any of them.
+    stored = with_all_labels(as_stored(data))
+    return replace(
+        stored,
+        shape=evaluation.shape or data.shape,
+        split=evaluation.split or data.split,
+        # What training has shuffled apart may belong together, and has to where pairs are compared.
+        paired=data.paired or pairs,
+    )
+
+
 def describe_options(metric: Metric, evaluation: Evaluation) -> str:
     """What a metric's number depends on beside features, data and how many there are, in words."""
-    e, asked_of_samples = evaluation, not OF_REAL & set(metric.fake)
+    e, is_of_samples = evaluation, not OF_REAL & set(metric.fake)
     # Options are part of the protocol: numbers with different ones are never put into one column.
     options = {
         metric.options: True,
@@ -22,9 +38,9 @@ def describe_options(metric: Metric, evaluation: Evaluation) -> str:
         f"{e.output!r} against {e.reference!r}": bool(e.output),
         f"translated back by {e.back}": bool(e.back),
         f"crop {e.crop}": e.crop != "none" and "paths" in metric.fake,
-        "samples of all classes alike": e.balanced and asked_of_samples,
+        "samples of all classes alike": e.balanced and is_of_samples,
     }
-    return "; ".join(option for option, counts in options.items() if option and counts)
+    return "; ".join(option for option, is_meant in options.items() if option and is_meant)
 
 
 def is_best(name: str, better: str, results: Sequence[Result], before: Sequence[Result]) -> bool:

@@ -18,6 +18,9 @@ from gaxjax.game import GAN, Batch, State
 from gaxjax.metrics.samples import OF_FACTORS, OF_LATENTS
 from gaxjax.recipe.evaluation import Evaluation
 
+OF_NO_FEATURES = {"readings", "bounds", "agreement"}
+"""Needs that the game alone answers, without a network of features."""
+
 
 class Question(Protocol):
     """A function of arrays, and of features that it brings along."""

@@ -18,7 +18,6 @@ class Readings:
 
     of_classes: bool
     """whether they are compared with labels as they are; codes that nobody has named have to be matched"""
-
     reference: str = "image"
     """what of the data is read; of two domains, a or b"""
 

@@ -62,10 +62,13 @@ def test_perfect_pairs_agree_in_every_pixel() -> None:
     # A plain image has no edges but where black begins: beyond its border, which is none of it.
     edges = replace(DIGITS, domain_b="edges")
     assert measure(CoGAN(Plain(-1.0), Row(), Latents(3)), asked, edges).value == 1
+    # Refused as it is tried before a start too, which reads no network of features.
+    other, gan = replace(DIGITS, domain_b="digits"), CoGAN(Plain(0.4), Row(), Latents(3))
+    evaluator = Evaluator(asked, other, prepare=False)
     with pytest.raises(
         InputError, match="needs data whose domain b is made of domain a, by edges or negative"
     ):
-        measure(CoGAN(Plain(0.4), Row(), Latents(3)), asked, replace(DIGITS, domain_b="digits"))
+        evaluator.check(gan, games.begin(gan, batch=ZEROS), evaluator.source.spec)
 
 
 def test_classes_of_the_second_domain() -> None:
