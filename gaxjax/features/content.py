@@ -27,13 +27,20 @@ from gaxjax.layers.mode import shapes_are_enough
 from gaxjax.parallel.cache import cache_path
 from gaxjax.transforms import Tree
 
-VGG_CHANNELS = {64: (0, 2), 128: (5, 7), 256: (10, 12, 14, 16), 512: (19, 21, 23, 25)}
-VGG_BLOCKS = (*((c, numbers) for c, numbers in VGG_CHANNELS.items()), (512, (28, 30, 32, 34)))
+Shapes = dict[str, tuple[int, int, int]]
+"""Layer -> side of the kernel, inputs and outputs."""
+VGG_BLOCKS = (
+    (64, (0, 2)),
+    (128, (5, 7)),
+    (256, (10, 12, 14, 16)),
+    (512, (19, 21, 23, 25)),
+    (512, (28, 30, 32, 34)),
+)
 """Channels of the convolutions between max pools, with their places in torchvision's `features`."""
 VGG_FILE, VGG_VARIABLE = "vgg19-dcbb9e9d.pth", "GAXJAX_VGG19"
-STEM = {"conv": (3, 3, 32), "conv_1": (3, 32, 32), "conv_2": (3, 32, 64), "conv_3": (1, 64, 80)}
-INCEPTION_LAYERS = {"64": {k: STEM[k] for k in list(STEM)[:3]}, "192": {**STEM, "conv_4": (3, 80, 192)}}
-"""Level -> side of the kernel, inputs and outputs of the layers that it needs."""
+STEM: Shapes = {"conv": (3, 3, 32), "conv_1": (3, 32, 32), "conv_2": (3, 32, 64)}
+INCEPTION_LAYERS = {"64": STEM, "192": {**STEM, "conv_3": (1, 64, 80), "conv_4": (3, 80, 192)}}
+"""Level -> the layers that it needs."""
 
 
 class Pixels(nn.Module):
@@ -59,13 +66,14 @@ class VGG19(nn.Module):
     @nn.compact
     def __call__(self, images: Array) -> Array:
         blocks = VGG_BLOCKS[: int(self.layer[0])]
-        shapes, inputs = dict[str, tuple[int, int, int]](), 3
+        shapes, inputs = Shapes(), 3
         for channels, numbers in blocks:
             for number in numbers:
                 shapes[f"layer_{number}"] = (3, inputs, channels)
                 inputs = channels
-        read = functools.partial(read_vgg19, self.file, tuple(shapes))
+        read = functools.partial(read_vgg19, self.file, tuple(shapes.items()))
         layers = self.variable(PRETRAINED, "layers", lambda: read_or_shape(read, shapes)).value
+        # One channel is shown to all three, as gray photographs are.
         x = jnp.broadcast_to(images, (*images.shape[:-1], 3))
         # torchvision's normalization, which is of images in [0, 1], as LPIPS writes it for [-1, 1].
         x = (x - jnp.array(SHIFT, x.dtype)[None, None, None]) / jnp.array(SCALE, x.dtype)[None, None, None]
@@ -104,7 +112,7 @@ class InceptionMaps(nn.Module):
         return self.scale * check_maps(maps, images)
 
 
-def read_or_shape(read: Callable[[], Tree], shapes: dict[str, tuple[int, int, int]]) -> Any:
+def read_or_shape(read: Callable[[], Tree], shapes: Shapes) -> Any:
     """Kernels and biases of layers: those of the file, or where only shapes are asked for, zeros."""
     if not shapes_are_enough():
         return jax.tree.map(jnp.asarray, read())
@@ -124,22 +132,23 @@ def check_maps(maps: Array, images: Array) -> Array:
 
 # Read once, though every stage and every start of a program asks for it: 80 MB of a file of 575 MB.
 @functools.lru_cache(maxsize=2)
-def read_vgg19(file: str, names: tuple[str, ...]) -> Tree:
-    """{"layer_<number>": {"kernel": [3, 3, I, O], "bias": [O]}} of torchvision's file."""
+def read_vgg19(file: str, shapes: tuple[tuple[str, tuple[int, int, int]], ...]) -> Tree:
+    """{"layer_<number>": {"kernel": [3, 3, I, O], "bias": [O]}} of torchvision's file.
+
+    InputError for a file that is not there, is damaged, or has other arrays.
+    """
     path = find_vgg19(file)
     promised = re.search(r"-([0-9a-f]{8,64})\.pth$", path.name)
     # The file's name ends in the beginning of its SHA-256: a download that was cut off is noticed by it.
     if promised and not (sha256 := file_digest(path)).startswith(promised[1]):
         raise InputError(f"{path} is damaged: its SHA-256 is {sha256}, not as its name says; fetch it again")
-    state, layers, inputs = read_tensors(path), dict[str, Any](), 3
-    channels_of = {number: channels for channels, numbers in VGG_BLOCKS for number in numbers}
-    for name in names:
-        number = int(name.removeprefix("layer_"))
-        channels = channels_of[number]
-        kernel = take_array(state, f"features.{number}.weight", (channels, inputs, 3, 3), path)
-        bias = take_array(state, f"features.{number}.bias", (channels,), path)
+    state, layers = read_tensors(path), dict[str, Any]()
+    for name, (side, inputs, outputs) in shapes:
+        place = name.replace("layer_", "features.")
+        kernel = take_array(state, f"{place}.weight", (outputs, inputs, side, side), path)
+        bias = take_array(state, f"{place}.bias", (outputs,), path)
+        # PyTorch's [O, I, h, w] -> [h, w, I, O].
         layers[name] = {"kernel": kernel.transpose(2, 3, 1, 0), "bias": bias}
-        inputs = channels
     return layers
 
 

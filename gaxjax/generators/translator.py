@@ -90,9 +90,9 @@ class Translator:
         """The pixels [H, W, C] that are translated, and what is done to their size; empty: nothing."""
         pixels = self.fit(picture, self.learned_shape)
         if self.resize:
-            return pixels, "" if picture.size == self.learned_shape[
-                1::-1
-            ] else f"resized to {describe(self.learned_shape)}"
+            # Pillow has (width, height), and shapes (height, width, channels).
+            is_fitting = picture.size == self.learned_shape[1::-1]
+            return pixels, "" if is_fitting else f"resized to {describe(self.learned_shape)}"
         height, width = (side + -side % self.multiple for side in pixels.shape[:2])
         if (height, width) == pixels.shape[:2]:
             return pixels, ""
@@ -123,9 +123,9 @@ class Translator:
         What is random is of the seed and the number: the same for every image, so that outputs compare.
         """
         height, width = pixels.shape[:2]
-        added = [(0, -side % self.multiple) for side in (height, width)]
+        pads = [(0, -side % self.multiple) for side in (height, width)]
         # By NumPy, which reflects again and again where an image is smaller than what is added.
-        padded = np.pad(pixels, [*added, (0, 0)], "reflect")
+        padded = np.pad(pixels, [*pads, (0, 0)], "reflect")
         key = jax.random.fold_in(jax.random.key(seed), number)
         image = to_uint8(self.program(self.state, {self.source: padded[None], **domain.batch}, key)[0])
         # Networks may enlarge: as many times as they do, what was added is cut off.

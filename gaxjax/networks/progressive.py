@@ -17,10 +17,11 @@ from jax import Array
 from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.convolution import conv
 from gaxjax.layers.dtypes import Precision, check_floating, match_dtype, to_compute_dtype, to_float32
+from gaxjax.layers.initializers import kernel_init
 from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import Taps, average_pool, down_conv, downsample, up_conv
-from gaxjax.layers.standard import Dense, add_bias, flatten, kernel_init
+from gaxjax.layers.standard import Dense, add_bias, flatten
 from gaxjax.transforms import Path, Transform, Tree, chain, equalize, fade
 
 LIMIT = 256.0

@@ -11,10 +11,11 @@ from jax import Array
 
 from gaxjax.game import PLAY
 from gaxjax.layers.dtypes import Precision, match_dtype, to_compute_dtype, to_float32
+from gaxjax.layers.initializers import kernel_init
 from gaxjax.layers.mode import warn_of_kept_weights
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import upsample
-from gaxjax.layers.standard import Dense, add_bias, kernel_init
+from gaxjax.layers.standard import Dense, add_bias
 from gaxjax.networks.progressive import (
     Convolution,
     clamp_to_dtype,

@@ -304,7 +304,7 @@ def test_flat_images_are_normalized_without_nan() -> None:
 
 
 def test_names_that_are_not_known_are_refused() -> None:
-    with pytest.raises(InputError, match="'bach'; known: batch, instance, layer, none"):
+    with pytest.raises(InputError, match="'bach'; known: batch, instance, scaled_instance, layer, none"):
         Normalized("bach").init(KEY, noise(1, 2, 2, 1))
     with pytest.raises(InputError, match="'gelu'; known: relu, leaky_relu, elu, softplus, tanh, sigmoid"):
         activate(noise(1), "gelu")  # type: ignore[arg-type]
