@@ -50,23 +50,25 @@ def read_attributes(folder: Path, files: Sequence[Path], columns: Sequence[str])
         raise InputError(
             f"{path} has no column {unknown[0]!r}, or more than one; its columns: {', '.join(head[1:])}"
         )
+    # Not all rows need be of images here: one file is of all splits.
     order = match_files(path, [row[0] for row in rows], files, whole=False)
     # Of all rows, and not of the images that are there: every split has the same attributes.
-    spread = [spread_column(path, name, [row[head.index(name, 1)] for row in rows]) for name in columns]
-    names = tuple(name for part, _ in spread for name in part)
-    values = np.concatenate([values for _, values in spread], axis=1)
+    parts = [spread_column(path, name, [row[head.index(name, 1)] for row in rows]) for name in columns]
+    names = tuple(name for part, _ in parts for name in part)
+    values = np.concatenate([values for _, values in parts], axis=1)
     return Attributes(path, names, values[order].astype(np.float32))
 
 
 def find_file(folder: Path) -> Path:
     """The file of attributes; InputError where there is none, or more than one."""
     for place in (folder, folder.parent):
-        found = [place / name for name in FILES if is_there(place / name)]
-        if len(found) > 1:
-            names = " and ".join(path.name for path in found)
+        paths = [place / name for name in FILES if is_there(place / name)]
+        # CelebA comes as text and as CSV: which of two is meant nobody could tell later on.
+        if len(paths) > 1:
+            names = " and ".join(path.name for path in paths)
             raise InputError(f"{place} has {names}: leave one of them there")
-        if found:
-            return found[0]
+        if paths:
+            return paths[0]
     raise InputError(
         f"attributes are read from {', '.join(FILES[:-1])} or {FILES[-1]}, and there is none in {folder} or "
         f"in {folder.parent}"
@@ -75,12 +77,14 @@ def find_file(folder: Path) -> Path:
 
 def read_celeba(path: Path) -> Table:
     """CelebA's own format: the number of images, the names, and rows of a file and its values."""
+    # Two empty rows more: of a file that is too short these are the number and the names.
     count, names, *rows = [line.split() for line in read_lines(path) if line.strip()] + [[]] * 2
     rows = [row for row in rows if row]
     head = ("file", *names)
     if len(count) != 1 or not count[0].isdecimal():
         raise InputError(f"{path}, row 1: the number of images comes first, and then the names; got {count}")
     check_lengths(path, head, rows, first=2)
+    # A file that was cut off has fewer, and images without a row would only be told one by one.
     if int(count[0]) != len(rows):
         raise InputError(f"{path} says that it is of {count[0]} images, and has rows of {len(rows)}")
     return head, rows

@@ -16,7 +16,7 @@ from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
 from gaxjax.parallel import tell
 
-Seen = TypeVar("Seen")
+Answer = TypeVar("Answer")
 
 
 @final
@@ -42,6 +42,7 @@ class Pairs(Pictures):
         if self.files["a"].keys().isdisjoint(self.files["b"]):
             a, b = self.folders.values()
             raise InputError(f"{a} and {b} have no name in common, so that there are no pairs. {self.remedy}")
+        # One stream: both follow one order, so that pairs stay together.
         picture = jax.ShapeDtypeStruct(data.shape, np.uint8)
         self.spec, self.streams = {"a": picture, "b": picture}, {"a": 0, "b": 0}
 
@@ -55,6 +56,7 @@ class Pairs(Pictures):
 
     def identity(self, index: int) -> tuple[str, int]:
         a, b = (self.file(side, index) for side in "ab")
+        # Of both: a pair is another once either of its files is.
         return f"{a.as_posix()} {self.listings['a'].size(a)} {b.as_posix()}", self.listings["b"].size(b)
 
     def fetch(self, indices: Sequence[int]) -> Sequence[int]:
@@ -82,7 +84,7 @@ class Pairs(Pictures):
             raise DamagedError(f"{folder} has several of this name: {', '.join(map(str, files))}")
         return files[0]
 
-    def look(self, function: Callable[[Path], Seen], index: int) -> list[Seen]:
+    def look(self, function: Callable[[Path], Answer], index: int) -> list[Answer]:
         """What a function says of both files; a DamagedError names the one that it is of."""
         # Both are found before either is opened: that a partner is missing is the better reason.
         files = [self.folders[side] / self.file(side, index) for side in "ab"]

@@ -24,6 +24,7 @@ def read_table(path: Path) -> Table:
     """A CSV file, whose first row is names; InputError where a row has more values than these, or fewer."""
     lines = [[value.strip() for value in line] for line in csv.reader(read_lines(path)) if line]
     head, *rows = lines or [[]]
+    # As spreadsheets save them where the decimal point is a comma.
     if len(head) == 1 and ";" in head[0]:
         raise InputError(f"{path} is separated by semicolons: save it with commas, and points in numbers")
     check_lengths(path, head, rows, first=1)

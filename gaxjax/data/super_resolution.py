@@ -42,6 +42,7 @@ class SuperResolution(SourceOf):
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         positions = np.asarray(positions, np.int64)
+        # Filled in row by row: crops are of one size, and photographs are not.
         batch = {
             name: np.empty((len(positions), *leaf.shape), leaf.dtype) for name, leaf in self.spec.items()
         }

@@ -41,6 +41,7 @@ class PixelAgreement:
                 f"pixel_agreement needs data whose domain b is made of domain a, by {' or '.join(CHANGES)}; "
                 f"the run's has domain_b={self.domain_b!r}"
             )
+        # The key is the block's number's, as that of samples is: devices and their number change nothing.
         state, _ = held
         key = jax.random.fold_in(jax.random.key(self.seed), number)
         pairs = sample(gan, state, normalize(batch), key)
@@ -48,5 +49,6 @@ class PixelAgreement:
             raise InputError(f"pixel_agreement is of generated pairs, and {type(gan).__name__} makes none")
         # As bytes, as the data's were when they were changed.
         a, b = (pixels_of(pairs[name]).astype(jnp.uint8) for name in ("a", "b"))
+        # Image a as it was drawn, and not its partner in the data: no image of the data is like it.
         agree = (CHANGES[self.domain_b](a) >= HALF) == (b >= HALF)
         return {"agreement": jnp.mean(agree, axis=(1, 2, 3), dtype=jnp.float32)}

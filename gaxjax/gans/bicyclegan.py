@@ -66,33 +66,39 @@ class BicycleGAN(GAN):
 
     def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
         """Each source, its translation, its target, and that by way of its code; each [B, H, W, C]."""
-        translated, again = self.translate(batch), self.reconstruct(batch)
-        return {"a": batch["a"], "a to b": translated, "b": batch["b"], "b to code to b": again}
+        return {
+            "a": batch["a"],
+            "a to b": self.translate(batch),
+            "b": batch["b"],
+            "b to code to b": self.reconstruct(batch),
+        }
 
     def branches(self, batch: Batch) -> tuple[dict[str, Array], Array, Array, Array]:
         """What E reads off targets, images of codes drawn from that; codes of the prior, and their images."""
         posterior = self.encoder(batch["b"])
-        encoded = self.generator(batch["a"], reparametrized(self.make_rng(PLAY), **posterior))
+        # Drawn anew at each call: both players' losses are of codes of their own.
+        reconstructions = self.generator(batch["a"], reparametrized(self.make_rng(PLAY), **posterior))
         latents = self.latents.draw(self.make_rng(PLAY), count_examples(batch))
-        return posterior, encoded, latents, self.generator(batch["a"], latents)
+        return posterior, reconstructions, latents, self.generator(batch["a"], latents)
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        _, encoded, _, drawn = self.branches(batch)
+        _, reconstructions, _, samples = self.branches(batch)
         loss_of = self.adversary.discriminator_loss
-        of_encoded, logs, _ = loss_of(self.discriminator, batch["b"], encoded, step)
-        of_drawn, more, _ = loss_of(self.latent_discriminator, batch["b"], drawn, step)
-        return of_encoded + of_drawn, add_prefix("encoded", logs) | add_prefix("drawn", more)
+        # Each branch has a discriminator of its own, as in the authors' code.
+        first, logs, _ = loss_of(self.discriminator, batch["b"], reconstructions, step)
+        second, others, _ = loss_of(self.latent_discriminator, batch["b"], samples, step)
+        return first + second, add_prefix("encoded", logs) | add_prefix("drawn", others)
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        posterior, encoded, latents, drawn = self.branches(batch)
+        posterior, reconstructions, latents, samples = self.branches(batch)
         loss_of = self.adversary.generator_loss
-        fooling, *_ = loss_of(self.discriminator, batch["b"], encoded, step)
-        fooling = fooling + loss_of(self.latent_discriminator, batch["b"], drawn, step)[0]
+        fooling, *_ = loss_of(self.discriminator, batch["b"], reconstructions, step)
+        fooling = fooling + loss_of(self.latent_discriminator, batch["b"], samples, step)[0]
         # Frozen: the encoder would else learn to hide the code from itself in what it reads (section 3.4).
-        recovery = absolute(frozen(self.encoder)(drawn)["mean"], latents)
+        recovery = absolute(frozen(self.encoder)(samples)["mean"], latents)
         # A sum over the code's numbers and a mean over examples, as the authors' is of a minibatch of one.
         divergence = jnp.mean(kl(**posterior))
         logs = {"fooling": fooling, "recovery": recovery, "divergence": divergence}
-        logs["reconstruction"] = absolute(encoded, batch["b"])
+        logs["reconstruction"] = absolute(reconstructions, batch["b"])
         loss = fooling + self.reconstruction * logs["reconstruction"] + self.recovery * recovery
         return loss + self.divergence * divergence, logs

@@ -46,6 +46,7 @@ class CoGAN(GAN):
 
     def classify(self, images: Array) -> Array:
         """Logits of the classes of images b, [B, K], which were learned from the labels of images a."""
+        # Alone, as there are no images a to classify: what is shared is there for b without them.
         outputs = self.discriminator({"b": images})
         if "classes" not in outputs:
             raise InputError(
@@ -64,6 +65,7 @@ class CoGAN(GAN):
         loss, logs, outputs = self.adversary.discriminator_loss(
             self.discriminator, **self.sides(batch), step=step
         )
+        # Of images a alone: labels of b are what adaptation is to do without.
         if self.classes:
             of_real = outputs.real["classes"]["a"]
             logs["class"] = classification(of_real, select_condition(batch, "label"))

@@ -35,6 +35,7 @@ class DiscoGAN(TwoDomains):
         errors = self.generator_ba(fake_b) - a, self.generator_ab(fake_a) - b
         # Of pixels in [0, 1], as the authors have them: half of the differences here.
         reconstruction = jnp.mean((errors[0] / 2) ** 2) + jnp.mean((errors[1] / 2) ** 2)
+        # By the step and not by a schedule of the recipe: it is a share of the loss, and no rate.
         r = jnp.where(step < self.first_steps, self.first_reconstruction, self.reconstruction)
         adversarial = (1 - self.matching) * fooling + self.matching * matching
         logs = {"fooling": fooling, "matching": matching, "reconstruction": reconstruction, "r": r}
@@ -44,6 +45,7 @@ class DiscoGAN(TwoDomains):
         self, discriminator: nn.Module, real: Array, fake: Array, step: Array
     ) -> tuple[Array, Array]:
         """Two losses of one domain's fakes: the adversary's, and that of the discriminator's features."""
+        # The fakes' features are in the outputs already; those of real images are not.
         fooling, _, outputs = self.adversary.generator_loss(discriminator, real, fake, step)
         if not self.matching:
             return fooling, jnp.zeros(())

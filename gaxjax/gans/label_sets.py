@@ -76,6 +76,7 @@ def with_mask(labels: Array, sets: Sequence[LabelSet]) -> Array:
     [[0, 0, 1, 0, 1]]
     """
     known = known_sets(labels, sets)
+    # Of NumPy: how often each is repeated is a matter of shapes, which a compiled function has to know.
     counts = np.array([each.count for each in sets])
     domain = jnp.where(jnp.repeat(known, counts, axis=1, total_repeat_length=counts.sum()), labels, 0)
     # Of one set the mask would be a 1 that is always there.
@@ -86,6 +87,7 @@ def permute(key: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
     """Another image's labels for each, of the sets that its own are of: the rows in another order."""
     # The authors' minibatches are of one set each; one that is mixed is permuted among those of a kind.
     kind = known_sets(labels, sets) @ 2 ** jnp.arange(len(sets))
+    # Both sorted by kind, the one as they lie and the other at random: place for place they are of a kind.
     places = jnp.lexsort((jnp.arange(len(labels)), kind))
     rows = jnp.lexsort((jax.random.uniform(key, kind.shape), kind))
     return labels.at[places].set(labels[rows])
@@ -98,6 +100,7 @@ def classify(logits: Array, labels: Array, sets: Sequence[LabelSet]) -> Array:
             f"the discriminator's classes have shape {logits.shape}, and the labels {labels.shape}: give its "
             f"Head the size {labels.shape[1]}"
         )
+    # An image counts in the sets that are known of it, and in no other.
     losses = [
         classification(
             logits[:, own], jnp.argmax(labels[:, own], axis=1) if each.exclusive else labels[:, own], known
@@ -117,6 +120,7 @@ def aim_at_each(labels: Array, sets: Sequence[LabelSet]) -> Array:
     """
     aims = []
     for each, own in zip(sets, columns(sets), strict=True):
+        # Where nothing is known, as if it had none.
         has = jnp.maximum(labels[:, own], 0)
         for place in range(each.count):
             turned = has.at[:, place].set(1 - has[:, place])

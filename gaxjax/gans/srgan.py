@@ -27,6 +27,7 @@ class SuperResolution(GAN):
 
     def __call__(self, batch: Batch) -> Any:
         check_images(self, batch, "use a folder of photographs with scale=4 (--data.scale 4)")
+        # Here, as sizes are the data's and the network's together: neither knows that it does not fit.
         fake, shape = self.translate(batch), batch["b"].shape
         if fake.shape != shape:
             raise InputError(
@@ -65,13 +66,16 @@ class SRGAN(SuperResolution):
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
 
     def __call__(self, batch: Batch) -> Any:
+        # Of the originals, which are as large as the fakes: initialization asks for shapes alone.
         return super().__call__(batch), self.adversary(self.discriminator, batch["b"])
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        # Content is no matter of the discriminator's.
         fake = self.translate(batch)
         return self.adversary.discriminator_loss(self.discriminator, batch["b"], fake, step)[:2]
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        # Once, as both terms are to be of one image.
         real, fake = batch["b"], self.translate(batch)
         content = self.compare_content(real, fake)
         fooling, logs, _ = self.adversary.generator_loss(self.discriminator, real, fake, step)

@@ -85,6 +85,7 @@ class StarGAN(GAN):
         real, (fake, labels, targets) = batch["image"], self.translate_at_random(batch)
         loss, logs, outputs = self.adversary.generator_loss(self.discriminator, real, fake, step)
         of_fake = label_sets.classify(outputs.fake["classes"], targets, self.sets)
+        # To what they are labeled as: another image with these labels would be no reconstruction.
         back = absolute(self.generate(fake, labels), real)
         logs |= {"fake_class": of_fake, "reconstruction": back}
         return loss + self.weight * of_fake + self.reconstruction * back, logs

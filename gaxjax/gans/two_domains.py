@@ -38,6 +38,7 @@ class TwoDomains(GAN):
     directions: ClassVar[dict[str, str]] = {"a": "b", "b": "a"}
     """What is translated -> into what."""
 
+    # Not `nn.compact`, as several methods call the same networks and pools.
     def setup(self) -> None:
         self.pool_a, self.pool_b = ImagePool(self.pool), ImagePool(self.pool)
 

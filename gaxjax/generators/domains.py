@@ -32,6 +32,7 @@ def choose_domains(
     """
     if ATTRIBUTES in needs:
         (count,) = spec[ATTRIBUTES].shape
+        # Names are of the data that the run was trained on, which need not be here any more.
         names = list(read_inventory(run).get("attributes") or map(str, range(count)))
         sizes = [each.count for each in getattr(gan, "sets", ())] or [count]
         return [
@@ -43,6 +44,7 @@ def choose_domains(
         names = list(inventory.get("names") or map(str, range(count)))
         labels = [(text, parse_class(text, names)) for text in texts or names]
         return [Domain(text, {LABEL: np.array([label], np.int32)}) for text, label in labels]
+    # Unheard it would seem to be done.
     if texts:
         raise InputError(
             f"--domain {texts[0]}: {type(gan).__name__} is told no labels, and translates into one "
@@ -68,7 +70,7 @@ def parse_attributes(text: str, names: Sequence[str], sizes: Sequence[int]) -> n
     >>> parse_attributes("Male,Young=0", ["Male", "Young", "kind=a", "kind=b"], [2, 2]).tolist()
     [1.0, 0.0, -1.0, -1.0]
     """
-    given: dict[int, int] = {}
+    known: dict[int, int] = {}
     for word in text.split(","):
         # A name may have an equals sign of its own: a column of several values is an attribute for each.
         name, _, value = (word, "", "1") if word in names else word.rpartition("=")
@@ -76,11 +78,12 @@ def parse_attributes(text: str, names: Sequence[str], sizes: Sequence[int]) -> n
             raise InputError(
                 f"--domain {text}: {word!r} is not NAME=0 or NAME=1 with a NAME of {', '.join(names)}"
             )
-        given[list(names).index(name)] = int(value)
+        known[list(names).index(name)] = int(value)
+    # Of a set of which something is said, all the rest is 0, as one that is one-hot has to be.
     values, start = np.full(len(names), -1, np.float32), 0
     for size in sizes:
         own = range(start, start + size)
-        if not given.keys().isdisjoint(own):
-            values[own] = [given.get(place, 0) for place in own]
+        if not known.keys().isdisjoint(own):
+            values[own] = [known.get(place, 0) for place in own]
         start += size
     return values

@@ -98,7 +98,8 @@ def translate(options: Translation) -> list[str]:
     columns += ["target"] if options.targets or options.halves else []
     lines = [
         f"{len(inputs):,} images, {translator.describe_direction()}",
-        *translator.describe_fits(sum("; " in row.note for row in rows)),
+        # The first note is each image's size; a second is there where that does not fit.
+        *translator.describe_fits(sum(len(row.notes) > 1 for row in rows)),
     ]
     return [*lines, str(write_page(options.out / PAGE, title, lines, columns, rows))]
 
@@ -166,6 +167,7 @@ def check_out(options: Translation) -> None:
         raise InputError(f"--out {out} is a file; name a folder")
     if not out.exists() or not any(out.iterdir()):
         return
+    # A folder without a command is somebody's own.
     maker = (out / COMMAND).read_bytes() if (out / COMMAND).exists() else b"something else"
     if maker != describe_command(options):
         raise InputError(
@@ -208,6 +210,7 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
     try:
         whole = open_picture(each.file, upright=True)
         picture, target = whole, open_picture(each.target, upright=True) if each.target else None
+        # With --halves there are no --targets.
         if options.halves:
             # Which half is a is the data's matter.
             left_first = (translator.source == "a") != translator.recipe.data.swap
@@ -217,15 +220,16 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
         raise InputError(f"{each.file} or its target cannot be used: {error}") from error
     pixels, note = translator.read(picture)
     name = each.name.as_posix() + ".png"
-    shown = {f"inputs/{name}": pixels}
+    # In the order of the page's columns.
+    images = {f"inputs/{name}": pixels}
     for output in list_outputs(translator, options.n):
-        image = translator(pixels, output.domain, options.seed, output.number)
-        shown[f"{output.folder.as_posix()}/{name}"] = image
+        path = f"{output.folder.as_posix()}/{name}"
+        images[path] = translator(pixels, output.domain, options.seed, output.number)
     if target is not None:
-        shown[f"targets/{name}"] = translator.fit(target, translator.target_shape)
+        images[f"targets/{name}"] = translator.fit(target, translator.target_shape)
     # Each as soon as it is there: whoever looks into the folder meanwhile sees whole pictures.
-    for path, image in shown.items():
+    for path, image in images.items():
         save_image(image, options.out / path)
-    size = "{}x{}".format(*picture.size)
-    pictures = [Picture(path, *image.shape[:2]) for path, image in shown.items()]
-    return Row(each.name.as_posix(), f"{size}; {note}" if note else size, pictures)
+    notes = ["{}x{}".format(*picture.size), *filter(None, [note])]
+    pictures = [Picture(path, *image.shape[:2]) for path, image in images.items()]
+    return Row(each.name.as_posix(), notes, pictures)

@@ -66,6 +66,7 @@ class Generator(nn.Module):
             sizes.append((x.shape[1], x.shape[2]))
             layer = down_layer(width, stride, self.norm if level else "none", self.deviation)
             x = apply_block(self, self.recompute, layer, x)
+        # Each to the size that its partner began from: doubling a rounded half would be one too many.
         for level in reversed(range(1, len(down))):
             x = apply_block(self, self.recompute, up_layer(up[level], down[level][1], sizes[level]), x)
         x = ConvTranspose(self.channels, 4, bias=False, deviation=self.deviation)(x, sizes[0])

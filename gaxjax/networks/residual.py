@@ -29,6 +29,7 @@ class Encoder(nn.Module):
         x = Conv(self.features, 4, 2, deviation=self.deviation)(to_compute_dtype(x, self.precision))
         for number in range(self.blocks):
             x = self._block(x, self.features * min(4, number + 2))
+        # Over all pixels, so that images may have any size.
         x = jnp.mean(to_float32(activate(x, "leaky_relu")), axis=(1, 2))
         # One head each: what is sure of a mean need not be sure of a variance.
         return {

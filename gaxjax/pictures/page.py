@@ -34,8 +34,8 @@ class Row(NamedTuple):
     """Pictures that belong together."""
 
     name: str
-    note: str
-    """a line below the name; empty: none"""
+    notes: Sequence[str]
+    """in a line below the name"""
     pictures: Sequence[Picture]
 
 
@@ -43,6 +43,7 @@ def write_page(
     path: Path, title: str, lines: Sequence[str], columns: Sequence[str], rows: Sequence[Row]
 ) -> Path:
     """Writes a table with a row for each example and a column for each kind of picture."""
+    # The first column is of names, which say what they are.
     head = "".join(f"<th>{escape(column)}</th>" for column in ["", *columns])
     body = "\n".join(map(draw_row, rows))
     about = "".join(f"<p>{escape(line)}</p>\n" for line in lines)
@@ -65,14 +66,16 @@ def write_page(
 
 def draw_row(row: Row) -> str:
     """The row as HTML."""
-    note = f"<br><small>{escape(row.note)}</small>" if row.note else ""
+    note = f"<br><small>{escape('; '.join(row.notes))}</small>" if row.notes else ""
     cells = "".join(f"<td>{draw_picture(picture)}</td>" for picture in row.pictures)
     return f"<tr><th>{escape(row.name)}{note}</th>{cells}</tr>"
 
 
 def draw_picture(picture: Picture) -> str:
     """The picture as HTML, and a link to it at its own size."""
+    # A space, a question mark or a quote in a name means something in an address or in HTML.
     link = escape(quote(picture.link))
+    # By whole pixels, so that single pixels of a small picture are seen as squares, all alike.
     scale = max(1, round(SIDE / max(picture.height, picture.width)))
     # Read when they come into view: a page may have thousands.
     size = f'width="{picture.width * scale}" height="{picture.height * scale}" loading="lazy"'

@@ -55,10 +55,10 @@ DIRECTIONS = {
 
 def recipe(name: str, features: int, photos: bool = False) -> Recipe:
     """The variant of configs/pix2pix_facades.py, from photographs to label maps or to photographs."""
-    found = load_recipe(f"pix2pix_facades:{name}")[0]
+    variant = load_recipe(f"pix2pix_facades:{name}")[0]
     # Of both networks, so that a row's players stay as strong beside each other as in the paper.
-    gan = set_fields(found.gan, features=features)
-    return replace(found, gan=gan, data=replace(found.data, swap=photos))
+    gan = set_fields(variant.gan, features=features)
+    return replace(variant, gan=gan, data=replace(variant.data, swap=photos))
 
 
 def rows(features: int, segmenter: str = "") -> list[Row]:

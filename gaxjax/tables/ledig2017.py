@@ -62,6 +62,7 @@ class Enlarged(SourceOf):
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         batch = self.source.take(positions, seed)
         height, width = self.spec["b"].shape[:2]
+        # Of the very images that networks are given: what differs is the enlarging alone.
         large = [Image.fromarray(a).resize((width, height), self.resampling) for a in batch["a"]]
         return {**batch, "b": np.stack([np.asarray(image) for image in large])}
 
@@ -73,6 +74,7 @@ def recipe(name: str) -> Recipe:
 
 def rows(evaluation: Evaluation) -> Iterator[Row]:
     """Three numbers of each method; the paper has two of them."""
+    # Of features it has no distance: people judged the images instead.
     for name, method in METHODS.items():
         for metric, value in zip(METRICS, (method.psnr, method.ssim, None), strict=True):
             yield Row(
@@ -90,6 +92,7 @@ def rows(evaluation: Evaluation) -> Iterator[Row]:
 
 def measure_filter(name: str, evaluation: Evaluation, data: Data) -> list[Result]:
     """What comes of enlarging the test photographs without any network."""
+    # Pairs, though no game makes them: b of each is the enlarged a.
     evaluator = Evaluator(evaluation, data, paired=True)
     source = Enlarged(evaluator.source, FILTERS[name])
     statistics = evaluator.gather_source(source, evaluation.n, evaluator.needs)
@@ -136,9 +139,11 @@ def make(
         n=len(open_source(replace(data, split=plain.evaluation.split))),
     )
     selection = select_rows(list(rows(evaluation)), only)
+    # Rows of filters have no recipe, and so no run: they are measured here, and all stand in one table.
     trained = [row for row in selection if row.recipe]
     groups = measure_rows(out, trained, training, seeds, data_directory, False, workers)
     filters = []
+    # All of a filter's numbers are of one pass over the photographs.
     for name in dict.fromkeys(row.name for row in selection if not row.recipe):
         results = {result.metric: result for result in measure_filter(name, evaluation, data)}
         lines = [Line(row, [results[row.metric]], 0.0, 1.0, []) for row in selection if row.name == name]

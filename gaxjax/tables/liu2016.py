@@ -27,8 +27,6 @@ Liu and Tuzel 2016, arXiv 1606.07536: the share of pixels of 10,000 generated pa
 is changed as domain b was made, both black or white from 128 of 256 on; and the share of images of the second
 domain whose class a head tells that was trained on labels of the first. The paper's numbers are memory; its
 binarization is not known to us. Ours: a quarter of the generator's channels, 600 kimg, no weight decay."""
-
-
 MEASURED = Evaluation("pixel_agreement", reference="b", n=10_000)
 
 
@@ -41,7 +39,7 @@ def rows() -> list[Row]:
             metric="pixel_agreement",
             # Of one run as far as is known: no difference can be put in standard errors.
             printed=Printed(printed, None, 1, "memory"),
-            recipe=functools.partial(recipe_of, target),
+            recipe=functools.partial(recipe, target),
             evaluation=MEASURED,
             measured_as="pixel agreement",
             better="higher",
@@ -56,9 +54,9 @@ def rows() -> list[Row]:
             title=title,
             metric="test_accuracy",
             printed=None,
-            recipe=functools.partial(recipe_of, target),
+            recipe=functools.partial(recipe, target),
             # Which images of domain b are tested is the recipe's to say.
-            evaluation=recipe_of(target).evaluation,
+            evaluation=recipe(target).evaluation,
             better="higher",
             # Accuracies on two sets are no one column's.
             column=f"test accuracy, {title}",
@@ -68,8 +66,8 @@ def rows() -> list[Row]:
     return pairs + adaptation
 
 
-def recipe_of(target: str) -> Recipe:
-    """A recipe by its name."""
+def recipe(target: str) -> Recipe:
+    """Of configs/cogan_mnist.py and configs/cogan_domains.py, by its name."""
     return load_recipe(target)[0]
 
 

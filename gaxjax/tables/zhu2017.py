@@ -36,10 +36,10 @@ photograph."""
 
 def recipe(model: str, features: int) -> Recipe:
     """A row's recipe, on the images of all, at one length and with networks of one width."""
-    found = load_recipe(MODELS[model][0])[0]
+    whole = load_recipe(MODELS[model][0])[0]
     # Shuffled apart or in pairs, from photographs (a) to label maps.
-    data = replace(load_recipe("cyclegan_facades")[0].data, paired=found.data.paired)
-    return replace(found, gan=set_fields(found.gan, features=features), data=data, kimg=KIMG)
+    data = replace(load_recipe("cyclegan_facades")[0].data, paired=whole.data.paired)
+    return replace(whole, gan=set_fields(whole.gan, features=features), data=data, kimg=KIMG)
 
 
 def rows(features: int) -> list[Row]:
