@@ -79,10 +79,10 @@ def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data, split: 
         # ~ is expanded here: a recipe's text never passes through a shell.
         weights = disk_path(e.weights, "weights are").expanduser() if e.weights else None
     if needs & OF_FEATURES:
-        if e.features.strip() == OF_DATA:
+        if (name := e.features.strip()) == OF_DATA:
             features = label_classifier(replace(data, split=split))
-        elif e.features.startswith("lpips"):
-            features = all_features.load_distance(e.features, e.lpips_network, e.lpips_linear)
+        elif name.startswith("lpips"):
+            features = all_features.load_distance(name, e.lpips_network, e.lpips_linear)
         else:
             features = all_features.load_features(e.features, weights, directory)
         level = e.level or features.level

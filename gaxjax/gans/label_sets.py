@@ -6,6 +6,7 @@ Labels are [B, K]: 0 or 1, and -1 in all of a set that is not known of an image.
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,11 @@ class LabelSet:
         if self.count < 1 + self.exclusive:
             least = "two or more, of which it has one" if self.exclusive else "one or more"
             raise InputError(f"LabelSet(count={self.count}): an image has labels of {least}")
+
+
+def count_labels(game: Any) -> list[int]:
+    """How many labels each set of a game has, each a domain; none of a game that has no sets."""
+    return [each.count for each in getattr(game, "sets", ())]
 
 
 def columns(sets: Sequence[LabelSet]) -> list[slice]:

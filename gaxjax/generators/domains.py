@@ -8,6 +8,7 @@ import numpy as np
 
 from gaxjax.errors import InputError
 from gaxjax.game import GAN
+from gaxjax.gans.label_sets import count_labels
 from gaxjax.runs.inventory import read_inventory
 
 LABEL, ATTRIBUTES = "label", "attributes"
@@ -34,7 +35,7 @@ def choose_domains(
         (count,) = spec[ATTRIBUTES].shape
         # Names are of the data that the run was trained on, which need not be here any more.
         names = list(read_inventory(run).get("attributes") or map(str, range(count)))
-        sizes = [each.count for each in getattr(gan, "sets", ())] or [count]
+        sizes = count_labels(gan) or [count]
         return [
             Domain(text, {ATTRIBUTES: parse_attributes(text, names, sizes)[None]}) for text in texts or names
         ]

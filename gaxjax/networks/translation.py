@@ -105,9 +105,8 @@ class PatchDiscriminator(nn.Module):
             def body(_: nn.Module, x: Array) -> Array:
                 # The last two convolutions move by one pixel: patches overlap, a logit for each.
                 stride = 2 if level < halvings else 1
-                # At most eight times the width, as in the authors' code.
-                width = self.features * 2 ** min(level, 3)
                 norm: Norm = self.norm if level else "none"
+                width = count_channels(self.features, level)
                 x = Conv(width, kernel, stride, bias=norm == "none", deviation=self.deviation)(x)
                 return activate(normalize(x, norm), "leaky_relu")
 
@@ -118,6 +117,11 @@ class PatchDiscriminator(nn.Module):
             x = apply_block(self, self.recompute, layer(level), x)
         # [B, h, w, 1] -> [B, h, w]; without a norm, as a logit's mean is its message.
         return Conv(1, kernel, deviation=self.deviation)(to_float32(x))[..., 0]
+
+
+def count_channels(features: int, level: int) -> int:
+    """Channels after so many halvings: doubled by each, to eight times the first, as in pix2pix's code."""
+    return features * 2 ** min(level, 3)
 
 
 def count_halvings(patch: int) -> int:

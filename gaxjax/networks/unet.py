@@ -13,6 +13,7 @@ from gaxjax.layers.conditioning import concatenate
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, ConvTranspose, Dropout, Norm, activate, normalize
+from gaxjax.networks.translation import count_channels
 
 
 class UNet(nn.Module):
@@ -58,18 +59,18 @@ class UNet(nn.Module):
                 f"these are {x.shape[1]} x {x.shape[2]}: set its depth, or the data's shape"
             )
         x = to_compute_dtype(x, self.precision)
-        encoded: list[Array] = []
+        outputs: list[Array] = []
         for level in range(self.depth):
             # As planes, of one number each: deeper layers see them again where all do.
             if latents is not None and (level == 0 or self.latents == "all"):
                 x = concatenate(x, latents)
             x = apply_block(self, self.recompute, self._down(level), x)
-            encoded.append(x)
+            outputs.append(x)
         for level in reversed(range(1, self.depth)):
             x = apply_block(self, self.recompute, self._up(level), x)
             if self.skips:
                 # Before its activation, where the authors' has a leaky ReLU: ReLU makes the same of both.
-                x = jnp.concatenate([x, encoded[level - 1]], axis=-1)
+                x = jnp.concatenate([x, outputs[level - 1]], axis=-1)
         # The only bias where there are norms: these take every channel's mean away again.
         x = ConvTranspose(self.channels, deviation=self.deviation)(jax.nn.relu(x))
         return activate(to_float32(x), "tanh")
@@ -80,7 +81,8 @@ class UNet(nn.Module):
 
         def body(_: nn.Module, x: Array) -> Array:
             x = activate(x, "leaky_relu") if level else x
-            x = Conv(self._width(level), 4, 2, bias=self.norm == "none", deviation=self.deviation)(x)
+            width = count_channels(self.features, level)
+            x = Conv(width, 4, 2, bias=self.norm == "none", deviation=self.deviation)(x)
             return normalize(x, "none" if plain else self.norm)
 
         return body
@@ -89,12 +91,8 @@ class UNet(nn.Module):
         drops = level >= self.depth - self.dropout_layers
 
         def body(_: nn.Module, x: Array) -> Array:
-            width, bias = self._width(level - 1), self.norm == "none"
+            width, bias = count_channels(self.features, level - 1), self.norm == "none"
             x = ConvTranspose(width, bias=bias, deviation=self.deviation)(jax.nn.relu(x))
             return Dropout(self.dropout if drops else 0.0, noise=True)(normalize(x, self.norm))
 
         return body
-
-    def _width(self, level: int) -> int:
-        # At most eight times the width, as in the authors' code.
-        return self.features * 2 ** min(level, 3)

@@ -19,6 +19,7 @@ from gaxjax.data import Source
 from gaxjax.errors import InputError
 from gaxjax.files import write_bytes
 from gaxjax.game import GAN
+from gaxjax.gans.label_sets import count_labels
 from gaxjax.layers.conditioning import Head
 from gaxjax.layers.modules import submodules
 from gaxjax.parallel import tell
@@ -135,10 +136,9 @@ def check_classes(gan: GAN, source: Source) -> None:
             )
 
 
-def check_domains(gan: GAN, source: Source) -> None:
+def check_every_domain(gan: GAN, source: Source) -> None:
     """Refuses a domain that no image has, in a game that translates into it and would learn it of none."""
-    sets: Any = getattr(gan, "sets", ())
-    domains = sum(each.count for each in sets)
+    domains = sum(count_labels(gan))
     if not domains:
         return
     if source.attributes:

@@ -28,7 +28,7 @@ from gaxjax.runs.checkpoint import Checkpoints, check_disk
 from gaxjax.runs.history import check_history, last_recorded, set_aside
 from gaxjax.runs.inventory import (
     check_classes,
-    check_domains,
+    check_every_domain,
     class_summary,
     compare_data,
     inventory_of,
@@ -165,7 +165,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     source = open_source(recipe.data)
     for stage in recipe.all_stages:
         check_classes(stage.gan, source)
-        check_domains(stage.gan, source)
+        check_every_domain(stage.gan, source)
     programs = stage_programs(recipe, source.spec)
     check_programs(programs)
     for program in programs:

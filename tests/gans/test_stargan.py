@@ -23,7 +23,7 @@ from gaxjax.layers.conditioning import Concatenated, Head
 from gaxjax.networks.stargan import Discriminator
 from gaxjax.networks.translation import ResidualGenerator
 from gaxjax.objectives import Wasserstein
-from gaxjax.runs.inventory import check_domains
+from gaxjax.runs.inventory import check_every_domain
 
 KEY = jax.random.key(2)
 BOTH = (LabelSet(2, exclusive=False), LabelSet(3))
@@ -217,8 +217,8 @@ def test_networks_and_sets_that_do_not_fit() -> None:
 def test_domains_that_no_image_has() -> None:
     few = cast(Source, SimpleNamespace(attributes={}, classes=2, class_names=("dark", "light")))
     with pytest.raises(InputError, match=r"into 3 domains, .* of 2 classes, dark, light: no image is of the"):
-        check_domains(stargan((LabelSet(3),)), few)
-    check_domains(stargan((LabelSet(2),)), few)
+        check_every_domain(stargan((LabelSet(3),)), few)
+    check_every_domain(stargan((LabelSet(2),)), few)
     none_bald = cast(Source, SimpleNamespace(attributes={"Male": 2, "Bald": 0}))
     with pytest.raises(InputError, match="no image has Bald: leave it out of attributes"):
-        check_domains(stargan((LabelSet(2, exclusive=False),)), none_bald)
+        check_every_domain(stargan((LabelSet(2, exclusive=False),)), none_bald)
