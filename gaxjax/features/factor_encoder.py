@@ -69,7 +69,7 @@ def factor_encoder(data: Data) -> Features:
             f"{data.name} has no factors to train an encoder on: use shapes, or a folder with factors.csv"
         )
     # By what is read and not by where it lies: a set that is moved keeps its encoder.
-    path = cache_path("encoders", f"{data.name}-{describe_examples(data, source)}.npz")
+    path = cache_path("encoders", f"{data.name}-{describe_examples(data, source, STEPS)}.npz")
     if not path.is_file():
         print(f"training an encoder of the factors of {data.name}, once", flush=True)
         train_encoder(source, path)
@@ -86,11 +86,11 @@ def factor_encoder(data: Data) -> Features:
     )
 
 
-def describe_examples(data: Data, source: Source) -> str:
-    """A hash of which examples these are, how they are read, and for how long it is trained."""
+def describe_examples(data: Data, source: Source, steps: int) -> str:
+    """A hash of which examples these are, how they are read, and for how many steps it is trained."""
     fields = ("name", "shape", "split", "layout", "fit", "filter")
     about = {name: value for name, value in asdict(data).items() if name in fields}
-    text = json.dumps([about, list(source.factor_names), source.digest(), STEPS])
+    text = json.dumps([about, list(source.factor_names), source.digest(), steps])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

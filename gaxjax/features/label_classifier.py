@@ -22,14 +22,18 @@ STEPS = 2_000
 def label_classifier(data: Data) -> Features:
     """The classifier of a set's labels at its size, from ~/.cache/gaxjax, trained if it is not there yet.
 
-    InputError for a set without labels.
+    InputError for a set without labels, or of two domains.
     """
     data = with_all_labels(as_stored(data))
     source = open_source(data)
-    if not source.classes:
-        raise InputError(f"{NAME} is of labels, and the data, {data.name}, have none: use layout=classes")
+    # Of two domains there are labels too, and no images that are simply called so.
+    if not source.classes or "image" not in source.spec:
+        raise InputError(
+            f"{NAME} is of images with labels, and the data, {data.name}, have {', '.join(source.spec)}: use "
+            "layout=classes, or a set by name, without domain_b"
+        )
     # A hash of which images there are, whose folders say their labels.
-    path = cache_path("classifiers", f"{data.name}-{describe_examples(data, source)}.npz")
+    path = cache_path("classifiers", f"{data.name}-{describe_examples(data, source, STEPS)}.npz")
     if not path.is_file():
         print(f"training a classifier of the {source.classes} classes of {data.name}, once", flush=True)
         train_encoder(source, path, steps=STEPS, target="label")

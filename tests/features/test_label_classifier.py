@@ -73,6 +73,10 @@ def test_translated_images_are_read_as_they_were_asked_for(data: Data, tmp_path:
 
 
 def test_data_without_labels(data: Data) -> None:
+    evaluation = Evaluation("class_accuracy", features="classifier(data)")
     flat = Data("folder", (8, 8, 1), data.directory, layout="flat")
-    with pytest.raises(InputError, match=r"classifier\(data\) is of labels, and the data, folder, have none"):
-        Evaluator(Evaluation("class_accuracy", features="classifier(data)"), flat)
+    with pytest.raises(InputError, match=r"is of images with labels, and the data, folder, have image: use"):
+        Evaluator(evaluation, flat)
+    two = Data("digits", (8, 8, 1), domain_b="edges")
+    with pytest.raises(InputError, match=r"the data, digits, have a, label, b, label_b: .* without domain_b"):
+        Evaluator(evaluation, two)
