@@ -19,9 +19,7 @@ import quick
 from rounding import widest
 
 from gaxjax import parallel, solvers
-from gaxjax.data import Data, Source, open_source
-from gaxjax.data.points import DEFAULTS
-from gaxjax.data.super_resolution import spec_of_pairs
+from gaxjax.data import Source, spec_of
 from gaxjax.features.content import VGG19, InceptionMaps, Pixels
 from gaxjax.files import write_bytes
 from gaxjax.game import State
@@ -168,22 +166,6 @@ def covering(games: dict[str, set[str]], *rooms: str) -> list[str]:
         names.append(max(games, key=lambda name: len(games[name] & missing)))
         missing -= games[names[-1]]
     return names
-
-
-def spec_of(data: Data) -> dict[str, jax.ShapeDtypeStruct]:
-    """One example of the data, without the data."""
-    if data.name in DEFAULTS or data.name == "shapes":
-        return open_source(data).spec
-    if data.scale > 1:
-        return spec_of_pairs(data)
-    image = jax.ShapeDtypeStruct(data.shape, np.uint8)
-    if data.layout in ("halves", "domains"):
-        return {"a": image, "b": image}
-    label = jax.ShapeDtypeStruct((), np.int32)
-    if data.domain_b:
-        return {"a": image, "b": image, "label": label, "label_b": label}
-    spec = {"image": image, "label": label}
-    return spec if data.labeled is None else {**spec, "labeled": jax.ShapeDtypeStruct((), np.bool_)}
 
 
 class Synthetic(Source):

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import quick
 from jax import Array
-from shrinking import batches, recipes, shrunk, spec_of
+from shrinking import batches, recipes, shrunk
 
+from gaxjax.data import spec_of
 from gaxjax.errors import InputError
 from gaxjax.game import sample
 from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, instance_norm

@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import quick
 import shrinking
-from shrinking import CONFIGS, KEY_OF_PLAY, batches, shrunk, spec_of, with_gates
+from shrinking import CONFIGS, KEY_OF_PLAY, batches, shrunk, with_gates
 
 from gaxjax import cli, parallel
-from gaxjax.data import open_source
+from gaxjax.data import open_source, spec_of
 from gaxjax.game import State
 from gaxjax.layers.modules import set_fields
 from gaxjax.objectives import Objective

@@ -17,6 +17,7 @@ from games import Bilinear, Chase, Ledger, Number, begin, values
 from jax.flatten_util import ravel_pytree
 
 from gaxjax.adversary import Adversary
+from gaxjax.data import spec_of
 from gaxjax.errors import InputError
 from gaxjax.expressions import parse_value
 from gaxjax.game import State, objective, player_params
@@ -237,7 +238,7 @@ def test_every_solver_plays_every_game_of_two(solver: Solver, name: str) -> None
     recipe = dataclasses.replace(once_each(shrinking.shrunk(GAMES[name])), solver=solver)
     stage, begun = recipe.all_stages[0], shrinking.begin(recipe)
     batches = shrinking.batches(recipe, stage, 0)
-    program = StageProgram(recipe, 0, shrinking.spec_of(recipe.data))
+    program = StageProgram(recipe, 0, spec_of(recipe.data))
     state, logs = quick.run(program.step, begun, batches, KEY)
     chex.assert_trees_all_equal_shapes_and_dtypes(state, begun)
     chex.assert_tree_all_finite((state, logs))
@@ -260,7 +261,7 @@ penalties in tests of their own."""
 def inputs_of(name: str) -> Any:
     """Shapes and types of what a step is given, whoever solves: traced once for all solvers."""
     recipe = once_each(shrinking.shrunk(GAMES[name]))
-    program = stage_programs(recipe, shrinking.spec_of(recipe.data))[-1]
+    program = stage_programs(recipe, spec_of(recipe.data))[-1]
     return jax.eval_shape(program.init, KEY), program.batches
 
 
@@ -281,6 +282,6 @@ def test_second_derivatives_fit_the_parts_of_every_game_of_two(solver: Solver, n
     Of a game that grows the last stage, which has all that the others have.
     """
     recipe = dataclasses.replace(once_each(shrinking.shrunk(GAMES[name])), solver=solver)
-    program = stage_programs(recipe, shrinking.spec_of(recipe.data))[-1]
+    program = stage_programs(recipe, spec_of(recipe.data))[-1]
     state, logs = jax.eval_shape(program.step, *inputs_of(name), KEY)
     assert set(state.optimizers) == set(program.stage.gan.players) and logs
