@@ -44,6 +44,7 @@ class Diversity:
 
         def translate(key: Array) -> Array:
             images = call_averaged(gan, state, key, "translate", normalize(batch))
+            images = jnp.clip(images, -1, 1)  # as pictures of them would be
             return self.distance.apply(params, images, (level,))[level].astype(jnp.float32)
 
         # One after the other: all at once would hold the activations of ten times as many images.

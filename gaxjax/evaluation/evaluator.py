@@ -26,7 +26,7 @@ from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.catalog import PAIRED
-from gaxjax.metrics.label_maps import parse_palette
+from gaxjax.metrics.label_maps import check_label_maps, parse_palette
 from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
@@ -97,6 +97,8 @@ class Evaluator:
         # Real images first, and once: every later checkpoint of the run is compared with the same statistics.
         if real:
             self.real = self.gather_cached(self.data, self.source, self.count, real)
+        if self.palette is not None:
+            check_label_maps(self.real.arrays["images"], self.palette)
         self.validation = self.gather_held_out()
 
     def check_choice(self, paired: bool) -> None:

@@ -34,12 +34,14 @@ def extract(
     labels: [N], that they are of, where there are any.
     """
     found: dict[str, Array] = {}
+    # As they would be written, whose networks may give more than white: what is measured is pictures.
+    pictures = jnp.clip(images, -1, 1)
     # One pass of the network gives all levels that are asked for.
     levels = (level,) * bool(needs & {"moments", "vectors"})
     levels += ("logits",) * bool(needs & {"logits", "classes"})
     if levels:
         assert features is not None
-        by_level = features.apply(params["features"], images, tuple(dict.fromkeys(levels)))
+        by_level = features.apply(params["features"], pictures, tuple(dict.fromkeys(levels)))
         if needs & {"moments", "vectors"}:
             found["vectors"] = by_level[level]
         if "logits" in needs:
@@ -54,7 +56,7 @@ def extract(
         assert labels is not None
         found["labels"] = labels
     if "pixels" in needs:
-        found |= pixels.apply({}, images, ("pixels",))
+        found |= pixels.apply({}, pictures, ("pixels",))
     if "digits" in needs:
         assert classifier is not None
         # Stacked MNIST: each of the 3 channels is a digit of its own, so the classes are [N, 3].

@@ -47,6 +47,8 @@ class BicycleGAN(GAN):
     averaged: ClassVar = ("generator", "encoder")
     directions: ClassVar = {"a": "b"}
     """What is translated -> into what."""
+    of_pairs: ClassVar = True
+    """Whether b[i] has to belong to a[i]."""
 
     def __call__(self, batch: Batch) -> Any:
         check_images(self, batch, "use a folder of pictures with layout halves or domains")

@@ -38,6 +38,8 @@ class Pix2Pix(GAN):
     averaged: ClassVar = ("generator",)
     directions: ClassVar = {"a": "b"}
     """What is translated -> into what."""
+    of_pairs: ClassVar = True
+    """Whether b[i] has to belong to a[i]."""
 
     @property
     def players(self) -> dict[str, tuple[str, ...]]:  # type: ignore[override]

@@ -24,6 +24,8 @@ class SuperResolution(GAN):
     averaged: ClassVar = ("generator",)
     directions: ClassVar = {"a": "b"}
     """What is translated -> into what."""
+    of_pairs: ClassVar = True
+    """Whether b[i] has to belong to a[i]."""
 
     def __call__(self, batch: Batch) -> Any:
         check_images(self, batch, "use a folder of photographs with scale=4 (--data.scale 4)")

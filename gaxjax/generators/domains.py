@@ -19,7 +19,7 @@ class Domain(NamedTuple):
     """What is asked for."""
 
     name: str
-    """as it is written; empty where a game has one domain alone"""
+    """of the data, or attributes as they are written; empty where a game has one domain alone"""
     batch: Mapping[str, np.ndarray] = {}
     """what a batch of one says of it"""
 
@@ -43,8 +43,10 @@ def choose_domains(
         inventory = read_inventory(run)
         count = inventory.get("classes") or 0
         names = list(inventory.get("names") or map(str, range(count)))
-        labels = [(text, parse_class(text, names)) for text in texts or names]
-        return [Domain(text, {LABEL: np.array([label], np.int32)}) for text, label in labels]
+        labels = [parse_class(text, names) for text in texts or names]
+        if len(set(labels)) < len(labels):
+            raise InputError(f"--domain names each domain once; got {', '.join(texts)}")
+        return [Domain(names[label], {LABEL: np.array([label], np.int32)}) for label in labels]
     # Unheard it would seem to be done.
     if texts:
         raise InputError(

@@ -20,6 +20,7 @@ from gaxjax.errors import InputError, check_seed
 from gaxjax.files import write_bytes
 from gaxjax.generators.domains import Domain
 from gaxjax.generators.translator import Translator
+from gaxjax.parallel import tell
 from gaxjax.pictures.images import save_image
 from gaxjax.pictures.page import Picture, Row, write_page
 
@@ -148,7 +149,9 @@ def name_files(places: Sequence[Path]) -> dict[Path, Path]:
     for place in places:
         if not place.exists():
             raise InputError(f"{place} does not exist; give images, or folders of them")
-        inside = {place / file: file for file in list_images(place).files} if place.is_dir() else {}
+        listing = list_images(place) if place.is_dir() else None
+        tell(listing.describe_others() if listing else "")
+        inside = {place / file: file for file in listing.files} if listing else {}
         for file, relative in (inside or {place: Path(place.name)}).items():
             name = relative.with_suffix("")
             # Everything is written as PNG, so that 1.jpg and 1.png would be one file.

@@ -42,6 +42,22 @@ def parse_palette(text: str, shape: tuple[int, ...]) -> np.ndarray:
     return np.array(numbers, np.uint8)
 
 
+def check_label_maps(images: np.ndarray, palette: np.ndarray) -> None:
+    """InputError for images, uint8 [N, H, W, 3], that are no label maps: photographs have nearest colors."""
+    colors = palette.astype(float)
+    # A few show it, by the median pixel: borders of areas are mixed colors where a map was made smaller.
+    pixels = images[:20].reshape(-1, 3)[::7].astype(float)
+    distance = np.median(np.min(np.linalg.norm(pixels[:, None] - colors, axis=-1), axis=1))
+    apart = np.linalg.norm(colors[:, None] - colors, axis=-1)
+    least = np.min(apart[~np.eye(len(colors), dtype=bool)])
+    if distance > least:
+        raise InputError(
+            "pixel_accuracy is of label maps, and the images that are compared with have other colors: half "
+            f"of their pixels are {distance:.0f} or more from the palette's, two of which are {least:.0f} "
+            "apart; give the label maps as --reference (and --output), or their --palette"
+        )
+
+
 def classify_pixels(images: np.ndarray, palette: np.ndarray) -> np.ndarray:
     """The nearest color's number for each pixel: [N, H, W, 3] and [K, 3], both uint8 -> [N, H, W]."""
     # Image by image, as all differences of all colors at once would be K times the images, and in int32.

@@ -136,6 +136,16 @@ def check_classes(gan: GAN, source: Source) -> None:
             )
 
 
+def check_partners(gan: GAN, source: Source) -> None:
+    """Refuses images a and b in orders of their own, in a game that learns from pairs."""
+    # Told by the streams: what belongs together, example by example, is of one order.
+    if getattr(gan, "of_pairs", False) and source.streams.get("a") != source.streams.get("b"):
+        raise InputError(
+            f"{type(gan).__name__} learns from pairs, and these images a and b are in orders of their own: "
+            "use paired=True (--data.paired)"
+        )
+
+
 def check_every_domain(gan: GAN, source: Source) -> None:
     """Refuses a domain that no image has, in a game that translates into it and would learn it of none."""
     domains = sum(count_labels(gan))

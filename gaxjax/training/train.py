@@ -29,6 +29,7 @@ from gaxjax.runs.history import check_history, last_recorded, set_aside
 from gaxjax.runs.inventory import (
     check_classes,
     check_every_domain,
+    check_partners,
     class_summary,
     compare_data,
     inventory_of,
@@ -166,6 +167,7 @@ def prepare(recipe: Recipe) -> tuple[Source, list[StageProgram]]:
     for stage in recipe.all_stages:
         check_classes(stage.gan, source)
         check_every_domain(stage.gan, source)
+        check_partners(stage.gan, source)
     programs = stage_programs(recipe, source.spec)
     check_programs(programs)
     for program in programs:

@@ -17,6 +17,7 @@ from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.gans.pix2pix import Pix2Pix
 from gaxjax.metrics.label_maps import parse_palette
 from gaxjax.recipe.evaluation import Evaluation
+from gaxjax.runs.inventory import check_partners
 
 PAIRS = Evaluation("pixel_accuracy", output="a to b", reference="b", split="val", n=8, seed=3)
 
@@ -66,3 +67,25 @@ def test_pairs_that_are_not_one_to_one_are_refused(data: Data) -> None:
         Evaluator(replace(PAIRS, n=9), data)
     with pytest.raises(InputError, match="palette is facades"):
         Evaluator(replace(PAIRS, palette="city"), data)
+    with pytest.raises(InputError, match="other colors"):
+        Evaluator(replace(PAIRS, palette="00ff00,00ff01"), data)
+
+
+def test_pictures_are_measured_and_not_what_is_past_white(data: Data) -> None:
+    """A network that ends without a tanh gives more than white, which no picture of it has."""
+    values = []
+    for factor in (1.0, 100.0):
+        gan, source = Pix2Pix(games.Times(factor), games.Times(1.0), weight=0.0), open_source(data)
+        state = jax.tree.map(np.asarray, games.begin(gan, batch=normalize(source.take(np.arange(2)))))
+        asked = replace(PAIRS, metrics="perceptual", features="pixels")
+        (result,) = Evaluator(asked, data, source)(gan, state, source, 0, "run")
+        values.append(result.value)
+    # Of images in [0, 1] no squared distance is more than their number of values.
+    assert values[0] == 0 and 0 < values[1] <= 8 * 8 * 3
+
+
+def test_games_of_pairs_refuse_images_in_orders_of_their_own(data: Data) -> None:
+    gan = Pix2Pix(games.Times(1.0), games.Times(1.0), weight=0.0)
+    check_partners(gan, open_source(data))
+    with pytest.raises(InputError, match=r"Pix2Pix learns from pairs, .* use paired=True"):
+        check_partners(gan, open_source(replace(data, paired=False)))

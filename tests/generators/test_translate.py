@@ -203,7 +203,7 @@ def test_several_outputs_of_several_domains(home: Path, monkeypatch: pytest.Monk
     for name in ("light", "1"):
         words = f"runs/pairs photos/whole.png --domain {name} --out only_{name}"
         assert translate(home, words, monkeypatch) == 0
-        np.testing.assert_array_equal(read(home / f"only_{name}" / "outputs" / name / "whole.png"), light)
+        np.testing.assert_array_equal(read(home / f"only_{name}/outputs/light/whole.png"), light)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +248,7 @@ def test_refusals_of_domains(
     for words, message in (
         ("--direction a-to-b", "Domains translates image-to-image alone"),
         ("--domain gray", "--domain gray: the run's domains are dark, light, or 0 to 1"),
+        ("--domain light --domain 1", "--domain names each domain once; got light, 1"),
         ("--halves", "--halves is of pairs a and b, and Domains translates single images"),
     ):
         assert translate(home, f"runs/pairs pairs --out refused {words}", monkeypatch) == 2
