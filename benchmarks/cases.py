@@ -99,9 +99,9 @@ class Case:
         return state._replace(params=params, stats=stats, average=average)
 
 
-def load_config(name: str) -> Any:
-    """The recipe of a file in configs/."""
-    return runpy.run_path(str(CONFIGS / f"{name}.py"))["recipe"]
+def load_config(name: str, variant: str = "recipe") -> Any:
+    """The recipe of that name in a file in configs/."""
+    return runpy.run_path(str(CONFIGS / f"{name}.py"))[variant]
 
 
 def gan_2014(small: bool, batch: int = 0) -> Case:
@@ -159,6 +159,28 @@ def cyclegan(small: bool, batch: int = 0) -> Case:
     return Case(gan, optimizers, batch or (2 if small else 4), {"a": shape, "b": shape})
 
 
+def pix2pix(small: bool, batch: int = 0) -> Case:
+    """pix2pix at 64 px, with dropout."""
+    found = load_config("pix2pix_facades")
+    gan, shape = found.gan, (64, 64, 3)
+    if small:
+        shape = (16, 16, 3)
+        generator = replace(gan.generator, features=4, depth=4)
+        discriminator = replace(gan.discriminator, features=4, patch=16)
+        gan = replace(gan, generator=generator, discriminator=discriminator)
+    return Case(gan, found.optimizers, batch or (2 if small else 4), {"a": shape, "b": shape})
+
+
+def srresnet(small: bool, batch: int = 0) -> Case:
+    """The paper's SRResNet, from 24 to 96 px, by the error of pixels; a quarter of its minibatch."""
+    stage = load_config("srgan", "paper").stages[0]
+    gan, side = stage.gan, 24
+    if small:
+        gan, side = replace(gan, generator=replace(gan.generator, features=4, blocks=2)), 6
+    shapes = {"a": (side, side, 3), "b": (4 * side, 4 * side, 3)}
+    return Case(gan, stage.optimizers, batch or (2 if small else 4), shapes)
+
+
 def stylegan(small: bool, batch: int = 0) -> Case:
     """StyleGAN at 32 px, R1 at every 8th step."""
     found = load_config("stylegan_small")
@@ -198,6 +220,8 @@ CASES: dict[str, Callable[[bool, int], Case]] = {
     "dcgan": dcgan_64,
     "wgan_gp": wgan_gp,
     "cyclegan": cyclegan,
+    "pix2pix": pix2pix,
+    "srresnet": srresnet,
     "stylegan": stylegan,
     "stylegan2": stylegan2,
 }

@@ -56,7 +56,7 @@ class PatchDiscriminator(Network):
                 # A window of 4 at the same size: one zero before, two after.
                 x = functional.conv2d(functional.pad(x, (1, 2, 1, 2)), kernel, bias)
             if 0 < number <= halvings:
-                x = instance_norm(x)
+                x = self.normalize(x, number - 1)
             if number <= halvings:
                 x = functional.leaky_relu(x, 0.2)
         return x[:, 0]
