@@ -50,7 +50,7 @@ def test_a_name_is_the_recipe_of_its_file(tmp_path: Path, monkeypatch: pytest.Mo
     ("target", "message"),
     [
         ("quikstart", "no recipe is named 'quikstart'; did you mean quickstart? gaxjax train --list"),
-        ("dcgan_mnist:wide", "did you mean dcgan_fashion_mnist or cgan_mnist or acgan_mnist or gan_mnist?"),
+        ("dcgan_mnist:wide", "did you mean dcgan_fashion_mnist or cgan_mnist or cogan_mnist or acgan_mnist?"),
         ("mine", "did you mean mine.py? gaxjax train --list shows the names, and a file of your own"),
         ("xyzzy", "no recipe is named 'xyzzy'; gaxjax train --list shows"),
         ("", "no recipe is named ''; gaxjax train --list shows"),
