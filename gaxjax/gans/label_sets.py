@@ -50,7 +50,7 @@ def columns(sets: Sequence[LabelSet]) -> list[slice]:
     return [slice(start, end) for start, end in itertools.pairwise(ends)]
 
 
-def spread(labels: Array, sets: Sequence[LabelSet]) -> Array:
+def encode_labels(labels: Array, sets: Sequence[LabelSet]) -> Array:
     """Labels [B] as [B, K], one-hot, or those of the data's attributes, [B, K] already."""
     count, sizes = columns(sets)[-1].stop, " and ".join(str(each.count) for each in sets)
     if labels.ndim == 1:

@@ -45,7 +45,7 @@ class StarGAN(GAN):
 
     def labels_of(self, batch: Batch) -> Array:
         """The same as [B, K]."""
-        return label_sets.spread(self.condition_of(batch), self.sets)
+        return label_sets.encode_labels(self.condition_of(batch), self.sets)
 
     def generate(self, images: Array, labels: Array) -> Any:
         """Images translated to labels [B, K]."""

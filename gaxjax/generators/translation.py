@@ -221,7 +221,7 @@ def translate_input(each: Input, translator: Translator, options: Translation) -
     # Headers were looked at before; that pixels are cut short only decoding shows.
     except DamagedError as error:
         raise InputError(f"{each.file} or its target cannot be used: {error}") from error
-    pixels, note = translator.read(picture)
+    pixels, note = translator.read_pixels(picture)
     name = each.name.as_posix() + ".png"
     # In the order of the page's columns.
     images = {f"inputs/{name}": pixels}

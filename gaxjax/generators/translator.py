@@ -86,7 +86,7 @@ class Translator:
 
         return examples.needed_names(translate, {**batch, "key": key}, self.state)
 
-    def read(self, picture: Image.Image) -> tuple[np.ndarray, str]:
+    def read_pixels(self, picture: Image.Image) -> tuple[np.ndarray, str]:
         """The pixels [H, W, C] that are translated, and what is done to their size; empty: nothing."""
         pixels = self.fit(picture, self.learned_shape)
         if self.resize:
