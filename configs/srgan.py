@@ -16,8 +16,8 @@ content compared by VGG19 after layer 5,4, whose file is torchvision's and has t
 VGG22 is --stages.1.gan.content.layer 22 --stages.2.gan.content.layer 22.
 
 Paper, x4, PSNR / SSIM on Set14 [memory]: bicubic 25.99 / .7486, SRResNet 28.49 / .8184, SRGAN 26.02 / .7397.
-Here: on 100 photographs of facades held out (256 px, seed 0), bicubic 24.36 / .6335 and SRResNet after 44
-kimg 24.82 / .6627; of SRGAN no number yet.
+Here, on 100 photographs of facades held out (256 px, seed 0): bicubic 24.36 / .6335, SRResNet 25.22 / .6852,
+SRGAN 23.67 / .6126 (docs/results.md).
 
 Differs from the paper:
 - Not in paper: 16 features and 4 blocks instead of 64 and 16, crops of 48 px, 120 kimg instead of 19,200, at
