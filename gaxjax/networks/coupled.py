@@ -14,7 +14,16 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, activate, flatten, halved_sizes
+from gaxjax.layers.standard import (
+    BatchNorm,
+    Conv,
+    ConvTranspose,
+    Dense,
+    PReLU,
+    activate,
+    flatten,
+    halved_sizes,
+)
 
 DOMAINS = ("a", "b")
 SHARED = "shared"
@@ -138,7 +147,7 @@ class Up(nn.Module):
             x = x.reshape(-1, height, width, self.features)
         else:
             x = ConvTranspose(self.features, 3, bias=False)(x, self.size)
-        return nn.PReLU(negative_slope_init=0.25)(BatchNorm(deviation=0)(x))
+        return PReLU()(BatchNorm(deviation=0)(x))
 
 
 class Down(nn.Module):
@@ -152,7 +161,7 @@ class Down(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         if not self.convolution:
-            return nn.PReLU(negative_slope_init=0.25)(Dense(self.features)(flatten(x)))
+            return PReLU()(Dense(self.features)(flatten(x)))
         # The pool is the only thing here that is not linear, as in the authors' code.
         # Small images get zeros around them, or nothing would be left.
         x = Conv(self.features, 5, padding="valid" if min(x.shape[1:3]) > 5 else "same")(x)
