@@ -60,7 +60,7 @@ def extract(
     if "digits" in needs:
         assert classifier is not None
         # Stacked MNIST: each of the 3 channels is a digit of its own, so the classes are [N, 3].
-        channels = [images[..., c : c + 1] for c in range(images.shape[-1])]
+        channels = [pictures[..., c : c + 1] for c in range(pictures.shape[-1])]
         # By the classifier of single digits, channel by channel; see Metz et al. 2017, section 3.3.1.
         logits = [classifier.apply(params["classifier"], x, ("logits",))["logits"] for x in channels]
         found["digits"] = jnp.argmax(jnp.stack(logits, axis=1), axis=-1)
