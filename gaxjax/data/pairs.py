@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from gaxjax.data.config import Data
-from gaxjax.data.images import DamagedError, fit_pixels, open_picture, upright_size, verify
+from gaxjax.data.images import DamagedError, open_picture, pixels_for, upright_size, verify
 from gaxjax.data.layout import domain_folders
 from gaxjax.data.listing import list_images
 from gaxjax.data.pictures import Pictures
@@ -69,11 +69,8 @@ class Pairs(Pictures):
     def decode(self, fetched: int) -> Batch:
         pictures = self.look(lambda file: open_picture(file, upright=True), fetched)
         check_sizes(*(picture.size for picture in pictures))
-        shape, fit, filter = self.data.shape, self.data.fit, self.data.filter
-        return {
-            side: fit_pixels(picture, shape, fit, filter)
-            for side, picture in zip("ab", pictures, strict=True)
-        }
+        a, b = (pixels_for(picture, self.data) for picture in pictures)
+        return {"a": a, "b": b}
 
     def file(self, side: str, index: int) -> Path:
         """One of a pair's files, relative to its folder; DamagedError if there is none, or more than one."""
