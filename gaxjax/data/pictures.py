@@ -5,30 +5,24 @@ import hashlib
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from types import MappingProxyType
 from typing import Any, final
 
 import numpy as np
 
 from gaxjax.data.images import DamagedError, list_damage
-from gaxjax.data.source import Batch, Source, Spec, Tables, shuffle_positions
+from gaxjax.data.source import Batch, Named, Source, Spec, Tables, shuffle_positions
 from gaxjax.errors import InputError
 
 # Examples that a thread takes at a time: enough that a block's reading costs little, see `Pictures.fetch`.
 BLOCK = 256
 
 
-class Pictures(ABC):
+class Pictures(Named, ABC):
     """Examples that are decoded one at a time, to their final shape."""
 
     spec: Spec
-    classes: int | None = None
-    class_names: Sequence[str] = ()
-    factor_names: Sequence[str] = ()
-    factor_sizes: Sequence[int] = ()
-    attributes: Mapping[str, int] = MappingProxyType({})
     streams: dict[str, int]
     remedy: str
     """What can be done about examples that cannot be used."""
@@ -116,10 +110,8 @@ class InMemory(Source):
     """Images in memory: taking n of them is one indexing."""
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
-        self.pictures, self.class_names = pictures, pictures.class_names
-        self.factor_names, self.factor_sizes = pictures.factor_names, pictures.factor_sizes
-        self.attributes = pictures.attributes
-        self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
+        self.take_names(pictures)
+        self.pictures, self.spec, self.streams = pictures, pictures.spec, pictures.streams
         self.tables: Batch
         count = len(pictures)
         # Allocated once and filled in place by all threads, each its own rows: a list of examples that is
@@ -173,10 +165,8 @@ class Streaming(Source):
 
     def __init__(self, pictures: Pictures, workers: int, strict: bool):
         self.pictures, self.workers, self.strict = pictures, workers, strict
-        self.class_names = pictures.class_names
-        self.factor_names, self.factor_sizes = pictures.factor_names, pictures.factor_sizes
-        self.attributes = pictures.attributes
-        self.spec, self.classes, self.streams = pictures.spec, pictures.classes, pictures.streams
+        self.take_names(pictures)
+        self.spec, self.streams = pictures.spec, pictures.streams
         # Each is warned of once, not once an epoch.
         self.reported: set[int] = set()
 

@@ -61,21 +61,11 @@ def random_words(positions: np.ndarray, seed: int, stream: int) -> np.ndarray:
     return words
 
 
-class Source(ABC):
-    """Random access to examples: dicts of arrays, images as uint8 [n, H, W, C], labels as int32 [n].
+class Named:
+    """What the labels, factors and attributes of examples are called, where there are any."""
 
-    A source that is whole in memory has `tables`, and takes examples in two halves: `choose` says in a few
-    numbers which they are, and the pure `gather` makes them of tables and those numbers, also on a device.
-    """
-
-    spec: Spec
-    """Shape and dtype of one example, by name."""
     classes: int | None = None
     """How many label classes there are; None: no labels."""
-    streams: dict[str, int]
-    """Which order each name follows: names of one stream belong together, example by example."""
-    tables: Batch | None = None
-    """Whole arrays, where there are such."""
     class_names: Sequence[str] = ()
     """What each label is called, where that is known."""
     factor_names: Sequence[str] = ()
@@ -84,6 +74,27 @@ class Source(ABC):
     """How many values each factor has, 0 to 1."""
     attributes: Mapping[str, int] = MappingProxyType({})
     """What each of an example's "attributes" is called -> how many images have it."""
+
+    def take_names(self, other: "Named") -> None:
+        """Those of the examples that these are made of."""
+        self.classes, self.class_names = other.classes, other.class_names
+        self.factor_names, self.factor_sizes = other.factor_names, other.factor_sizes
+        self.attributes = other.attributes
+
+
+class Source(Named, ABC):
+    """Random access to examples: dicts of arrays, images as uint8 [n, H, W, C], labels as int32 [n].
+
+    A source that is whole in memory has `tables`, and takes examples in two halves: `choose` says in a few
+    numbers which they are, and the pure `gather` makes them of tables and those numbers, also on a device.
+    """
+
+    spec: Spec
+    """Shape and dtype of one example, by name."""
+    streams: dict[str, int]
+    """Which order each name follows: names of one stream belong together, example by example."""
+    tables: Batch | None = None
+    """Whole arrays, where there are such."""
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -134,9 +145,7 @@ class SourceOf(Source):
 
     def __init__(self, source: Source):
         self.source, self.spec, self.streams = source, dict(source.spec), source.streams
-        self.classes, self.class_names = source.classes, source.class_names
-        self.factor_names, self.factor_sizes = source.factor_names, source.factor_sizes
-        self.attributes = source.attributes
+        self.take_names(source)
 
     def __len__(self) -> int:
         return len(self.source)
