@@ -7,8 +7,10 @@ gradients of the three maps are the three maps.
 import jax.numpy as jnp
 from jax import Array, lax
 
-Pair = tuple[int, int]
-Pairs = tuple[Pair, Pair]
+PerAxis = tuple[int, ...]
+"""A number for each axis of pixels: sizes, windows, strides."""
+Borders = tuple[tuple[int, ...], ...]
+"""Zeros before and after, for each axis of pixels."""
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 # Channels that fill no matrix product.
@@ -18,7 +20,7 @@ FEW_CHANNELS = 4
 barrier = lax.optimization_barrier
 
 
-def conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
+def conv(x: Array, kernel: Array, stride: PerAxis, padding: Borders) -> Array:
     """`convolution.conv`."""
     # A window of one pixel is a product of matrices, over the channels of each.
     if window_of(kernel) == stride == (1, 1) and padding == ((0, 0), (0, 0)):
@@ -29,7 +31,7 @@ def conv(x: Array, kernel: Array, stride: Pair, padding: Pairs) -> Array:
     return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=LAYOUT)
 
 
-def conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
+def conv_transpose(y: Array, kernel: Array, stride: PerAxis, padding: Borders, size: PerAxis) -> Array:
     """`convolution.conv_transpose`."""
     window = window_of(kernel)
     # At stride 1 the transpose is a convolution with the kernel turned around.
@@ -47,7 +49,7 @@ def conv_transpose(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: 
     )
 
 
-def correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
+def correlate(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Borders) -> Array:
     """`convolution.correlate`."""
     if window == (1, 1):
         return _correlate_pixels(x, y, stride, padding)
@@ -59,7 +61,7 @@ def correlate(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) ->
     return _correlate_channels(x, y, window, stride, padding)
 
 
-def _conv_taps(x: Array, kernel: Array, padding: Pairs) -> Array:
+def _conv_taps(x: Array, kernel: Array, padding: Borders) -> Array:
     """The convolution into few channels: one matrix product for all taps, shifted and added up."""
     x, (h, w, channels, features) = _pad(x, padding), kernel.shape
     batch, (rows, columns) = x.shape[0], size_of(x)
@@ -76,7 +78,9 @@ def _conv_taps(x: Array, kernel: Array, padding: Pairs) -> Array:
     return barrier(sum(shifted[1:], shifted[0]).transpose(1, 2, 3, 0).astype(x.dtype))
 
 
-def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs, size: Pair) -> Array:
+def _conv_transpose_phases(
+    y: Array, kernel: Array, stride: PerAxis, padding: Borders, size: PerAxis
+) -> Array:
     """The transpose for a window of whole strides: one matrix product for all taps, shifted and added up.
 
     A pixel of y makes stride * stride pixels of each tap; they are axes until the taps have been added.
@@ -94,7 +98,7 @@ def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs
             borders = ((0, 0, 0), (i, h - 1 - i, 0), (j, w - 1 - j, 0), *[(0, 0, 0)] * 3)
             taps.append(lax.pad(taps_of[:, :, :, i, :, j], jnp.zeros((), wide), borders))
     x = sum(taps[1:], taps[0]).astype(y.dtype)
-    height, width = size_of(x)
+    height, width = x.shape[1:3]
     # [B, H, down, W, across, C]: phases beside their pixels, to be read as pixels of the large image.
     x = x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, height * down, width * across, channels)
     rows, columns = ((-p, n - m + p, 0) for (p, _), n, m in zip(padding, size, size_of(x), strict=True))
@@ -102,7 +106,7 @@ def _conv_transpose_phases(y: Array, kernel: Array, stride: Pair, padding: Pairs
     return barrier(lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), rows, columns, (0, 0, 0))))
 
 
-def _correlate_pixels(x: Array, y: Array, stride: Pair, padding: Pairs) -> Array:
+def _correlate_pixels(x: Array, y: Array, stride: PerAxis, padding: Borders) -> Array:
     """One matrix product, for a window of one pixel."""
     x = _pad(x, padding)
     bottom, right = ((m - 1) * s + 1 for m, s in zip(size_of(y), stride, strict=True))
@@ -114,7 +118,7 @@ def _correlate_pixels(x: Array, y: Array, stride: Pair, padding: Pairs) -> Array
     return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
 
 
-def _correlate_channels(x: Array, y: Array, window: Pair, stride: Pair, padding: Pairs) -> Array:
+def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Borders) -> Array:
     """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
     # [I, H, W, B] with [H', W', B, O]: the batch is what is summed over, and y is the window.
     extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)
@@ -134,24 +138,24 @@ def transpose_kernel(kernel: Array) -> Array:
     return jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
 
 
-def _pad(images: Array, padding: Pairs) -> Array:
+def _pad(images: Array, padding: Borders) -> Array:
     """With zeros at the borders, or without pixels where the padding is below 0."""
     (top, bottom), (left, right) = padding
     borders = ((0, 0, 0), (top, bottom, 0), (left, right, 0), (0, 0, 0))
     return lax.pad(images, jnp.zeros((), images.dtype), borders)
 
 
-def _transposed_padding(window: Pair, padding: Pairs) -> Pairs:
+def _transposed_padding(window: PerAxis, padding: Borders) -> Borders:
     """The padding of the transpose at stride 1; below 0 where the padding is wider than the window."""
     rows, columns = ((k - 1 - p, k - 1 - q) for k, (p, q) in zip(window, padding, strict=True))
     return rows, columns
 
 
-def size_of(images: Array) -> Pair:
-    """Height and width of images."""
-    return images.shape[1], images.shape[2]
+def size_of(images: Array) -> PerAxis:
+    """(H, W) of images, (T, H, W) of clips."""
+    return images.shape[1:-1]
 
 
-def window_of(kernel: Array) -> Pair:
-    """Height and width of a kernel."""
-    return kernel.shape[0], kernel.shape[1]
+def window_of(kernel: Array) -> PerAxis:
+    """(h, w) of a kernel for images, (t, h, w) of one for clips."""
+    return kernel.shape[:-2]

@@ -9,15 +9,16 @@ import jax.numpy as jnp
 from jax import Array
 
 
-def kernel_init(deviation: float, fan_in_axis: int = 2, stride: int = 1) -> nn.initializers.Initializer:
+def kernel_init(deviation: float, fan_in_axis: int = -2, strides: int = 1) -> nn.initializers.Initializer:
     """N(0, deviation^2), or He et al. 2015 for leaky ReLU's and ReLU's fan-in where deviation is 0.
 
-    The fan-in of a transposed convolution is what one output pixel sums over: 1 / stride^2 of the kernel.
+    The fan-in of a transposed convolution is what one output pixel sums over: 1 / strides of the kernel, with
+    the product of the strides of its axes.
     """
 
     def init(key: Array, shape: Sequence[int], dtype: jnp.dtype = jnp.float32) -> Array:
-        # A dense kernel is [C, features]; of a convolution the window counts too.
-        fan_in = math.prod(shape[:2]) * shape[fan_in_axis] / stride**2 if len(shape) == 4 else shape[0]
+        # A dense kernel is [C, features]; of a convolution the window before them counts too.
+        fan_in = math.prod(shape[:-2]) * shape[fan_in_axis] / strides
         return jax.random.normal(key, shape, dtype) * (deviation or math.sqrt(2 / fan_in))
 
     return init

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.layers.convolution import conv, conv_transpose, same_padding
+from gaxjax.layers.convolution import conv, conv_transpose, numbers_per_axis, same_padding
+from gaxjax.layers.convolution_cpu import Borders, PerAxis, size_of
 from gaxjax.layers.dtypes import check_floating, match_dtype, to_float32
 from gaxjax.layers.initializers import around_one_init, kernel_init, uniform_init
 from gaxjax.layers.mode import DROPOUT, PLAY, warn_of_evaluation
@@ -30,16 +31,20 @@ Padding = Literal["same", "valid", "reflect"]
 
 
 class Conv(nn.Module):
-    """A 2-D convolution, [B, H, W, C] -> [B, H', W', features]; parameters as `nn.Conv`'s."""
+    """A convolution of images [B, H, W, C] or clips [B, T, H, W, C] -> [B, H', W', features] or with T'.
+
+    Parameters as `nn.Conv`'s. A number is the same for all axes.
+    """
 
     features: int
     """output channels"""
-    kernel: int = 3
-    """side of the kernel"""
-    stride: int = 1
-    """step between outputs"""
-    padding: Padding = "same"
-    """zeros so that H' = ceil(H / stride); none; or as many pixels as `same`, mirrored"""
+    kernel: int | PerAxis = 3
+    """sides of the kernel: of squares, cubes, or (t, h, w)"""
+    stride: int | PerAxis = 1
+    """steps between outputs"""
+    padding: Padding | Borders = "same"
+    """zeros so that H' = ceil(H / stride); none; as many pixels as `same`, mirrored; or pairs of numbers of
+    zeros, before and after, for each axis"""
     bias: bool = True
     """whether to add one number per channel"""
     deviation: float = 0.0
@@ -47,44 +52,64 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        window, size = (self.kernel, self.kernel), (x.shape[1], x.shape[2])
+        window, size = numbers_per_axis("kernel", self.kernel, x.ndim - 2), size_of(x)
         shape = (*window, x.shape[-1], self.features)
         kernel = self.param("kernel", kernel_init(self.deviation), shape)
-        zeros = ((0, 0), (0, 0))
-        pads = zeros if self.padding == "valid" else same_padding(size, window, self.stride)
+        pads = pads_of(self.padding, size, window, self.stride)
         if self.padding == "reflect":
             # Mirrored beforehand: `conv` knows zeros alone.
-            x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), zeros
+            x, pads = jnp.pad(x, ((0, 0), *pads, (0, 0)), mode="reflect"), ((0, 0),) * len(size)
         return add_bias(self, conv(x, match_dtype(kernel, x), self.stride, pads), self.bias)
 
 
 class ConvTranspose(nn.Module):
-    """A transposed convolution, [B, H, W, C] -> [B, H * stride, W * stride, features].
+    """A transposed convolution of images or clips, [B, H, W, C] -> [B, H * stride, W * stride, features].
 
-    The input gradient of `Conv` with the same kernel and stride, `same` padded; `size` picks another output
-    size with the same ceiling, such as 7 for 4 at stride 2. Kernel [k, k, features, C].
+    The input gradient of `Conv` with the same kernel, stride and padding; `size` picks another output size of
+    as many inputs, such as 7 for 4 at stride 2. Kernel [k, k, features, C], or [k, k, k, features, C].
     """
 
     features: int
     """output channels"""
-    kernel: int = 4
-    """side of the kernel"""
-    stride: int = 2
-    """step between outputs per input"""
+    kernel: int | PerAxis = 4
+    """sides of the kernel: of squares, cubes, or (t, h, w)"""
+    stride: int | PerAxis = 2
+    """steps between outputs per input"""
+    padding: Literal["same", "valid"] | Borders = "same"
+    """what `Conv`'s is: `same` makes H * stride of H, the others (H - 1) * stride + kernel without the pairs'
+    pixels"""
     bias: bool = True
     """whether to add one number per channel"""
     deviation: float = 0.0
     """standard deviation of the initial kernel, normal; 0: He, for the fan-in"""
 
     @nn.compact
-    def __call__(self, x: Array, size: tuple[int, int] | None = None) -> Array:
-        shape = (self.kernel, self.kernel, self.features, x.shape[-1])
-        # Kernels as of the convolution that this is the transpose of: what it sums over is axis 3.
-        kernel = self.param("kernel", kernel_init(self.deviation, fan_in_axis=3, stride=self.stride), shape)
-        size = size or (x.shape[1] * self.stride, x.shape[2] * self.stride)
-        pads = same_padding(size, shape[:2], self.stride)
-        x = conv_transpose(x, match_dtype(kernel, x), self.stride, pads, size)
-        return add_bias(self, x, self.bias)
+    def __call__(self, x: Array, size: PerAxis | None = None) -> Array:
+        window = numbers_per_axis("kernel", self.kernel, x.ndim - 2)
+        strides = numbers_per_axis("stride", self.stride, x.ndim - 2)
+        # Kernels as of the convolution that this is the transpose of: what it sums over is the last axis.
+        init = kernel_init(self.deviation, fan_in_axis=-1, strides=math.prod(strides))
+        kernel = self.param("kernel", init, (*window, self.features, x.shape[-1]))
+        if self.padding == "reflect":
+            raise InputError(
+                "ConvTranspose(padding='reflect'): what is mirrored has no transpose here; 'same'"
+            )
+        if self.padding == "same":
+            size = size or tuple(n * s for n, s in zip(size_of(x), strides, strict=True))
+        pads = pads_of(self.padding, size or size_of(x), window, strides)
+        return add_bias(self, conv_transpose(x, match_dtype(kernel, x), strides, pads, size), self.bias)
+
+
+def pads_of(padding: Padding | Borders, size: PerAxis, window: PerAxis, stride: int | PerAxis) -> Borders:
+    """Pixels before and after each axis of images, or clips, of that size."""
+    match padding:
+        case "valid":
+            return ((0, 0),) * len(size)
+        case "same" | "reflect":
+            return same_padding(size, window, stride)
+        case str():
+            raise InputError(f"unknown padding {padding!r}; known: same, valid, reflect, or pairs of numbers")
+    return padding
 
 
 class Dense(nn.Module):
@@ -126,7 +151,7 @@ class Maxout(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Batch normalization over all axes but the last. Ioffe and Szegedy 2015.
+    """Batch normalization over all axes but the last, of points, images or clips. Ioffe and Szegedy 2015.
 
     While a player moves: the (global) batch's statistics; the running ones follow. Else: the running ones.
     """

@@ -14,16 +14,10 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers import convolution
-from gaxjax.layers.convolution import (
-    Pair,
-    Pairs,
-    conv,
-    conv_transpose,
-    correlate,
-    same_padding,
-)
+from gaxjax.layers.convolution import conv, conv_transpose, correlate, same_padding
+from gaxjax.layers.convolution_cpu import Borders, PerAxis
 
-Case = tuple[Pair, Pair, Pair, Pairs, int, int]
+Case = tuple[PerAxis, PerAxis, PerAxis, Borders, int, int]
 Function = Callable[[Array, Array], Array]
 
 # size, window, stride, padding, channels in, channels out
@@ -45,6 +39,8 @@ CASES: dict[str, Case] = {
     "1x1, padded": ((5, 6), (1, 1), (1, 1), ((1, 0), (0, 2)), 3, 7),
     "1x1 by 2": ((7, 6), (1, 1), (2, 2), ((0, 0), (0, 0)), 6, 7),
     "7x7, image": ((9, 8), (7, 7), (1, 1), ((3, 3), (3, 3)), 3, 6),
+    "clips, 4x4x4 by 2": ((4, 8, 6), (4, 4, 4), (2, 2, 2), ((1, 1), (1, 1), (1, 1)), 3, 4),
+    "clips, 4x4x4 by 1 and 2": ((6, 7, 6), (4, 4, 4), (1, 2, 2), ((0, 0), (1, 1), (1, 2)), 3, 4),
     "4x4, whole": ((4, 4), (4, 4), (1, 1), ((0, 0), (0, 0)), 6, 5),
 }
 
@@ -195,7 +191,7 @@ def test_convolutions_by_hand() -> None:
 
 
 @pytest.mark.parametrize("stride, padding, expected", [(1, 0, (7, 8)), (2, 1, (8, 10)), (2, 0, (10, 12))])
-def test_the_default_size_is_the_smallest(stride: int, padding: int, expected: Pair) -> None:
+def test_the_default_size_is_the_smallest(stride: int, padding: int, expected: PerAxis) -> None:
     y, kernel = jnp.ones((1, 4, 5, 2)), jnp.ones((4, 4, 3, 2))
     assert conv_transpose(y, kernel, stride, padding).shape == (1, *expected, 3)
 
@@ -203,7 +199,7 @@ def test_the_default_size_is_the_smallest(stride: int, padding: int, expected: P
 @pytest.mark.parametrize("size", [(7, 8), (1, 5)])
 @pytest.mark.parametrize("kernel", [(4, 4), (3, 1), (5, 5)])
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_same_padding_is_that_of_lax(size: Pair, kernel: Pair, stride: int) -> None:
+def test_same_padding_is_that_of_lax(size: PerAxis, kernel: PerAxis, stride: int) -> None:
     expected = jax.lax.padtype_to_pads(size, kernel, (stride, stride), "SAME")
     assert same_padding(size, kernel, stride) == tuple(map(tuple, expected))
 
