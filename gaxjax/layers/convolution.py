@@ -163,10 +163,10 @@ _correlate: Callable[..., Array] = define_bilinear(
 
 
 def _borders(padding: int | Borders, axes: int) -> Borders:
-    pairs = ((padding, padding),) * axes if isinstance(padding, int) else tuple(map(tuple, padding))
+    pairs = [(padding, padding)] * axes if isinstance(padding, int) else list(padding)
     if [len(pair) for pair in pairs] != [2] * axes or min(map(min, pairs)) < 0:
         raise InputError(f"padding is {padding}; give a number of 0 and above, or {axes} pairs of them")
-    return pairs
+    return tuple((before, after) for before, after in pairs)
 
 
 def _check(name: str, array: Array) -> int:

@@ -9,7 +9,7 @@ from jax import Array, lax
 
 PerAxis = tuple[int, ...]
 """A number for each axis of pixels: sizes, windows, strides."""
-Borders = tuple[tuple[int, ...], ...]
+Borders = tuple[tuple[int, int], ...]
 """Zeros before and after, for each axis of pixels."""
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
