@@ -23,7 +23,7 @@ def check_metric(name: str, metric: Metric, shape: tuple[int, ...], fake: int, r
     if unit not in metric.units:
         others = ", ".join(key for key, other in METRICS.items() if unit in other.units)
         measures = " and ".join(metric.units)
-        raise InputError(f"{name} measures {measures}, not {unit}, of shape {shape}: use {others}")
+        raise InputError(f"{name} measures {measures}, not examples of shape {shape}: use {others}")
     # Real examples count only where the metric compares with any.
     few = min([fake] + [real] * bool(metric.real))
     if few < metric.least:

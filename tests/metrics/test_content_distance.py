@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
+from gaxjax.evaluation.extractors import Extractors
 from gaxjax.evaluation.gathering import extract, gather_statistics
+from gaxjax.features import load_features
 from gaxjax.metrics.catalog import METRICS
 from gaxjax.metrics.content_distance import content_distance
 from gaxjax.metrics.samples import Samples, Statistics
@@ -49,6 +51,13 @@ def test_distance_of_clips_as_a_loop_has_it() -> None:
     assert found["acd"].error == pytest.approx(np.std(by_clip) / 5**0.5, rel=1e-4)
     assert found["acd"].details == "4 frames" and found["acd_real"].details == "2 frames"
     assert found["acd_real"].value == 0
+
+
+def test_features_that_do_not_fit() -> None:
+    """Every pixel of many long clips: refused before any is read."""
+    extractors = Extractors(load_features("pixels"), "pixels", None, None)
+    with pytest.raises(InputError, match="pixels has 8,388,608 features of an image, and those of 500,000 "):
+        extractors.check_features({"moments"}, (32, 512, 512, 1), 500_000, 10_000)
 
 
 def test_what_is_refused() -> None:
