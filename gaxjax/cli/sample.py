@@ -22,7 +22,7 @@ class Sample:
     ] = None
     """how many"""
     out: Path = Path("grid.png")
-    """picture"""
+    """picture; of clips one of strips of frames (.png) and a film (.gif), and at .mp4 that too"""
     seed: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
     """of the latents"""
     seeds: str | None = None
@@ -31,6 +31,10 @@ class Sample:
     """truncation of styles: a number, or one for each layer"""
     cutoff: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: all)")] = None
     """layers that are truncated"""
+    frames: Annotated[
+        int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: as trained on)")
+    ] = None
+    """length of clips, of a game that makes any"""
     label: Annotated[
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a row for each; of --seeds 0)")
     ] = None
@@ -65,6 +69,7 @@ def sample(options: Sample) -> Path:
         best=options.checkpoint == "best",
         codes=options.code,
         label=options.label,
+        frames=options.frames,
     )
 
 
@@ -74,5 +79,7 @@ def sample_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
+    if options.frames is not None:
+        raise InputError("--frames is the length of clips, and --seeds makes images: leave one of them out")
     names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

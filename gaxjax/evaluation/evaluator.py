@@ -16,7 +16,7 @@ from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.points import Points
 from gaxjax.errors import InputError
 from gaxjax.evaluation.accuracy import is_told_labels, refuse_classes
-from gaxjax.evaluation.extractors import load_extractors
+from gaxjax.evaluation.extractors import load_extractors, refuse_features_of_images
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import latent_spaces
@@ -27,7 +27,7 @@ from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
 from gaxjax.game import GAN, State
 from gaxjax.metrics.catalog import PAIRED
 from gaxjax.metrics.label_maps import check_label_maps, parse_palette
-from gaxjax.metrics.metric import Metric
+from gaxjax.metrics.metric import UNITS, Metric
 from gaxjax.metrics.points import Mixture
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_FEATURES, OF_GAME, OF_REAL, PATHS, SPACES, Samples, Statistics, Value
@@ -59,6 +59,7 @@ class Evaluator:
         self.better = {value: m.direction(value) for m in self.metrics.values() for value in m.values}
         self.check_choice(paired)
         self.data = measured_data(evaluation, data, bool(PAIRED & set(self.metrics)))
+        refuse_features_of_images(self.metrics, evaluation.features, self.data.shape)
         # Samples are drawn by all processes together. Real images are not: one process may find their
         # statistics in its cache and another not, and a collective of some of them would never end.
         self.local = Mesh(np.array(jax.local_devices()), ("data",))
@@ -79,7 +80,7 @@ class Evaluator:
         images = self.source.count(evaluation.reference)
         self.count = min(evaluation.real or images, images) if real else 0
         self.shape = self.source.spec[evaluation.reference].shape
-        self.sampler = Sampler(evaluation, self.shape)
+        self.sampler = Sampler(evaluation, self.shape, all(m.any_length for m in self.metrics.values()))
         # Of the images that there are: past the end of a set it would begin again.
         reading = replace(evaluation, n=min(evaluation.n, images), balanced=False, back="")
         self.reader = Sampler(reading, self.shape)
@@ -88,7 +89,7 @@ class Evaluator:
         check_pairs(self.metrics, evaluation.n, self.count, len(self.source))
         colors = any(metric.palette for metric in self.metrics.values())
         self.palette = parse_palette(evaluation.palette, self.shape) if colors else None
-        self.extractors.check_memory(needs, self.shape, evaluation.n, self.count)
+        self.extractors.check_features(needs, self.shape, evaluation.n, self.count)
         points = self.source if isinstance(self.source, Points) else None
         self.mixture = Mixture(points.centers, points.deviation) if points else None
         self.real = self.validation = Statistics(0)
@@ -187,7 +188,7 @@ class Evaluator:
             resize=features.resize if features else "",
             real=self.count if compared else 0,
             fake=fake,
-            unit=metric.unit,
+            unit=UNITS[len(self.shape)],
             # A metric of samples alone depends on no real set, and names none.
             data=describe_data(data, self.source, self.shape) if of_data else "",
             split=data.split if of_data and self.mixture is None else "",

@@ -1,6 +1,6 @@
 """The features that an evaluation's metrics compare images by."""
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from gaxjax.features.label_classifier import NAME as OF_DATA
 from gaxjax.features.label_classifier import label_classifier
 from gaxjax.files.places import disk_path
 from gaxjax.metrics.frechet import bytes_needed
-from gaxjax.metrics.metric import Metric
+from gaxjax.metrics.metric import UNITS, Metric
 from gaxjax.metrics.samples import OF_CLASSES, OF_FEATURES
 from gaxjax.parallel.memory import total_memory
 from gaxjax.recipe.evaluation import Evaluation
@@ -45,8 +45,14 @@ class Extractors(NamedTuple):
             return self.encoder, self.encoder.level
         return self.classifier if "digits" in metric.fake else None, ""
 
-    def check_memory(self, needs: Set[str], shape: tuple[int, ...], n: int, real: int) -> None:
-        """InputError, before any is extracted, for features of so many images that do not fit into memory."""
+    def check_features(self, needs: Set[str], shape: tuple[int, ...], n: int, real: int) -> None:
+        """InputError, before any is extracted, for features that images of this shape lack.
+
+        And where those of so many do not fit into memory.
+        """
+        # Only a function of one's own has logits or not; of other features it is known by their levels.
+        if self.features and needs & OF_CLASSES and not self.features.levels["logits"]:
+            self.features.size(shape, "logits")
         if self.features is None or not needs & {"moments", "vectors"}:
             return
         size = self.features.size(shape, self.level)
@@ -60,6 +66,16 @@ class Extractors(NamedTuple):
                 f"{real:,} real ones take {needed / 2**30:,.0f} GiB, where this machine has "
                 f"{there / 2**30:,.0f}: take fewer (--n, --real), smaller images, or other --features"
             )
+
+
+def refuse_features_of_images(metrics: Mapping[str, Metric], features: str, shape: tuple[int, ...]) -> None:
+    """InputError for them where examples are clips, before any network is loaded."""
+    names = [name for name, metric in metrics.items() if OF_FEATURES & {*metric.fake, *metric.real}]
+    if UNITS[len(shape)] == "clips" and names and features.strip() != "pixels" and ".py:" not in features:
+        raise InputError(
+            f"{', '.join(names)}: features={features!r} are of images, and examples of shape {shape} are "
+            "clips: give FILE.py:function, clips [B, T, H, W, C] in [-1, 1] -> [B, D], or pixels"
+        )
 
 
 def load_extractors(evaluation: Evaluation, needs: Set[str], data: Data, split: str) -> Extractors:

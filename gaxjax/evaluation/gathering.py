@@ -29,7 +29,9 @@ def extract(
     needs: frozenset[str],
     sharding: jax.sharding.Sharding,
 ) -> dict[str, Array]:
-    """What is kept of images [N, H, W, C] in [-1, 1], or points [N, D], by need; on every device.
+    """What is kept of images [N, H, W, C] or clips [N, T, H, W, C] in [-1, 1], or points [N, D], by need.
+
+    On every device.
 
     labels: [N], that they are of, where there are any.
     """
@@ -50,6 +52,8 @@ def extract(
             found["classes"] = jnp.argmax(by_level["logits"], axis=-1)
     if "images" in needs:
         found["images"] = pixels_of(images).astype(jnp.uint8)
+    if "frame_colors" in needs:
+        found["frame_colors"] = jnp.mean(pixels_of(images), axis=(2, 3))
     if "points" in needs:
         found["points"] = images
     if "labels" in needs:

@@ -17,23 +17,28 @@ from gaxjax.evaluation.latent_space import PIXELS
 from gaxjax.evaluation.questions import Question
 from gaxjax.game import GAN, State, sample
 from gaxjax.generators.sampling import sampling_options
+from gaxjax.metrics.catalog import METRICS
+from gaxjax.metrics.metric import UNITS
 from gaxjax.parallel import compiler
 from gaxjax.recipe.evaluation import Evaluation
 
-BATCH, POINTS = 64, 2_000
-"""Images, or points, of a block, which is drawn with one key: samples depend on it, and on no device."""
+BATCH, BLOCKS = 64, {"points": 2_000, "images": 64, "clips": 16}
+"""Examples of a block, which is drawn with one key: samples depend on it, and on no device."""
 
 
 class Sampler:
     """Draws what an evaluation measures of a game's states, block by block."""
 
-    def __init__(self, evaluation: Evaluation, shape: tuple[int, ...]):
-        """shape: of the real examples that samples are compared with."""
-        self.evaluation, self.shape = evaluation, shape
+    def __init__(self, evaluation: Evaluation, shape: tuple[int, ...], any_length: bool = False):
+        """shape: of the real examples that samples are compared with.
+
+        any_length: whether clips may be of another length than those.
+        """
+        self.evaluation, self.shape, self.any_length = evaluation, shape, any_length
         self.mesh = parallel.make_mesh()
         back = evaluation.back
         self.back = BackTranslation(back, self.shape, self.mesh) if back else None
-        self.block = POINTS if len(shape) == 1 else BATCH
+        self.block = BLOCKS[UNITS[len(shape)]]
         # Compiled once, so that the second seed, and the next measuring, need not be.
         self.draw_compiled = compiler.jit(
             self.draw_blocks, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
@@ -42,7 +47,7 @@ class Sampler:
     def draw_samples(
         self, gan: GAN, state: State, source: Source
     ) -> Iterator[tuple[int, jax.Array, jax.Array | None]]:
-        """(samples that count, [B, H, W, C] or [B, D] over all devices, labels), for a source's examples."""
+        """(samples that count, samples [B, ...] over all devices, labels), for a source's examples."""
         for rows, number, batch in self.load_batches(source, self.block, "samples"):
             images = self.draw_compiled(gan, state, batch, number)
             yield rows, self.back(images) if self.back else images, batch.get("label")
@@ -93,14 +98,14 @@ class Sampler:
             yield rows, int(positions[0]) // size, jax.tree.map(put, own)
 
     def draw_blocks(self, gan: GAN, state: State, batch: Any, first: Any) -> jax.Array:
-        """Samples of the blocks of a batch, [B, H, W, C] or [B, D], given the number of the first."""
+        """Samples of the blocks of a batch, [B, ...], given the number of the first."""
         images: jax.Array = map_blocks(
             functools.partial(self.draw_block, gan, state), batch, first, self.block
         )
         return images
 
     def draw_block(self, gan: GAN, state: State, batch: Any, number: Any) -> jax.Array:
-        """Samples of one block, [B, H, W, C] or [B, D]: the output that is measured, if there are several."""
+        """Samples of one block, [B, ...]: the output that is measured, if there are several."""
         # A function of the seed and the block's number alone, whatever the devices and the run's own key.
         key = jax.random.fold_in(jax.random.key(self.evaluation.seed), number)
         options, output = sampling_options(gan, self.evaluation.sampling), self.evaluation.output
@@ -109,9 +114,23 @@ class Sampler:
             known = ", ".join(map(repr, fake)) if isinstance(fake, dict) else "one, which has no name"
             raise InputError(f"output={output!r} is none of the game's outputs: {known}")
         images: jax.Array = fake[output] if output else fake
-        if images.shape[1:] != self.shape:
-            raise InputError(f"samples have shape {images.shape[1:]}, the real images {self.shape}")
+        self.check_shape(images.shape[1:])
         return images
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """InputError for samples that cannot be compared with real examples."""
+        if shape == self.shape:
+            return
+        unit = UNITS[len(self.shape)]
+        if unit == "clips" and len(shape) == 4 and shape[1:] == self.shape[1:]:
+            if self.any_length:
+                return
+            free = " and ".join(name for name, metric in METRICS.items() if metric.any_length)
+            raise InputError(
+                f"samples have {shape[0]} frames, the real clips {self.shape[0]}, and only {free} measure "
+                "those of another length: leave frames out of sampling for the others"
+            )
+        raise InputError(f"samples have shape {shape}, the real {unit} {self.shape}")
 
     def abstract_batch(self, spec: Any) -> dict[str, jax.ShapeDtypeStruct]:
         """The shapes of the smallest batch."""

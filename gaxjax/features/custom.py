@@ -13,11 +13,15 @@ from gaxjax.transforms import Tree
 
 MODULE = "gaxjax_features_file"
 """The name under which the file is imported."""
-LEVEL = "features"
+LEVEL, LOGITS = "features", "logits"
 
 
 def custom(target: str) -> Features:
-    """The function at `FILE.py:function`, images [N, H, W, C] in [-1, 1] -> [N, D], written in JAX."""
+    """The function at `FILE.py:function`, images [N, H, W, C] in [-1, 1] -> [N, D], written in JAX.
+
+    Or of clips [N, T, H, W, C]. Where probabilities of classes are asked for, as by the Inception Score, it
+    returns {"logits": [N, K]}, with what it has else as "features".
+    """
     file, _, name = target.rpartition(":")
     path = Path(file)
     # Of the whole file: a number by another version of the function is of another measure.
@@ -34,12 +38,19 @@ def custom(target: str) -> Features:
         raise InputError(f"{file} has no function {name!r}; give FILE.py:function, images -> [N, D]")
 
     def apply(params: Tree, images: Array, levels: tuple[str, ...]) -> dict[str, Array]:
-        vectors = function(images)
+        outputs = function(images)
+        by_level = outputs if isinstance(outputs, dict) else {LEVEL: outputs}
         # While it is traced, so that a wrong function is refused before anything is computed.
-        shape = getattr(vectors, "shape", None)
-        if shape is None or len(shape) != 2 or shape[0] != images.shape[0]:
-            got = f"{type(vectors).__name__} of shape {shape}"
-            raise InputError(f"{target} made {got} of images {images.shape}; it should make [N, D]")
-        return dict.fromkeys(levels, vectors)
+        for level in levels:
+            if level not in by_level:
+                raise InputError(
+                    f"{target} makes {', '.join(by_level)}, not {level}: return a dict with both"
+                )
+            shape = getattr(vectors := by_level[level], "shape", None)
+            if shape is None or len(shape) != 2 or shape[0] != images.shape[0]:
+                got = f"{type(vectors).__name__} of shape {shape}"
+                raise InputError(f"{target} made {got} of images {images.shape}; it should make [N, D]")
+        return {level: by_level[level] for level in levels}
 
-    return Features(name, {LEVEL: 0}, LEVEL, "the function's own", weights, {}, apply)
+    # Which it has is known when it is called, and asked of shapes before anything is measured.
+    return Features(name, {LEVEL: 0, LOGITS: 0}, LEVEL, "the function's own", weights, {}, apply)

@@ -14,10 +14,11 @@ from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
 from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.model import check_label, count_classes
+from gaxjax.generators.sampling import check_frames
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
-from gaxjax.pictures.images import draw_samples
 from gaxjax.pictures.point_plots import probe_points
+from gaxjax.pictures.samples import check_path, draw_samples
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch
@@ -37,6 +38,7 @@ def write_samples(
     best: bool = False,
     codes: Sequence[str] = (),
     label: int | None = None,
+    frames: int | None = None,
 ) -> Path:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
 
@@ -45,6 +47,9 @@ def write_samples(
 
     psi, cutoff: styles towards their average, in the first `cutoff` layers. best: of the checkpoint that was
     measured as the best, not of the last. codes: values that codes have in all samples, such as "c1=7".
+    frames: length of clips; None: that of the clips trained on.
+
+    Of clips there are a picture of strips of frames and a film, .png and .gif; and .mp4, if `out` is.
     """
     if n is not None and n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
@@ -68,7 +73,13 @@ def write_samples(
     if psi != 1.0 or cutoff is not None:
         check_psi(gan, psi, cutoff)
         options = {"psi": psi, "cutoff": cutoff}
-    fake = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
+    if frames is not None:
+        check_frames(gan, frames)
+        options["frames"] = frames
+    draw = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))
+    # By shapes alone, before anything is compiled.
+    check_path(out, jax.eval_shape(draw, state))
+    fake = draw(state)
     # Points are drawn over what D says of the plane; images need no probe points, and then this is empty.
     verdict = jax.jit(lambda state: judge(gan, state, probe_points(batch)))(state)
     # A row for each class, where the classes share the samples equally.

@@ -34,6 +34,16 @@ METRICS = {
         spread="standard deviation over splits",
         options="10 splits",
         least=10,
+        any_length=True,
+    ),
+    "acd": Metric(
+        computing.average_content_distance,
+        ("acd", "acd_real"),
+        ("frame_colors",),
+        ("frame_colors",),
+        spread="standard error over clips",
+        options="mean colors of frames, 0 to 255; all pairs of a clip's frames",
+        any_length=True,
     ),
     "swd": Metric(
         computing.swd, ("swd",), ("images",), ("images",), options="x 1000; 4 x 128 directions", square=16

@@ -20,6 +20,7 @@ from gaxjax.metrics import (
     similarity,
     sliced,
 )
+from gaxjax.metrics.content_distance import content_distance
 from gaxjax.metrics.frechet import frechet_distance
 from gaxjax.metrics.path_length import path_length
 from gaxjax.metrics.samples import BOUNDS, PATHS, SPACES, Samples, Value
@@ -51,6 +52,12 @@ def inception_mean(samples: Samples) -> dict[str, Value]:
     """The Inception Score; needs the logits of fakes."""
     found = inception_score.inception_score(samples.fake.arrays["logits"], 10)
     return {"inception score": Value(found.mean, found.standard_deviation)}
+
+
+def average_content_distance(samples: Samples) -> dict[str, Value]:
+    """How much the mean color changes within clips, fake and real; needs frame colors."""
+    colors = {"acd": samples.fake.arrays["frame_colors"], "acd_real": samples.real.arrays["frame_colors"]}
+    return {name: mean_value(content_distance(x), f"{x.shape[1]} frames") for name, x in colors.items()}
 
 
 def swd(samples: Samples) -> dict[str, Value]:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from gaxjax.metrics.samples import Need, Samples, Value
+from gaxjax.metrics.samples import OF_CLIPS, Need, Samples, Value
+
+UNITS = {1: "points", 3: "images", 4: "clips"}
+"""What examples are, by the number of their axes."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,17 @@ class Metric:
     bordered: bool = False
     """whether it leaves out the border that the evaluation names"""
 
+    any_length: bool = False
+    """whether the clips that are measured may be of another length than those that they are compared with"""
+
     @property
-    def unit(self) -> str:
-        """What it is of."""
-        return "points" if "points" in self.fake else "images"
+    def units(self) -> tuple[str, ...]:
+        """What it can be of."""
+        if "points" in self.fake:
+            return ("points",)
+        if "frame_colors" in self.fake:
+            return ("clips",)
+        return ("images", "clips") if {*self.fake, *self.real} <= OF_CLIPS else ("images",)
 
     def direction(self, value: str) -> str:
         """Which is better of one of its numbers."""

@@ -13,6 +13,8 @@ TITLES = {
     "fid": "FID",
     "kid": "KID",
     "inception score": "IS",
+    "acd": "ACD",
+    "acd_real": "ACD of real clips",
     "ms_ssim": "MS-SSIM",
     "class_accuracy": "class accuracy",
     "class_accuracy_real": "class accuracy of real images",
@@ -75,7 +77,7 @@ class Result:
     fake: int = 0
     """images that were measured"""
     unit: str = "images"
-    """what these are: images, or points"""
+    """what these are: images, clips, or points"""
     data: str = ""
     """what they were compared with"""
     split: str = ""

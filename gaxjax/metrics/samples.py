@@ -19,6 +19,7 @@ Need = Literal[
     "digits",
     "labels",
     "points",
+    "frame_colors",
     "paths",
     "spaces",
     "agreement",
@@ -31,15 +32,18 @@ Need = Literal[
 """moments and vectors of the chosen features' level, logits of the features; classes, the likeliest by a
 classifier's logits, [N]; images as uint8 [N, H, W, C]; pixels in [0, 1], [N, D]; digits, the class of each
 channel [N, C] by the classifier of MNIST; labels, the classes that images are of, [N]; points as they are,
-[N, D]. Of the game behind its images: paths, the lengths of steps between latents; spaces, latents and logits
-of their images; agreement, the share of each generated pair's pixels that agree, [N]; diversity, the mean
-distance between two translations of each real image, [N]; readings, what the game itself takes real images
-for, and their labels, [N, 2]; bounds, both terms of the lower bound of real images; encodings, factors of
-real images and what the game reads of them; generations, factors that latents ask for and what an encoder
-that was trained on real ones reads of their images."""
+[N, D]; frame_colors, the mean color of each frame of clips, 0 to 255, [N, T, C]. Of the game behind its
+images: paths, the lengths of steps between latents; spaces, latents and logits of their images; agreement,
+the share of each generated pair's pixels that agree, [N]; diversity, the mean distance between two
+translations of each real image, [N]; readings, what the game itself takes real images for, and their labels,
+[N, 2]; bounds, both terms of the lower bound of real images; encodings, factors of real images and what the
+game reads of them; generations, factors that latents ask for and what an encoder that was trained on real
+ones reads of their images."""
 OF_FEATURES = {"moments", "vectors", "logits", "classes", "spaces"}
 OF_CLASSES = {"logits", "classes", "spaces"}
 """Those that are of the features' level "logits"."""
+OF_CLIPS = {"moments", "vectors", "logits", "frame_colors"}
+"""Those that clips have as well as, or in place of, images: by features of clips, not of images."""
 OF_LATENTS, OF_FACTORS = {"paths", "spaces"}, {"encodings", "generations"}
 """Those that a game is asked of points of its spaces, and of factors of the data."""
 OF_REAL = {"readings", "bounds", "diversity", *OF_FACTORS}

@@ -2,7 +2,7 @@
 
 from gaxjax.errors import InputError
 from gaxjax.metrics.catalog import METRICS, PAIRED
-from gaxjax.metrics.metric import Metric
+from gaxjax.metrics.metric import UNITS, Metric
 
 
 def parse_metrics(text: str) -> dict[str, Metric]:
@@ -19,14 +19,15 @@ def parse_metrics(text: str) -> dict[str, Metric]:
 
 def check_metric(name: str, metric: Metric, shape: tuple[int, ...], fake: int, real: int) -> None:
     """Refuses before anything is trained what would be refused when it is measured."""
-    # Examples of one axis are points, of three images.
-    if (len(shape) == 1) != (metric.unit == "points"):
-        others = ", ".join(key for key, other in METRICS.items() if other.unit != metric.unit)
-        raise InputError(f"{name} measures {metric.unit}, not examples of shape {shape}: use {others}")
+    unit = UNITS[len(shape)]
+    if unit not in metric.units:
+        others = ", ".join(key for key, other in METRICS.items() if unit in other.units)
+        measures = " and ".join(metric.units)
+        raise InputError(f"{name} measures {measures}, not examples of shape {shape}: use {others}")
     # Real examples count only where the metric compares with any.
     few = min([fake] + [real] * bool(metric.real))
     if few < metric.least:
-        raise InputError(f"{name} needs at least {metric.least:,} {metric.unit} of each side; got {few:,}")
+        raise InputError(f"{name} needs at least {metric.least:,} {unit} of each side; got {few:,}")
     if metric.square and (shape[0] != shape[1] or shape[0] < metric.square):
         side = f"square, of at least {metric.square} pixels a side"
         raise InputError(f"{name} needs images that are {side}; these are {shape[0]} x {shape[1]}")

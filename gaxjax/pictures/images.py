@@ -1,4 +1,4 @@
-"""Samples as pictures: sheets of images, plots of points, an animation and four moments of a run."""
+"""Sheets of images, plots of points and curves, an animation and four moments of a run."""
 
 import contextlib
 import io
@@ -13,34 +13,7 @@ import numpy as np
 
 from gaxjax.data.loader import pixels_of
 from gaxjax.files import write_bytes
-from gaxjax.files.places import as_path
 from gaxjax.pictures.point_plots import draw_line, draw_plane
-
-
-def draw_samples(
-    samples: Any,
-    path: Path | str,
-    real: Any = None,
-    verdict: Mapping[str, Any] | None = None,
-    columns: int = 0,
-) -> Path:
-    """Writes one picture of fakes: [n, H, W, C], {name: [n, H, W, C]}, [n, 2] or [n, 1].
-
-    columns: of images [n, H, W, C]; 0: as many as make it as near a square as can be.
-
-    Points are drawn over `real`, in the same shape, and with what the discriminator says of the places around
-    those (`point_plots.probe_points`), [N] by name.
-    """
-    path = as_path(path)
-    if isinstance(samples, dict):
-        # A row for each example: its images by name (a, fake_b, ...) side by side, as [n, H, names * W, C].
-        rows = np.concatenate(enlarge_small(to_uint8(images) for images in samples.values()), axis=2)
-        # As near a square as can be in whole rows, which are as many times wider as there are names.
-        return save_image(tile_images(rows, columns=max(1, round(math.sqrt(len(rows)) / len(samples)))), path)
-    samples = np.asarray(samples)
-    if samples.ndim == 2:
-        return plot_points(samples, path, None if real is None else np.asarray(real), verdict)
-    return save_image(tile_images(to_uint8(samples), columns), path)
 
 
 def to_uint8(images: Any) -> np.ndarray:
@@ -49,11 +22,26 @@ def to_uint8(images: Any) -> np.ndarray:
 
 
 def enlarge_small(images: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """Images [n, H, W, C] of several sizes, all as high as the highest: smaller ones by whole pixels."""
+    """Images [..., H, W, C] of several sizes, all as high as the highest: smaller ones by whole pixels."""
     images = list(images)
+    highest = max(x.shape[-3] for x in images)
     # Pixels of a small one are seen as what they are, beside what a network has made of them.
-    factors = [max(x.shape[1] for x in images) // x.shape[1] for x in images]
-    return [x.repeat(factor, 1).repeat(factor, 2) for x, factor in zip(images, factors, strict=True)]
+    large = [x.repeat(highest // x.shape[-3], -3).repeat(highest // x.shape[-3], -2) for x in images]
+    # What no whole number makes as high is white below.
+    return [pad_white(x, highest, x.shape[-2]) for x in large]
+
+
+def pad_white(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Images [..., H, W, C] of 0..255 with white below and at the right, up to a size."""
+    more = (0, height - images.shape[-3]), (0, width - images.shape[-2]), (0, 0)
+    return np.pad(images, (((0, 0),) * (images.ndim - 3)) + more, constant_values=255)
+
+
+def match_channels(images: Iterable[np.ndarray], channels: int = 1) -> list[np.ndarray]:
+    """Images [..., C], gray ones in as many channels as the others have, or as are asked for."""
+    images = list(images)
+    most = max(channels, *(x.shape[-1] for x in images))
+    return [x.repeat(most, -1) if x.shape[-1] == 1 else x for x in images]
 
 
 def tile_images(images: np.ndarray, columns: int = 0, gap: int = 2) -> np.ndarray:

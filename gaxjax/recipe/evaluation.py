@@ -15,12 +15,13 @@ class Evaluation:
     """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
     l2, mig_gen, l2_gen, class_ms_ssim, code_error, pixel_agreement, diversity, class_accuracy, test_accuracy;
     accuracy: the last two, as far as the game has them; of pairs: psnr, ssim, psnr_y, ssim_y, perceptual,
-    pixel_accuracy; empty: nothing is measured"""
+    pixel_accuracy; of clips: acd, and with features of clips fid, kid, prdc and is; empty: nothing is
+    measured"""
     features: str = "inception"
-    """what fid, kid, prdc, is and perceptual see: inception, classifier(mnist), pixels, FILE.py:function; or,
-    for class_accuracy, classifier(data), which is trained on the data's own labels; of perceptual also lpips,
-    with its two files. For separability classes of a classifier, each against the rest: not comparable with
-    the paper's attributes"""
+    """what fid, kid, prdc, is and perceptual see: inception, classifier(mnist), pixels, FILE.py:function (of
+    clips one of the last two); or, for class_accuracy, classifier(data), which is trained on the data's own
+    labels; of perceptual also lpips, with its two files. For separability classes of a classifier, each
+    against the rest: not comparable with the paper's attributes"""
     level: str = ""
     """of the features (inception: 64, 192, 768, 2048); empty: the deepest that the weights have"""
     weights: str = ""
@@ -51,7 +52,7 @@ class Evaluation:
     output: str = ""
     """which of a game's outputs is measured, where there are several ("a to b")"""
     reference: str = "image"
-    """what of the data it is compared with ("b")"""
+    """what of the data it is compared with ("b"; of clips "video")"""
     back: str = ""
     """directory of a run that translates samples first, such as photographs into the label maps that they are
     then compared with, if they are of some; empty: samples are measured as they are"""
@@ -60,7 +61,7 @@ class Evaluation:
     balanced: bool = False
     """whether samples are of all classes alike; if not, they are of the data's labels"""
     sampling: str = ""
-    """how samples are drawn, as options of the game ("psi=0.7, cutoff=8"); empty: its own way"""
+    """how samples are drawn, as options of the game ("psi=0.7, cutoff=8", "frames=32"); empty: its own way"""
     seed: int = 0
     """of the samples"""
     best: str = ""

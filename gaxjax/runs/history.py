@@ -15,7 +15,15 @@ from gaxjax.files.places import is_remote
 from gaxjax.parallel import tell
 from gaxjax.recipe.stages import Stage, step_at_images
 from gaxjax.runs.checkpoint import steps_in
-from gaxjax.runs.record import METRICS, PICTURES, RESULTS, pictures_of, read_metrics, read_results
+from gaxjax.runs.record import (
+    METRICS,
+    PICTURES,
+    RESULTS,
+    files_of_pictures,
+    pictures_of,
+    read_metrics,
+    read_results,
+)
 from gaxjax.runs.rollback import FILE as ROLLBACKS
 from gaxjax.runs.rollback import MARK, due_before
 
@@ -64,7 +72,7 @@ def set_aside(workdir: Path, step: int, images: int) -> Path:
     folder = free_folder(workdir)
     if not is_remote(folder):
         (folder / PICTURES).mkdir(parents=True)
-    for picture in pictures_of(workdir):
+    for picture in files_of_pictures(workdir):
         # Going on from a step, the run keeps what it has made by then; at 0 all of it is another run's.
         if int(picture.stem) > images or not step:
             move(picture, folder / PICTURES / picture.name)

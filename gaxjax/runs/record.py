@@ -8,7 +8,7 @@ metrics.jsonl    one object a line: step, images, seconds, images_per_second, <p
                  finite is null
 results.jsonl    what was measured of its samples, one `Result` a line
 tensorboard/     the same as TensorBoard events, wandb/ what W&B is told of it (`trackers.py`)
-samples/         a picture of fixed latents at intervals, named by images seen
+samples/         a picture of fixed latents at intervals, named by images seen; of clips a film (GIF) too
 curves.png, samples.gif, moments.png (four of the pictures)
 before_restart_N/   what was recorded before checkpoints were lost (`history.py`)
 starts.jsonl     when each start began, and how it ended (`starts.py`)
@@ -35,13 +35,14 @@ from gaxjax.files import write_bytes
 from gaxjax.files.places import check_reachable, find_system, is_remote, is_there
 from gaxjax.metrics.result import Result, from_row
 from gaxjax.pictures import images as pictures
+from gaxjax.pictures.samples import draw_samples
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.beside import MODULES
 from gaxjax.recipe.serialization import describe, differences, rebuild
 from gaxjax.runs.rows import RowWriter, append_rows, as_line, cut_torn, read_rows
 
 METRICS, RESULTS, PICTURES = "metrics.jsonl", "results.jsonl", "samples"
-PICTURE = re.compile("[0-9]{10,}[.]png")
+PICTURE = re.compile("[0-9]{10,}[.](png|gif)")
 """How a run names its own pictures: by the images seen."""
 
 
@@ -157,7 +158,12 @@ def append_results(workdir: Path, results: Sequence[Result]) -> None:
 
 def pictures_of(workdir: Path) -> list[Path]:
     """The pictures of a run's samples, by images seen; what else lies beside them is not its own."""
-    own = [path for path in (workdir / PICTURES).glob("*.png") if PICTURE.fullmatch(path.name)]
+    return [path for path in files_of_pictures(workdir) if path.suffix == ".png"]
+
+
+def files_of_pictures(workdir: Path) -> list[Path]:
+    """The same, and the films that belong to those of clips."""
+    own = [path for path in (workdir / PICTURES).glob("*.*") if PICTURE.fullmatch(path.name)]
     return sorted(own, key=lambda path: int(path.stem))
 
 
@@ -175,9 +181,9 @@ class Record:
 
     def __init__(self, workdir: Path, step: int, images: int):
         self.workdir = workdir
-        for picture in pictures_of(workdir):
-            if int(picture.stem) > images:
-                picture.unlink()
+        for file in files_of_pictures(workdir):
+            if int(file.stem) > images:
+                file.unlink()
         # What came after the checkpoint is made again, and would stand there twice.
         self.rows = [row for row in read_metrics(workdir) if row["step"] <= step]
         self._path = workdir / METRICS
@@ -231,4 +237,4 @@ class Record:
 
     def add_picture(self, images: int, samples: Any, real: Any, verdict: Mapping[str, Any]) -> Path:
         """A picture of samples, named by the images seen."""
-        return pictures.draw_samples(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)
+        return draw_samples(samples, self.workdir / PICTURES / f"{images:010d}.png", real, verdict)

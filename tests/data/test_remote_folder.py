@@ -13,7 +13,7 @@ from folders import save
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
 from gaxjax.files.places import as_path, is_remote
-from gaxjax.pictures.images import draw_samples
+from gaxjax.pictures.samples import draw_samples
 
 __all__ = ["memory_bucket"]
 

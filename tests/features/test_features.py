@@ -24,6 +24,10 @@ def whole(images):
 def everything(images):
     return jnp.mean(images, (0, 1))
 
+def both(clips):
+    frames = jnp.mean(clips, (1, 2, 3))
+    return {"features": 2 * frames, "logits": frames}
+
 number = 3
 """
 
@@ -48,9 +52,19 @@ def test_a_function_of_ones_own(file: Path) -> None:
     features = load_features(f"{file}:means")
     (vectors,) = features.apply(features.params, IMAGES, (features.level,)).values()
     np.testing.assert_allclose(vectors, IMAGES.mean((1, 2)), atol=1e-6)
-    assert (features.name, list(features.levels), features.level) == ("means", ["features"], "features")
-    assert features.size((4, 5, 2), "features") == 2
+    assert (features.name, features.level, features.size((4, 5, 2), "features")) == ("means", "features", 2)
     assert features.weights == hashlib.sha256(FILE.encode()).hexdigest()[:12]
+
+
+def test_a_function_of_clips_with_logits(file: Path) -> None:
+    clips = IMAGES[:, None].repeat(3, 1)
+    features = load_features(f"{file}:both")
+    found = features.apply(features.params, clips, ("features", "logits"))
+    np.testing.assert_allclose(found["logits"], IMAGES.mean((1, 2)), atol=1e-6)
+    np.testing.assert_array_equal(found["features"], 2 * found["logits"])
+    assert features.size(clips.shape[1:]) == features.size(clips.shape[1:], "logits") == 2
+    with pytest.raises(InputError, match=r"mine\.py:means makes features, not logits: return a dict"):
+        load_features(f"{file}:means").size((4, 5, 2), "logits")
 
 
 def test_two_files_at_once_stay_apart(file: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from gaxjax.objectives import (
     Nonsaturating,
     Wasserstein,
 )
-from gaxjax.pictures.images import compose_moments, draw_samples, new_figure, save_image
+from gaxjax.pictures.images import compose_moments, new_figure, save_image
 from gaxjax.pictures.point_plots import (
     PLANE,
     density,
@@ -39,6 +39,7 @@ from gaxjax.pictures.point_plots import (
     optimal_discriminator,
     probe_points,
 )
+from gaxjax.pictures.samples import draw_samples
 from gaxjax.runs.examples import fixed_batch
 from gaxjax.transforms import Spectral
 

@@ -95,7 +95,9 @@ def test_which_is_better() -> None:
 
 
 def test_points_and_images_are_measured_by_their_own() -> None:
-    with pytest.raises(InputError, match=r"^fid measures images, not examples of shape \(2,\): use points$"):
+    with pytest.raises(
+        InputError, match=r"^fid measures images and clips, not examples of shape \(2,\): use points$"
+    ):
         Evaluator(Evaluation("fid", features="pixels"), Data("ring", shape=(2,)))
     with pytest.raises(
         InputError, match=r"^points measures points, .* shape \(8, 8, 1\): use fid, kid, .*, perceptual$"

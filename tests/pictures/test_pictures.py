@@ -9,14 +9,8 @@ from PIL import Image
 
 from gaxjax.data import normalize
 from gaxjax.files import write_bytes
-from gaxjax.pictures.images import (
-    animate,
-    draw_samples,
-    plot_curves,
-    save_image,
-    tile_images,
-    to_uint8,
-)
+from gaxjax.pictures.images import animate, plot_curves, save_image, tile_images, to_uint8
+from gaxjax.pictures.samples import draw_samples
 
 
 def gray(*values: int, height: int = 4, width: int = 4) -> np.ndarray:

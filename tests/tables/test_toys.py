@@ -192,7 +192,7 @@ def test_a_run_is_measured_by_the_command(table: Path, capsys: pytest.CaptureFix
     after = read_results(run)
     assert [result.value for result in after[6:]] == [result.value for result in before]
     assert cli.main(["evaluate", str(run), "--metrics", "fid", "--features", "pixels"]) == 2
-    assert "fid measures images, not examples of shape (2,): use points" in capsys.readouterr().err
+    assert "fid measures images and clips, not examples of shape (2,): use points" in capsys.readouterr().err
 
 
 def test_what_is_refused(tmp_path: Path) -> None:
