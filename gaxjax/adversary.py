@@ -22,6 +22,7 @@ from gaxjax.augmentations import Augment
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Logs, Tree, pure
 from gaxjax.layers.dtypes import check_floating
+from gaxjax.layers.mode import errors_are_asked
 from gaxjax.layers.modules import call_network, mixing_of, visit_modules
 from gaxjax.objectives import AnyObjective, NamedOutputs, Nonsaturating, Objective
 from gaxjax.penalties import Penalty
@@ -109,6 +110,7 @@ class Adversary(nn.Module):
             "real_logits": mean_logit(counted.real["logits"]),
             "fake_logits": mean_logit(outputs.fake["logits"]),
         }
+        logs |= errors_of(counted) if errors_are_asked() else {}
         logs |= self.augment.observe(outputs.real["logits"]) if self.augment.transformations else {}
         for penalty, penalty_key in zip(self.penalties, keys, strict=True):
             with forbid_mixing(discriminator, penalty):
@@ -235,6 +237,19 @@ def mean_logit(logits: Tree) -> Array:
     """The mean of all logits, each array's the same weight."""
     # Not of all in one: the scale with the most patches would drown the others.
     return jnp.mean(jnp.stack([jnp.mean(each) for each in jax.tree.leaves(logits)]))
+
+
+def errors_of(outputs: Outputs) -> Logs:
+    """The cross-entropy of a discriminator whose logits are log-odds, on real and on fake examples apart.
+
+    log 2 is chance; above it are more verdicts wrong than right. Each array of logits has the same weight.
+    """
+    signs = {"real": -1, "fake": 1}
+    logits = {"real": outputs.real["logits"], "fake": outputs.fake["logits"]}
+    return {
+        f"{side}_error": mean_logit(jax.tree.map(lambda x, s=signs[side]: jax.nn.softplus(s * x), tree))
+        for side, tree in logits.items()
+    }
 
 
 def add_prefix(prefix: str, logs: Logs) -> Logs:

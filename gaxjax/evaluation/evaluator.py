@@ -203,12 +203,12 @@ class Evaluator:
 
     def gather_held_out(self) -> Statistics:
         """Of the validation split, where a metric chooses something on it; else nothing."""
-        if not any(metric.validation for metric in self.metrics.values()):
+        needs = {need for metric in self.metrics.values() if metric.validation for need in metric.real}
+        if not needs:
             return Statistics(0)
         apart = replace(self.data, split=self.evaluation.validation)
         source = open_source(apart)
-        # Only pixels: the Parzen window is the one metric that chooses something (its sigma).
-        return self.gather_cached(apart, source, len(source), {"pixels"})
+        return self.gather_cached(apart, source, len(source), needs)
 
     def gather_cached(self, data: Data, source: Source, count: int, needs: Set[str]) -> Statistics:
         """Of real images; what a network has to be run for is kept in a file for the next time."""

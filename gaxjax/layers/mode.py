@@ -19,6 +19,7 @@ PLAY = "play"
 _evaluation_is_meant: ContextVar[bool] = ContextVar("evaluation_is_meant", default=False)
 _weights_are_transformed: ContextVar[bool] = ContextVar("weights_are_transformed", default=False)
 _shapes_are_enough: ContextVar[bool] = ContextVar("shapes_are_enough", default=False)
+_errors_are_asked: ContextVar[bool] = ContextVar("errors_are_asked", default=False)
 
 
 @contextlib.contextmanager
@@ -87,3 +88,19 @@ def shapes_alone() -> Iterator[None]:
 def shapes_are_enough() -> bool:
     """Whether nobody will look at the values of what is initialized."""
     return _shapes_are_enough.get()
+
+
+@contextlib.contextmanager
+def asking_errors() -> Iterator[None]:
+    """Discriminators' losses log what they make of real and of fake examples apart, for who goes by that."""
+    # Not always: what a run logs is part of its checkpoints.
+    token = _errors_are_asked.set(True)
+    try:
+        yield
+    finally:
+        _errors_are_asked.reset(token)
+
+
+def errors_are_asked() -> bool:
+    """Whether somebody asks for the errors on real and on fake examples."""
+    return _errors_are_asked.get()

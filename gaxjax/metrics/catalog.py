@@ -1,6 +1,6 @@
 """The metrics by name."""
 
-from gaxjax.metrics import computing
+from gaxjax.metrics import computing, multiscale_parzen
 from gaxjax.metrics.disentanglement import BINS
 from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.samples import DRAWS, OUTPUTS, PATHS, SPACES
@@ -115,6 +115,16 @@ METRICS = {
         better="higher",
         spread="standard error over images",
         options="nats; sigma of 10 from 0.1 to 1, chosen on the validation split",
+    ),
+    "multiscale_parzen": Metric(
+        multiscale_parzen.compute_likelihood,
+        ("multiscale_parzen",),
+        ("images",),
+        ("images",),
+        validation=True,
+        better="higher",
+        spread="standard error over images",
+        options="nats; sigma of 20 from 0.01 to 1 at each level, chosen on the validation split",
     ),
     "modes": Metric(
         computing.count_modes,

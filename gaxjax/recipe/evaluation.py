@@ -12,11 +12,11 @@ class Evaluation:
     """Metrics, the features that they see images by, and how many images of what."""
 
     metrics: str = ""
-    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, modes, points, ppl, separability, elbo, mig,
-    l2, mig_gen, l2_gen, class_ms_ssim, code_error, pixel_agreement, diversity, class_accuracy, test_accuracy;
-    accuracy: the last two, as far as the game has them; of pairs: psnr, ssim, psnr_y, ssim_y, perceptual,
-    pixel_accuracy; of clips: acd, and with features of clips fid, kid, prdc and is; empty: nothing is
-    measured"""
+    """comma-separated: fid, kid, prdc, is, swd, ms_ssim, parzen, multiscale_parzen, modes, points, ppl,
+    separability, elbo, mig, l2, mig_gen, l2_gen, class_ms_ssim, code_error, pixel_agreement, diversity,
+    class_accuracy, test_accuracy; accuracy: the last two, as far as the game has them; of pairs: psnr, ssim,
+    psnr_y, ssim_y, perceptual, pixel_accuracy; of clips: acd, and with features of clips fid, kid, prdc and
+    is; empty: nothing is measured"""
     features: str = "inception"
     """what fid, kid, prdc, is and perceptual see: inception, classifier(mnist), pixels, FILE.py:function (of
     clips one of the last two); or, for class_accuracy, classifier(data), which is trained on the data's own
@@ -43,7 +43,7 @@ class Evaluation:
     split: str = ""
     """of the data that samples are compared with ("test"); empty: what the run trains on"""
     validation: str = "train[50000:51000]"
-    """of the data, for what a metric has to choose (parzen's sigma)"""
+    """of the data, for what a metric has to choose (sigma of parzen and multiscale_parzen)"""
     shape: tuple[int, ...] = ()
     """(height, width, channels) of the images that are measured, of networks that take any size: whole
     photographs (256, 256, 3), say, of crops trained on; empty: the data's"""

@@ -47,7 +47,7 @@ class Recipe:
     kimg: float
     """length: real images that the first player sees, counted at each of its updates"""
     solver: AnySolver = Alternating()
-    """how the players move: Alternating, Simultaneous, Extragradient, Competitive, Unrolled(k)"""
+    """how the players move: Alternating, Balanced, Simultaneous, Extragradient, Competitive, Unrolled(k)"""
     accumulate: int = 1
     """parts that each minibatch is taken in, one after the other, for less memory: gradients are averaged
     before a move, as if they were one minibatch with other draws; for networks whose examples do not mix"""

@@ -5,6 +5,7 @@ As functions, `alternating(gan, optimizers, updates) -> step`; as values with th
 `apply_gradient` (or of `gaxjax.objective` alone), and ends its step with `finish_step`.
 """
 
+from gaxjax.solvers.balance import balanced
 from gaxjax.solvers.competitive import competitive
 from gaxjax.solvers.foresight import extragradient, unrolled
 from gaxjax.solvers.step import (
@@ -21,6 +22,7 @@ from gaxjax.solvers.turns import alternating, simultaneous
 from gaxjax.solvers.values import (
     Alternating,
     AnySolver,
+    Balanced,
     Competitive,
     Extragradient,
     Simultaneous,
@@ -31,6 +33,7 @@ from gaxjax.solvers.values import (
 __all__ = [
     "Alternating",
     "AnySolver",
+    "Balanced",
     "Competitive",
     "Extragradient",
     "Simultaneous",
@@ -40,6 +43,7 @@ __all__ = [
     "Updates",
     "alternating",
     "apply_gradient",
+    "balanced",
     "check_players",
     "competitive",
     "compute_gradient",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, TypeAlias
 from gaxjax.errors import InputError
 from gaxjax.expressions import text_flag
 from gaxjax.game import GAN
+from gaxjax.solvers.balance import balanced
 from gaxjax.solvers.competitive import competitive
 from gaxjax.solvers.foresight import extragradient, unrolled
 from gaxjax.solvers.step import Optimizers, Step, Updates
@@ -49,6 +50,24 @@ class Alternating(Solver):
         self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
     ) -> Step:
         return alternating(gan, optimizers, updates, *options, **more)
+
+
+@dataclass(frozen=True)
+class Balanced(Solver):
+    """A player waits while it is ahead, by errors on real and on fake examples. Denton et al. 2015."""
+
+    margin: float = 0.3
+    """by that the error on fakes may be larger than the one on real examples, and the generator moves; if it
+    is larger still, the discriminator alone"""
+    threshold: float = 0.7
+    """error on real examples from which the discriminator moves besides; log 2 is chance"""
+    accumulates: ClassVar[bool] = True
+
+    def __call__(
+        self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
+    ) -> Step:
+        more = {"margin": self.margin, "threshold": self.threshold, **more}
+        return balanced(gan, optimizers, updates, *options, **more)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ NAMES = (
     "goodfellow2014",
     "mirza2014",
     "chen2016",
+    "denton2015",
     "isola2017",
     "ledig2017",
     "liu2016",

@@ -1,0 +1,110 @@
+"""A player waits while it is ahead: who moves depends on both players' losses. Denton et al. 2015.
+
+Of the authors' code (eyescream, its trainer of larger images); the paper does not mention it.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from gaxjax.errors import InputError
+from gaxjax.game import GAN, Batch, Logs, State
+from gaxjax.layers.mode import asking_errors
+from gaxjax.solvers.step import (
+    Optimizers,
+    Step,
+    Updates,
+    apply_gradient,
+    check_players,
+    check_single_updates,
+    compute_gradient,
+    finish_step,
+    player_logs,
+    split_keys,
+    take_index,
+    two_players,
+)
+
+
+def balanced(
+    gan: GAN,
+    optimizers: Optimizers,
+    updates: Updates,
+    half_life: float = 0.0,
+    ramp_up: float = 0.0,
+    accumulate: int = 1,
+    *,
+    margin: float = 0.3,
+    threshold: float = 0.7,
+) -> Step:
+    """The first player moves, or the last, by the first's errors F on fakes and R on real examples.
+
+    F > R + margin: the first alone. Otherwise the last; and before it the first too, if R > threshold. Each
+    minibatch decides anew, of each of the game's `subgames` by itself. Errors are cross-entropies, which an
+    `Adversary` says of logits, or a game of its own logs as real_error and fake_error.
+
+    Who waits keeps its parameters and the optimizer's sums. Gradients are taken of all, for the program must
+    not depend on what it finds; `moves` in the logs is the share of steps in which a player has moved.
+    """
+    check_players(gan, optimizers, updates)
+    check_single_updates(updates, "balanced")
+    first, last = two_players(gan, "balanced")
+
+    def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
+        inputs = (dict(batches), split_keys(state, key, updates))
+        movers: dict[str, dict[str, Array]] = {}
+        logs: Logs = {}
+        for index, player in enumerate((first, last)):
+            with asking_errors():
+                gradient, log, stats = compute_gradient(
+                    gan, player, state, *take_index(inputs, index), accumulate
+                )
+            # By the first player's losses, before it moves: the last one's have nothing to say in it.
+            movers = movers or choose_movers(gan, log, margin, threshold)
+            after = apply_gradient(gan, optimizers, player, state, gradient, stats)
+            state = keep_waiting(gan, player, movers[player], state, after)
+            moves = {log_name(name, "moves"): move.astype(float) for name, move in movers[player].items()}
+            logs |= player_logs(player, {**log, **moves})
+        return finish_step(gan, state, batches, updates, half_life, ramp_up), logs
+
+    return step
+
+
+def choose_movers(gan: GAN, logs: Logs, margin: float, threshold: float) -> dict[str, dict[str, Array]]:
+    """Player -> subgame -> whether it moves there, [] bool; InputError where no errors are logged."""
+    first, last = gan.players
+    movers: dict[str, dict[str, Array]] = {first: {}, last: {}}
+    for name in gan.subgames:
+        real, fake = (logs.get(log_name(name, f"{side}_error")) for side in ("real", "fake"))
+        if real is None or fake is None:
+            raise InputError(
+                f"balanced goes by {log_name(name, 'real_error')} and {log_name(name, 'fake_error')} among "
+                f"what {first}_loss logs, as an Adversary's discriminator_loss does; it logs {sorted(logs)}"
+            )
+        fooled = fake > real + margin
+        movers[first][name], movers[last][name] = fooled | (real > threshold), ~fooled
+    return movers
+
+
+def keep_waiting(gan: GAN, player: str, moves: dict[str, Array], before: State, after: State) -> State:
+    """The state after a player's move, but for what belongs to subgames in which it waits."""
+    by_network = {network: moves[name] for name, own in gan.subgames.items() for network in own}
+    some = jnp.any(jnp.stack(list(moves.values())))
+
+    def select(path: Any, old: Array, new: Array) -> Array:
+        # An optimizer's sums lie under the names of the networks that they are of. Its counters are of all
+        # of them: they go on while any moves.
+        names = (getattr(key, "key", None) for key in path)
+        move = next((by_network[name] for name in names if name in by_network), some)
+        return jnp.where(move, new, old)
+
+    whole = [(state.params, state.optimizers[player]) for state in (before, after)]
+    params, optimizer = jax.tree.map_with_path(select, *whole)
+    return after._replace(params=params, optimizers={**after.optimizers, player: optimizer})
+
+
+def log_name(subgame: str, name: str) -> str:
+    """What a game logs of a subgame: real_error, level_0_real_error."""
+    return f"{subgame}_{name}" if subgame else name
