@@ -15,6 +15,7 @@ NAMES = (
     "mirza2014",
     "chen2016",
     "isola2017",
+    "karnewar2020",
     "ledig2017",
     "liu2016",
     "lucic2018",
