@@ -93,6 +93,22 @@ class StyleGame(GAN):
             styles = mix_styles(styles, others, crossover[:, None])
         return transforms.truncate(psi, self.generator.average(), cutoff)(styles)
 
+    def draw_images(
+        self,
+        batch: Batch,
+        psi: float | Sequence[float],
+        cutoff: int | None,
+        mix: int,
+        **options: Any,
+    ) -> Any:
+        """What the generator makes of fresh latents, given these options, with styles as `draw_styles`."""
+        latents, label = self.sample_latents(batch), self.condition_of(batch)
+        # The one way for a generator without styles, ProGAN's; and no crossovers are drawn for nothing.
+        if psi == 1.0 and mix == 1:
+            return self.generator(latents, label, **options)
+        styles = self.draw_styles(latents, label, batch, psi, cutoff, mix)
+        return self.generator.synthesize(styles, latents, label, **options)
+
     def sample(
         self,
         batch: Batch,
@@ -106,13 +122,7 @@ class StyleGame(GAN):
         mix: latents that an image has its styles of, from random layers on (Karras et al. 2019, table 2). As
         large as the batch's images, where it has any: a pixel of networks that have not grown is a square.
         """
-        latents, label = self.sample_latents(batch), self.condition_of(batch)
-        # The one way for a generator without styles, ProGAN's; and no crossovers are drawn for nothing.
-        if psi == 1.0 and mix == 1:
-            images = self.generator(latents, label)
-        else:
-            styles = self.draw_styles(latents, label, batch, psi, cutoff, mix)
-            images = self.generator.synthesize(styles, latents, label)
+        images = self.draw_images(batch, psi, cutoff, mix)
         # Early stages make small images, and rows of samples are compared side by side.
         wanted = batch["image"].shape[1] if "image" in batch else images.shape[1]
         return repeat_pixels(images, wanted // images.shape[1])

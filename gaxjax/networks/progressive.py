@@ -109,20 +109,9 @@ class Discriminator(nn.Module):
             x, images = apply_block(self, self.recompute, down_block(level), x, images)
         # Of one level only, the image enters here.
         x = to_float32(x if top else from_rgb(images, 0))
-        act = make_activation(self.scaled, x.dtype)
         if self.group > 1:
             x = append_deviation(x, self.group)
-        x = act(Convolution(width(0), name="convolution")(x))
-        # The features that are given out: the last layer before the logits.
-        x = act(Dense(width(0), deviation=1.0, name="dense")(flatten(x)))
-        logits = Dense(max(self.classes, 1), deviation=1.0, name="last")(x)
-        if not self.classes:
-            return {"logits": logits[:, 0], "features": x}
-        if label is None:
-            raise InputError(f"discriminator has classes={self.classes} and needs labels; the data have none")
-        check_labels(label, self.classes)
-        # A logit for each class and the label's one counts, as in Mescheder et al. 2018.
-        return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
+        return last_level(x, width(0), self.classes, label, self.scaled)
 
     @nn.nowrap
     def weights(self, params: Tree, step: Array | int) -> Tree:
@@ -137,6 +126,22 @@ class Discriminator(nn.Module):
         new, old = f"level_{top}_1", f"from_rgb_{top - 1}"
         faded = [fade(alpha, new, old)] if self.fading else []
         return chain(*faded, *equalize_kernels(self.scaled, ("last", "_skip")))(params)
+
+
+def last_level(x: Array, channels: int, classes: int, label: Array | None, scaled: bool) -> dict[str, Array]:
+    """Level 0 of a discriminator, inside of its compact method: [B, h, w, C] -> its outputs by name."""
+    act = make_activation(scaled, x.dtype)
+    x = act(Convolution(channels, name="convolution")(x))
+    # The features that are given out: the last layer before the logits.
+    x = act(Dense(channels, deviation=1.0, name="dense")(flatten(x)))
+    logits = Dense(max(classes, 1), deviation=1.0, name="last")(x)
+    if not classes:
+        return {"logits": logits[:, 0], "features": x}
+    if label is None:
+        raise InputError(f"discriminator has classes={classes} and needs labels; the data have none")
+    check_labels(label, classes)
+    # A logit for each class and the label's one counts, as in Mescheder et al. 2018.
+    return {"logits": jnp.take_along_axis(logits, label[:, None], axis=1)[:, 0], "features": x}
 
 
 class Convolution(nn.Module):

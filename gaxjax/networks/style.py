@@ -56,8 +56,9 @@ class Generator(nn.Module):
     """whether each layer adds noise, one number for each pixel, by a learned scale"""
     taps: tuple[float, ...] = (1, 2, 1)
     """of the filter when upsampling: none, (1, 2, 1), (1, 3, 3, 1)"""
-    output: Literal["last", "skip"] = "last"
-    """last: the newest level's colors alone; skip: the sum of those of every level"""
+    output: Literal["last", "skip", "every"] = "last"
+    """last: the newest level's colors alone; skip: the sum of those of every level; every: each level's
+    are an image by themselves (MSG-GAN), of which the newest counts"""
     fading: bool = False
     """whether the level below the newest also gives its colors, which are being faded out"""
     classes: int = 0
@@ -87,10 +88,13 @@ class Generator(nn.Module):
         """How many synthesis layers there are: two for each level."""
         return 2 * (count_levels(self.shape, self.base) + 1)
 
-    def __call__(self, latents: Array, label: Array | None = None) -> Array:
+    def __call__(
+        self, latents: Array, label: Array | None = None, scales: bool = False
+    ) -> Array | dict[int, Array]:
+        """Images; scales: of each level that gives colors, {level: [B, H, W, C]}, 0 the smallest."""
         if self.modulation == "none":
-            return self.synthesis({}, with_labels(latents, label, self.classes), None)
-        return self.synthesize(self.styles(self.map(latents, label)), latents, label)
+            return self.synthesis({}, with_labels(latents, label, self.classes), None, scales)
+        return self.synthesize(self.styles(self.map(latents, label)), latents, label, scales=scales)
 
     def map(self, latents: Array, label: Array | None = None) -> Array:
         """w of latents, [B, L] -> [B, S]; while a player moves, the average of w follows."""
@@ -110,15 +114,20 @@ class Generator(nn.Module):
         return {f"layer_{i}": w for i in range(self.layers)}
 
     def synthesize(
-        self, styles: Styles, latents: Array | None = None, label: Array | None = None, noise: Noise = None
-    ) -> Array:
+        self,
+        styles: Styles,
+        latents: Array | None = None,
+        label: Array | None = None,
+        noise: Noise = None,
+        scales: bool = False,
+    ) -> Array | dict[int, Array]:
         """Images of styles, and of latents where synthesis starts from them; noise is drawn unless given."""
         starting = None
         if self.start == "latents":
             if latents is None:
                 raise InputError("this generator's synthesis starts from latents, so styles alone do not do")
             starting = with_labels(latents, label, self.classes)
-        images: Array = self.synthesis(styles, starting, noise)
+        images: Array | dict[int, Array] = self.synthesis(styles, starting, noise, scales)
         return images
 
     def average(self) -> Array:

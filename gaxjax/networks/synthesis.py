@@ -44,18 +44,21 @@ class Synthesis(nn.Module):
     start: Literal["constant", "latents"]
     noise: bool
     taps: tuple[float, ...]
-    output: Literal["last", "skip"]
+    output: Literal["last", "skip", "every"]
     fading: bool
     scaled: bool
     precision: Precision
     recompute: bool
 
     @nn.compact
-    def __call__(self, styles: Styles, latents: Array | None, noise: Noise) -> Array:
+    def __call__(
+        self, styles: Styles, latents: Array | None, noise: Noise, scales: bool = False
+    ) -> Array | dict[int, Array]:
+        """Images; scales: by level, of those that give some, 0 the smallest."""
         warn_of_kept_weights(self)
         top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
         x = to_compute_dtype(self.initial_features(styles, latents, width(0)), self.precision)
-        colors: Array | None = None
+        images: dict[int, Array] = {}
         for level in range(top + 1):
             # Colors come beside features and are added up out here, so that no block keeps those of the
             # others.
@@ -63,14 +66,15 @@ class Synthesis(nn.Module):
             if rgb is not None:
                 # Old colors that are fading out are enlarged as they were before: by nearest neighbors.
                 taps = self.taps if self.output == "skip" else ()
-                colors = rgb if colors is None else upsample(colors, taps) + rgb
-        assert colors is not None
-        return colors
+                # Of "every" none is: each is an image by itself.
+                adds = self.output != "every" and level - 1 in images
+                images[level] = upsample(images[level - 1], taps) + rgb if adds else rgb
+        return images if scales else images[top]
 
     def synthesis_block(self, level: int) -> Callable[..., tuple[Array, Array | None]]:
         """One level: (module, x, styles, noise) -> what goes on to the next, and colors if it gives some."""
         top, width = count_levels(self.shape, self.base), level_channels(self.features, self.max_features)
-        colored = self.output == "skip" or level == top or (self.fading and level == top - 1)
+        colored = self.output != "last" or level == top or (self.fading and level == top - 1)
 
         def body(module: "Synthesis", x: Array, styles: Styles, noise: Noise) -> tuple[Array, Array | None]:
             for number, name in enumerate(layer_names(self.modulation, top)[level]):

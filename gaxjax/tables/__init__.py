@@ -16,6 +16,7 @@ NAMES = (
     "chen2016",
     "denton2015",
     "isola2017",
+    "karnewar2020",
     "ledig2017",
     "liu2016",
     "lucic2018",
