@@ -20,6 +20,7 @@ from gaxjax.networks import (
     synthesis,
     translation,
     unet,
+    video,
 )
 
 __all__ = [
@@ -42,4 +43,5 @@ __all__ = [
     "synthesis",
     "translation",
     "unet",
+    "video",
 ]
