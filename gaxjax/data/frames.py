@@ -11,7 +11,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from gaxjax.data.config import Data
-from gaxjax.data.images import DamagedError, open_header, open_picture, to_eight_bits, upright_size, verify
+from gaxjax.data.images import DamagedError, open_header, open_picture, to_eight_bits, verify
 from gaxjax.data.movies import MOVIES, find_times, read_movie
 
 ANIMATED = {"GIF", "PNG", "WEBP", "AVIF"}
@@ -70,8 +70,7 @@ def read_animated(file: Path, numbers: Sequence[int]) -> list[Image.Image]:
 
 def find_squares(file: Path) -> Sequence[int]:
     """Squares side by side along an image's longer side."""
-    verify(file)
-    shorter, longer = sorted(upright_size(file))
+    shorter, longer = sorted(verify(file))
     if longer % shorter:
         raise DamagedError(
             f"its sides, {longer} and {shorter}, make no strip of squares: the longer is no multiple of the "
@@ -93,8 +92,8 @@ def find_files(files: Sequence[Path]) -> Sequence[int]:
     sizes: dict[tuple[int, int], Path] = {}
     for file in files:
         try:
-            verify(file)
-            sizes.setdefault(upright_size(file), file)
+            # As stored: turned ones that differ are found when they are read.
+            sizes.setdefault(verify(file), file)
         except DamagedError as error:
             raise DamagedError(f"{file.name}: {error}") from error
     if len(sizes) > 1:

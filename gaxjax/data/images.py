@@ -90,10 +90,14 @@ def open_picture(file: Path | bytes, upright: bool = False) -> Image.Image:
         return to_eight_bits(picture if turn is None else picture.transpose(turn))
 
 
-def verify(file: Path) -> None:
-    """DamagedError for an image that need not be decoded to see it: by its header, and a PNG's checksums."""
+def verify(file: Path) -> tuple[int, int]:
+    """DamagedError for an image that need not be decoded to see it: by its header, and a PNG's checksums.
+
+    Its sides as they are stored, of which an orientation, for which a PNG is decoded, exchanges the two.
+    """
     with open_header(file) as picture:
         picture.verify()
+        return picture.size
 
 
 def upright_size(file: Path) -> tuple[int, int]:
