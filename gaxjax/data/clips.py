@@ -101,8 +101,8 @@ class ClipFolder(Pictures):
         needed = frames_taken(self.data)
         if len(places) < needed:
             frames, stride = self.data.shape[0], self.data.stride
-            every = f" at a stride of {stride}" if stride > 1 else ""
-            raise DamagedError(f"it is too short, {len(places)} frames: {frames}{every} take {needed}")
+            clips = f"clips of {frames} at a stride of {stride} take" if stride > 1 else "clips have"
+            raise DamagedError(f"too short: it has {len(places)} frames, and {clips} {needed}")
         # Measured are the first, and there is no need to keep others.
         self.places[index] = places[:needed] if self.data.first_frames else places
 

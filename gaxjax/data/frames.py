@@ -42,6 +42,8 @@ def reader_of(data: Data, files: Sequence[Path]) -> Reader:
 def find_animated(file: Path) -> Sequence[int]:
     """Frames of a GIF, PNG, WebP or AVIF, without decoding them."""
     verify(file)
+    if file.suffix.lower() == ".gif":
+        check_end(file)
     with open_header(file) as picture:
         count = getattr(picture, "n_frames", 1)
         if picture.format not in ANIMATED or count == 1:
@@ -51,6 +53,13 @@ def find_animated(file: Path) -> Sequence[int]:
             )
         # What a PNG shows where animations are unknown may be no part of it.
         return range(int(getattr(picture, "default_image", False)), count)
+
+
+def check_end(file: Path) -> None:
+    """DamagedError for a GIF that was cut, which else would be a shorter one."""
+    # Its trailer, after which some programs fill up with zeros or begin a new line.
+    if not file.read_bytes().rstrip(b"\0\r\n").endswith(b";"):
+        raise DamagedError("it was cut: the end of a GIF is missing")
 
 
 def read_animated(file: Path, numbers: Sequence[int]) -> list[Image.Image]:

@@ -39,11 +39,14 @@ def load_reader() -> Any:
 def find_times(file: Path) -> Sequence[int]:
     """When each frame is shown, in the stream's units, in order; nothing is decoded where packets say it."""
     with open_movie(file) as (container, stream):
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        shown = [packet for packet in packets if not packet.is_discard and is_shown(packet, stream)]
-        times = [packet.pts for packet in shown if packet.pts is not None]
+        # of pictures and of sound
+        both = [packet for packet in container.demux() if packet.size]
+        packets = [packet for packet in both if packet.stream_index == stream.index]
+        check_whole(both, len(packets), container.duration, stream.frames)
+        visible = [packet for packet in packets if not packet.is_discard and is_shown(packet, stream)]
+        times = [packet.pts for packet in visible if packet.pts is not None]
         # AVI says when a packet is decoded and not when it is shown: only decoding tells.
-        if len(times) < len(shown):
+        if len(times) < len(visible):
             container.seek(0)
             times = [time_of(frame) for frame in container.decode(stream)]
     if not times:
@@ -51,19 +54,35 @@ def find_times(file: Path) -> Sequence[int]:
     return sorted(times)
 
 
+def check_whole(packets: Sequence[Any], count: int, duration: int | None, frames: int) -> None:
+    """DamagedError for a file that was cut: its header says how long it is, in microseconds or frames.
+
+    count: packets of pictures, among all. What the header does not say is None or 0. A tenth may be missing,
+    for headers are not exact.
+    """
+    ends = [float((p.pts + (p.duration or 0)) * p.time_base) for p in packets if p.pts is not None]
+    if count < 0.9 * frames:
+        raise DamagedError(f"it was cut: it has {count} of {frames} frames")
+    if ends and duration and max(ends) < 0.9 * duration / 1e6:
+        raise DamagedError(f"it was cut: it has {max(ends):.2f} of {duration / 1e6:.2f} seconds")
+
+
 def read_movie(file: Path, times: Sequence[int]) -> list[Image.Image]:
     """The frames of those times, in order; DamagedError where one of them does not come."""
-    wanted, pictures = set(times), dict[int, Image.Image]()
+    moments, pictures = frozenset(times), dict[int, Image.Image]()
     with open_movie(file) as (container, stream):
         # To the last frame before it that needs no other: what lies before that is not decoded.
         container.seek(times[0], stream=stream)
         for frame in container.decode(stream):
             time = time_of(frame)
-            if time in wanted:
+            if time in moments:
+                # FFmpeg fills in what it cannot decode, and says so.
+                if frame.is_corrupt:
+                    raise DamagedError(f"the frame at {frame.time:.2f} seconds is damaged")
                 pictures[time] = upright(frame)
             if time >= times[-1]:
                 break
-    if missing := len(wanted - set(pictures)):
+    if missing := len(moments) - len(pictures):
         raise DamagedError(f"{missing} of the {len(times)} frames that are taken cannot be decoded")
     return [pictures[time] for time in times]
 
@@ -86,7 +105,8 @@ def open_movie(file: Path) -> Iterator[tuple[Any, Any]]:
         raise
     # whatever FFmpeg makes of a damaged file
     except Exception as error:
-        raise DamagedError(summarize_error(error)) from error
+        reason = getattr(error, "strerror", None) or summarize_error(error)
+        raise DamagedError(f"FFmpeg cannot read it ({reason})") from error
 
 
 def is_shown(packet: Any, stream: Any) -> bool:

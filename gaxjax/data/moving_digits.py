@@ -64,8 +64,8 @@ class MovingDigits(SourceOf):
         images = batch["image"][..., 0].reshape(*numbers.shape, *batch["image"].shape[1:3])
         paths = follow(uniform[..., :2], 2 * np.pi * uniform[..., 2], self.data.stride * np.arange(shape[0]))
         video = draw_clips(images, paths, shape[1:3])
-        made: Batch = {"video": np.repeat(video[..., None], shape[3], axis=-1)}
-        return made | {"label": batch["label"]} if "label" in self.spec else made
+        clips: Batch = {"video": np.repeat(video[..., None], shape[3], axis=-1)}
+        return clips | {"label": batch["label"]} if "label" in self.spec else clips
 
 
 def digits_of(data: Data) -> Data:
