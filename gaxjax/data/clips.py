@@ -118,9 +118,12 @@ class ClipFolder(Pictures):
     def read(self, index: int, places: Sequence[int]) -> np.ndarray:
         """Frames of a clip at some of its places: uint8 [n, H, W, C]."""
         files = [self.root / file for file in self.files[index]]
-        pictures = reader_of(self.data, files).read(files, places)
-        sizes = sorted({picture.size for picture in pictures})
-        if len(sizes) > 1:
-            raise DamagedError("frames differ in size: " + ", ".join(f"{w} x {h}" for w, h in sizes))
         shape, fit, resampling = self.data.shape[1:], self.data.fit, self.data.filter
-        return np.stack([fit_pixels(picture, shape, fit, resampling) for picture in pictures])
+        pixels, sizes = np.empty((len(places), *shape), np.uint8), set[tuple[int, int]]()
+        for row, picture in enumerate(reader_of(self.data, files).read(files, places)):
+            sizes.add(picture.size)
+            if len(sizes) > 1:
+                listing = ", ".join(f"{width} x {height}" for width, height in sorted(sizes))
+                raise DamagedError(f"frames differ in size: {listing}")
+            pixels[row] = fit_pixels(picture, shape, fit, resampling)
+        return pixels

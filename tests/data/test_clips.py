@@ -18,7 +18,9 @@ from gaxjax.errors import InputError
 SHAPE = (4, 16, 16, 3)
 LENGTHS = (4, 9, 12)
 """Frames of the clips, of which the first has one start."""
-KINDS = {".gif": "auto", ".png": "flat", ".webp": "classes", ".mp4": "auto", ".webm": "auto"}
+KINDS = {".gif": "auto", ".png": "flat", ".webp": "classes", ".mp4": "auto", ".webm": "auto", ".avi": "auto"}
+
+CODECS = {".mp4": "libx264", ".webm": "libvpx-vp9", ".avi": "libx264"}
 
 
 def value(clip: int, frame: int) -> int:
@@ -37,7 +39,7 @@ def frames(clip: int, length: int, side: int = 16) -> np.ndarray:
 def write(path: Path, clip: np.ndarray) -> Path:
     """An animation or a movie, by its suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix in (".mp4", ".webm"):
+    if path.suffix in CODECS:
         return write_movie(path, clip)
     first, *others = map(Image.fromarray, clip)
     options = {"lossless": True} if path.suffix == ".webp" else {}
@@ -46,11 +48,11 @@ def write(path: Path, clip: np.ndarray) -> Path:
 
 
 def write_movie(path: Path, clip: np.ndarray) -> Path:
-    """Nearly without loss, some of whose frames need those after them, and not all the first one."""
+    """Nearly without loss. Some frames need others that are shown after them, and these others before both."""
     av = importlib.import_module("av")
-    codec = {".mp4": "libx264", ".webm": "libvpx-vp9"}[path.suffix]
+    options = {"crf": "2", "g": "5", "bf": "2", "x264-params": "open-gop=1"}
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25, options={"crf": "2", "g": "5", "bf": "2"})
+        stream = container.add_stream(CODECS[path.suffix], rate=25, options=options)
         stream.height, stream.width = clip.shape[1:3]
         for frame in clip:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
