@@ -48,7 +48,7 @@ def write(path: Path, clip: np.ndarray) -> Path:
 
 
 def write_movie(path: Path, clip: np.ndarray) -> Path:
-    """Nearly without loss. Some frames need others that are shown after them, and these others before both."""
+    """Nearly without loss; some frames need others that are shown later, and these some before both."""
     av = importlib.import_module("av")
     options = {"crf": "2", "g": "5", "bf": "2", "x264-params": "open-gop=1"}
     with av.open(str(path), "w") as container:
