@@ -13,6 +13,7 @@ from PIL import Image
 from gaxjax.data import Data, Loader, Source, assemble_batch, open_source, spec_of
 from gaxjax.data.clip_sources import ClipsInMemory, StreamedClips
 from gaxjax.data.config import as_stored
+from gaxjax.data.movies import find_times, read_movie
 from gaxjax.errors import InputError
 
 SHAPE = (4, 16, 16, 3)
@@ -50,7 +51,8 @@ def write(path: Path, clip: np.ndarray) -> Path:
 def write_movie(path: Path, clip: np.ndarray) -> Path:
     """Nearly without loss; some frames need others that are shown later, and these some before both."""
     av = importlib.import_module("av")
-    options = {"crf": "2", "g": "5", "bf": "2", "x264-params": "open-gop=1"}
+    x264 = "open-gop=1:keyint=10:scenecut=0:bframes=3:b-adapt=0"
+    options = {"crf": "2", "g": "10", "x264-params": x264}
     with av.open(str(path), "w") as container:
         stream = container.add_stream(CODECS[path.suffix], rate=25, options=options)
         stream.height, stream.width = clip.shape[1:3]
@@ -118,6 +120,17 @@ def test_every_kind_gives_the_same_clips(clips: Path, kind: str) -> None:
         np.testing.assert_allclose(grays(source.take(np.arange(3)))[:, 0], [10, 70, 130], atol=2)
         batches.append(batch)
     np.testing.assert_array_equal(batches[0]["video"], batches[1]["video"])
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".webm"])
+def test_movies_are_read_from_any_frame_on(tmp_path: Path, suffix: str) -> None:
+    """Also where a seek comes too late, and of AVI, whose packets say no times."""
+    file = write_movie(tmp_path / f"movie{suffix}", frames(0, 40))
+    times = find_times(file)
+    assert len(times) == 40
+    for start in range(38):
+        video = [np.asarray(picture)[8, 12, 0] for picture in read_movie(file, times[start : start + 4 : 2])]
+        np.testing.assert_allclose(video, [value(0, start), value(0, start + 2)], atol=2)
 
 
 def test_a_clip_is_a_function_of_seed_and_position(clips: Path) -> None:
