@@ -31,6 +31,7 @@ def reader_of(data: Data, files: Sequence[Path]) -> Reader:
     """What reads a clip of these files."""
     if data.layout == "frames":
         return Reader(find_files, read_files)
+    # Of the other kinds a clip is one file.
     file = files[0]
     if data.layout == "strips":
         return Reader(lambda _: find_squares(file), lambda _, numbers: read_squares(file, numbers))
@@ -42,6 +43,7 @@ def reader_of(data: Data, files: Sequence[Path]) -> Reader:
 def find_animated(file: Path) -> Sequence[int]:
     """Frames of a GIF, PNG, WebP or AVIF, without decoding them."""
     verify(file)
+    # Pillow takes what there is of a GIF for all of it.
     if file.suffix.lower() == ".gif":
         check_end(file)
     with open_header(file) as picture:
@@ -90,6 +92,7 @@ def read_squares(file: Path, numbers: Sequence[int]) -> Iterator[Image.Image]:
     """Squares of a strip, from left to right or from above to below."""
     strip = open_picture(file, upright=True)
     side, across = min(strip.size), strip.width >= strip.height
+    # Cut before anything is converted or resized: no pixel of one frame runs into its neighbor.
     for number in numbers:
         left, top = (number * side, 0) if across else (0, number * side)
         yield strip.crop((left, top, left + side, top + side))
