@@ -20,7 +20,7 @@ DIGIT, BOX = 28, 64
 """Sides of a digit and of its box, in the paper."""
 STEP = 0.1
 """Length of a step from frame to frame, where all the way that a digit has along one side is 1: the authors'
-code."""
+code [memory]."""
 
 
 @final
@@ -95,7 +95,7 @@ def follow(starts: np.ndarray, angles: np.ndarray, times: np.ndarray) -> np.ndar
 def draw_clips(images: np.ndarray, paths: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Clips uint8 [n, T, H, W] of images [n, k, h, w] at places [n, k, T, 2] in [0, 1], on black."""
     count, digits, height, width = images.shape
-    # To whole pixels, as the authors' code does: the digit's own stay as they are stored.
+    # To whole pixels: the digit's own stay as they are stored.
     corners = np.rint(paths * (np.array(size) - (height, width))).astype(int)
     clips = np.zeros((count, paths.shape[2], *size), np.uint8)
     for clip, frame in np.ndindex(clips.shape[:2]):
