@@ -1,4 +1,4 @@
-"""Data: sets by name, folders of images, points; and the loader that feeds a run."""
+"""Data: sets by name, folders of images and of clips, points; and the loader that feeds a run."""
 
 from gaxjax.data.config import Data
 from gaxjax.data.loader import Loader, assemble_batch, normalize

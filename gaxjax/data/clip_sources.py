@@ -21,7 +21,8 @@ STARTS = 7
 def open_clips(data: Data) -> Source:
     """The clips of a folder; InputError for those that cannot be used, or in strict off, a warning."""
     folder = ClipFolder(data)
-    # It looks at each clip, which is how its frames are found.
+    # It looks at each clip, which is how its frames are found: before that, nobody knows how many there are,
+    # and whether they fit.
     clips = StreamedClips(folder, data)
     return ClipsInMemory(clips) if clips.table_size <= data.memory * 2**30 else clips
 
@@ -50,6 +51,7 @@ class StreamedClips(SourceOf):
 
     def take(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         numbers = shuffle_positions(positions, len(self), seed)
+        # By the position and not by the clip: an epoch later the same one may begin elsewhere.
         rooms = self.lengths[numbers] - frames_taken(self.data) + 1
         starts = choose_starts(rooms, positions, seed)
         batch = {key: np.empty((len(numbers), *leaf.shape), leaf.dtype) for key, leaf in self.spec.items()}
@@ -71,6 +73,7 @@ class StreamedClips(SourceOf):
 
         InputError for those that cannot, if strict.
         """
+        # Each clip has rows of its own, so that threads fill in the table side by side.
         ends = np.cumsum(self.lengths)
 
         def read(number: int) -> None:
@@ -79,6 +82,7 @@ class StreamedClips(SourceOf):
             if frames is not None:
                 frames[ends[number] - self.lengths[number] : ends[number]] = pixels
 
+        # All are tried before anything is said, as of images (`usable_indices`).
         with ThreadPoolExecutor(max(self.data.workers, 1)) as pool:
             reasons = list(pool.map(lambda number: damage_of(lambda: read(number)), range(len(self))))
         damaged = [
@@ -134,6 +138,7 @@ class ClipsInMemory(SourceOf):
     def choose(self, positions: np.ndarray, seed: int | None = None) -> Batch:
         """Numbers of clips [n], and rows [n, T] of the table of frames."""
         numbers = shuffle_positions(positions, len(self), seed)
+        # Rows of the table are looked up here, on the host: devices gather, and know nothing of clips.
         first = self.offsets[numbers] + choose_starts(self.rooms[numbers], positions, seed)
         frames = first[:, None] + self.data.stride * np.arange(self.data.shape[0])
         return {"label": numbers.astype(np.int32), VIDEO: frames.astype(np.int32)}

@@ -62,6 +62,7 @@ class ClipFolder(Pictures):
         self.listing, clips = list_clips(data)
         self.root = self.listing.folder
         self.clips, self.files = list(clips), list(clips.values())
+        # Before the first file is opened, and once: each movie would say it of itself.
         check_reader(self.listing.files)
         tell(self.listing.describe_others())
         self.spec = {VIDEO: jax.ShapeDtypeStruct(data.shape, np.uint8)}
@@ -70,6 +71,7 @@ class ClipFolder(Pictures):
         if self.numbers:
             self.classes = len(self.numbers)
             self.spec["label"] = jax.ShapeDtypeStruct((), np.int32)
+        # A clip and its label are one example: one stream, one order.
         self.streams = dict.fromkeys(self.spec, 0)
         # Where the frames of each are: none of those that cannot be used.
         self.places: list[Sequence[int]] = [()] * len(clips)
@@ -97,12 +99,13 @@ class ClipFolder(Pictures):
 
     def check(self, index: int) -> None:
         files = [self.root / file for file in self.files[index]]
+        # Lengths are known from here on: a start is drawn among those that leave room, without a file opened.
         places = reader_of(self.data, files).find(files)
         needed = frames_taken(self.data)
         if len(places) < needed:
             frames, stride = self.data.shape[0], self.data.stride
-            every = f" at a stride of {stride}" if stride > 1 else ""
-            raise DamagedError(f"it is too short, {len(places)} frames: {frames}{every} take {needed}")
+            clips = f"clips of {frames} at a stride of {stride} take" if stride > 1 else "clips have"
+            raise DamagedError(f"too short: it has {len(places)} frames, and {clips} {needed}")
         # Measured are the first, and there is no need to keep others.
         self.places[index] = places[:needed] if self.data.first_frames else places
 
@@ -118,9 +121,13 @@ class ClipFolder(Pictures):
     def read(self, index: int, places: Sequence[int]) -> np.ndarray:
         """Frames of a clip at some of its places: uint8 [n, H, W, C]."""
         files = [self.root / file for file in self.files[index]]
-        pictures = reader_of(self.data, files).read(files, places)
-        sizes = sorted({picture.size for picture in pictures})
-        if len(sizes) > 1:
-            raise DamagedError("frames differ in size: " + ", ".join(f"{w} x {h}" for w, h in sizes))
         shape, fit, resampling = self.data.shape[1:], self.data.fit, self.data.filter
-        return np.stack([fit_pixels(picture, shape, fit, resampling) for picture in pictures])
+        pixels, sizes = np.empty((len(places), *shape), np.uint8), set[tuple[int, int]]()
+        for row, picture in enumerate(reader_of(self.data, files).read(files, places)):
+            # All have one box and one scale, or what is still would move.
+            sizes.add(picture.size)
+            if len(sizes) > 1:
+                listing = ", ".join(f"{width} x {height}" for width, height in sorted(sizes))
+                raise DamagedError(f"frames differ in size: {listing}")
+            pixels[row] = fit_pixels(picture, shape, fit, resampling)
+        return pixels

@@ -4,7 +4,7 @@ Each kind has a function that finds frames, as numbers that `read` takes, by hea
 and one that reads some. Both raise DamagedError for what cannot be used.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,15 +22,16 @@ class Reader(NamedTuple):
     """How frames of one kind of clips are read."""
 
     find: Callable[[Sequence[Path]], Sequence[int]]
-    """where the frames are that clip's files have, in order"""
-    read: Callable[[Sequence[Path], Sequence[int]], list[Image.Image]]
-    """the frames at some of these places"""
+    """where the frames are that a clip's files have, in order"""
+    read: Callable[[Sequence[Path], Sequence[int]], Iterator[Image.Image]]
+    """the frames at some of these places, one at a time: all of a film as it is stored may be much"""
 
 
 def reader_of(data: Data, files: Sequence[Path]) -> Reader:
     """What reads a clip of these files."""
     if data.layout == "frames":
         return Reader(find_files, read_files)
+    # Of the other kinds a clip is one file.
     file = files[0]
     if data.layout == "strips":
         return Reader(lambda _: find_squares(file), lambda _, numbers: read_squares(file, numbers))
@@ -42,6 +43,9 @@ def reader_of(data: Data, files: Sequence[Path]) -> Reader:
 def find_animated(file: Path) -> Sequence[int]:
     """Frames of a GIF, PNG, WebP or AVIF, without decoding them."""
     verify(file)
+    # Pillow takes what there is of a GIF for all of it.
+    if file.suffix.lower() == ".gif":
+        check_end(file)
     with open_header(file) as picture:
         count = getattr(picture, "n_frames", 1)
         if picture.format not in ANIMATED or count == 1:
@@ -53,9 +57,15 @@ def find_animated(file: Path) -> Sequence[int]:
         return range(int(getattr(picture, "default_image", False)), count)
 
 
-def read_animated(file: Path, numbers: Sequence[int]) -> list[Image.Image]:
+def check_end(file: Path) -> None:
+    """DamagedError for a GIF that was cut, which else would be a shorter one."""
+    # Its trailer, after which some programs fill up with zeros or begin a new line.
+    if not file.read_bytes().rstrip(b"\0\r\n").endswith(b";"):
+        raise DamagedError("it was cut: the end of a GIF is missing")
+
+
+def read_animated(file: Path, numbers: Sequence[int]) -> Iterator[Image.Image]:
     """Frames as they are shown: each is drawn over those before it."""
-    pictures = []
     with open_header(file) as picture:
         for number in numbers:
             try:
@@ -64,8 +74,7 @@ def read_animated(file: Path, numbers: Sequence[int]) -> list[Image.Image]:
             # as in `open_header`: whatever Pillow's parsers happen to raise
             except Exception as error:
                 raise DamagedError(f"frame {number + 1} cannot be decoded ({error})") from error
-            pictures.append(to_eight_bits(picture.copy()))
-    return pictures
+            yield to_eight_bits(picture.copy())
 
 
 def find_squares(file: Path) -> Sequence[int]:
@@ -79,12 +88,14 @@ def find_squares(file: Path) -> Sequence[int]:
     return range(longer // shorter)
 
 
-def read_squares(file: Path, numbers: Sequence[int]) -> list[Image.Image]:
+def read_squares(file: Path, numbers: Sequence[int]) -> Iterator[Image.Image]:
     """Squares of a strip, from left to right or from above to below."""
     strip = open_picture(file, upright=True)
     side, across = min(strip.size), strip.width >= strip.height
-    corners = [(number * side, 0) if across else (0, number * side) for number in numbers]
-    return [strip.crop((left, top, left + side, top + side)) for left, top in corners]
+    # Cut before anything is converted or resized: no pixel of one frame runs into its neighbor.
+    for number in numbers:
+        left, top = (number * side, 0) if across else (0, number * side)
+        yield strip.crop((left, top, left + side, top + side))
 
 
 def find_files(files: Sequence[Path]) -> Sequence[int]:
@@ -105,12 +116,10 @@ def find_files(files: Sequence[Path]) -> Sequence[int]:
     return range(len(files))
 
 
-def read_files(files: Sequence[Path], numbers: Sequence[int]) -> list[Image.Image]:
+def read_files(files: Sequence[Path], numbers: Sequence[int]) -> Iterator[Image.Image]:
     """Images of a folder."""
-    pictures = []
     for file in (files[number] for number in numbers):
         try:
-            pictures.append(open_picture(file, upright=True))
+            yield open_picture(file, upright=True)
         except DamagedError as error:
             raise DamagedError(f"{file.name}: {error}") from error
-    return pictures

@@ -37,35 +37,78 @@ def load_reader() -> Any:
 
 
 def find_times(file: Path) -> Sequence[int]:
-    """When each frame is shown, in the stream's units, in order; nothing is decoded where packets say it."""
+    """When each frame is shown, in the stream's units, in order; of AVI which of all it is, from 0 on.
+
+    Nothing is decoded but AVI, whose packets do not say when they are shown.
+    """
+    times, count, end = list[int | None](), 0, 0.0
     with open_movie(file) as (container, stream):
-        packets = [packet for packet in container.demux(stream) if packet.size]
-        shown = [packet for packet in packets if not packet.is_discard and is_shown(packet, stream)]
-        times = [packet.pts for packet in shown if packet.pts is not None]
-        # AVI says when a packet is decoded and not when it is shown: only decoding tells.
-        if len(times) < len(shown):
+        # Sound too: where a file was cut, nothing of it comes to the end.
+        for packet in (packet for packet in container.demux() if packet.size):
+            if packet.pts is not None:
+                end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
+            if packet.stream_index == stream.index:
+                count += 1
+                times += [packet.pts] if not packet.is_discard and is_shown(packet, stream) else []
+        check_whole(count, end, container.duration, stream.frames)
+        if is_counted(file):
             container.seek(0)
-            times = [time_of(frame) for frame in container.decode(stream)]
-    if not times:
-        raise DamagedError("it has no frames")
-    return sorted(times)
+            return range(sum(1 for _ in container.decode(stream)))
+    moments = sorted(time for time in times if time is not None)
+    if not moments or len(moments) < len(times):
+        raise DamagedError("its frames have no times" if times else "it has no frames")
+    return moments
 
 
-def read_movie(file: Path, times: Sequence[int]) -> list[Image.Image]:
+def is_counted(file: Path) -> bool:
+    """Whether a file's frames are known by their number, and not by when they are shown."""
+    return file.suffix.lower() == ".avi"
+
+
+def check_whole(count: int, end: float, duration: int | None, frames: int) -> None:
+    """DamagedError for a file of so many pictures and seconds that was cut.
+
+    Its header says how long it is, in microseconds and in frames, or None and 0. A tenth may be missing, for
+    headers are not exact.
+    """
+    if count < 0.9 * frames:
+        raise DamagedError(f"it was cut: it has {count} of {frames} frames")
+    if end and duration and end < 0.9 * duration / 1e6:
+        raise DamagedError(f"it was cut: it has {end:.2f} of {duration / 1e6:.2f} seconds")
+
+
+def read_movie(file: Path, times: Sequence[int]) -> Iterator[Image.Image]:
     """The frames of those times, in order; DamagedError where one of them does not come."""
-    wanted, pictures = set(times), dict[int, Image.Image]()
+    count = 0
+    if not is_counted(file):
+        # From the last frame before them on that needs no other: what lies before that is not decoded.
+        for picture in decode_frames(file, times, times[0]):
+            count += 1
+            yield picture
+    if not count:
+        # That was not early enough: frames may need one that is shown after them and others before it.
+        for picture in decode_frames(file, times):
+            count += 1
+            yield picture
+    if count < len(times):
+        raise DamagedError(f"frame {count + 1} of the {len(times)} that are taken cannot be decoded")
+
+
+def decode_frames(file: Path, times: Sequence[int], start: int | None = None) -> Iterator[Image.Image]:
+    """The frames of those times, in order, up to one that does not come, out of all from `start` on."""
+    remaining = list(reversed(times))
     with open_movie(file) as (container, stream):
-        # To the last frame before it that needs no other: what lies before that is not decoded.
-        container.seek(times[0], stream=stream)
-        for frame in container.decode(stream):
-            time = time_of(frame)
-            if time in wanted:
-                pictures[time] = upright(frame)
-            if time >= times[-1]:
-                break
-    if missing := len(wanted - set(pictures)):
-        raise DamagedError(f"{missing} of the {len(times)} frames that are taken cannot be decoded")
-    return [pictures[time] for time in times]
+        if start is not None:
+            container.seek(start, stream=stream)
+        for number, frame in enumerate(container.decode(stream)):
+            time = number if is_counted(file) else frame.pts
+            if time == remaining[-1] and not frame.is_corrupt:  # FFmpeg fills in what it cannot decode
+                yield upright(frame)
+                remaining.pop()
+            elif time is not None and time >= remaining[-1]:
+                return
+            if not remaining:
+                return
 
 
 @contextlib.contextmanager
@@ -86,20 +129,14 @@ def open_movie(file: Path) -> Iterator[tuple[Any, Any]]:
         raise
     # whatever FFmpeg makes of a damaged file
     except Exception as error:
-        raise DamagedError(summarize_error(error)) from error
+        reason = getattr(error, "strerror", None) or summarize_error(error)
+        raise DamagedError(f"FFmpeg cannot read it ({reason})") from error
 
 
 def is_shown(packet: Any, stream: Any) -> bool:
     """Whether a packet gives a picture: VP8 has some that only others refer to."""
     # The first byte's bit 4 is show_frame; RFC 6386, 9.1.
     return stream.codec_context.name not in ("vp8", "libvpx") or bool(bytes(packet)[0] & 0x10)
-
-
-def time_of(frame: Any) -> int:
-    """When a frame is shown."""
-    if frame.pts is None:
-        raise DamagedError("its frames have no times")
-    return int(frame.pts)
 
 
 def upright(frame: Any) -> Image.Image:

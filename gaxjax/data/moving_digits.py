@@ -20,7 +20,7 @@ DIGIT, BOX = 28, 64
 """Sides of a digit and of its box, in the paper."""
 STEP = 0.1
 """Length of a step from frame to frame, where all the way that a digit has along one side is 1: the authors'
-code."""
+code [memory]."""
 
 
 @final
@@ -36,6 +36,7 @@ class MovingDigits(SourceOf):
         super().__init__(digits)
         self.data, self.spec = data, spec_of_digits(data)
         self.streams = dict.fromkeys(self.spec, 0)
+        # Of several digits none is the clip's.
         if "label" not in self.spec:
             self.classes, self.class_names = None, ()
 
@@ -64,14 +65,15 @@ class MovingDigits(SourceOf):
         images = batch["image"][..., 0].reshape(*numbers.shape, *batch["image"].shape[1:3])
         paths = follow(uniform[..., :2], 2 * np.pi * uniform[..., 2], self.data.stride * np.arange(shape[0]))
         video = draw_clips(images, paths, shape[1:3])
-        made: Batch = {"video": np.repeat(video[..., None], shape[3], axis=-1)}
-        return made | {"label": batch["label"]} if "label" in self.spec else made
+        clips: Batch = {"video": np.repeat(video[..., None], shape[3], axis=-1)}
+        return clips | {"label": batch["label"]} if "label" in self.spec else clips
 
 
 def digits_of(data: Data) -> Data:
     """The images of the digits that clips are made of, at the size that these have them."""
     if data.shape[3] == 4:
         raise InputError(f"{data.name} has 1 or 3 channels, not 4: nothing is seen through digits")
+    # As large in any box as in the paper's; of other sides the shorter counts.
     side = max(1, round(min(data.shape[1:3]) * DIGIT / BOX))
     return replace(data, name=SETS[data.name], shape=(side, side, 1), stride=1, first_frames=False)
 
@@ -93,6 +95,7 @@ def follow(starts: np.ndarray, angles: np.ndarray, times: np.ndarray) -> np.ndar
 def draw_clips(images: np.ndarray, paths: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
     """Clips uint8 [n, T, H, W] of images [n, k, h, w] at places [n, k, T, 2] in [0, 1], on black."""
     count, digits, height, width = images.shape
+    # To whole pixels: the digit's own stay as they are stored.
     corners = np.rint(paths * (np.array(size) - (height, width))).astype(int)
     clips = np.zeros((count, paths.shape[2], *size), np.uint8)
     for clip, frame in np.ndindex(clips.shape[:2]):

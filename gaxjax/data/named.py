@@ -13,6 +13,7 @@ import numpy as np
 
 from gaxjax.data.config import Data
 from gaxjax.data.images import DamagedError, open_picture, pixels_for
+from gaxjax.data.moving_digits import SETS as MOVING
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.shards import Shards
 from gaxjax.data.source import Batch
@@ -56,7 +57,8 @@ def known_names() -> list[str]:
 def unknown_set(name: str) -> InputError:
     """What to say about a name that nobody knows."""
     # Versions and configurations are left out of the comparison: `base_name` of both.
-    names = ["digits", "shapes", "stacked_mnist", "ring", "grid", "mixture", "folder", *known_names()]
+    own_names = ["digits", "shapes", "stacked_mnist", *MOVING, "ring", "grid", "mixture", "folder"]
+    names = [*own_names, *known_names()]
     close = difflib.get_close_matches(base_name(name), names, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}?" if close else "tensorflow.org/datasets/catalog lists them."
     own = "For images of your own: name=folder, directory=PATH."
@@ -206,10 +208,10 @@ def prepare(name: str, directory: str = "") -> Path:
     "digits" is built in. Sets of tensorflow-datasets need TensorFlow, this once, and the network; builders of
     one's own, in an imported module, need what they import.
     """
-    if name in ("ring", "grid", "mixture", "shapes", "folder"):
+    if name in ("ring", "grid", "mixture", "shapes", "folder", "moving_digits"):
         raise InputError(f"{name} needs no preparation")
-    if name == "stacked_mnist":
-        raise InputError("stacked_mnist is made of mnist: prepare that")
+    if name in ("stacked_mnist", "moving_mnist"):
+        raise InputError(f"{name} is made of mnist: prepare that")
     builder = find_builder(name, directory)
     if builder is not None:
         check_format(name, builder)

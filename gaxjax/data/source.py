@@ -85,6 +85,8 @@ class Named:
 class Source(Named, ABC):
     """Random access to examples: dicts of arrays, images as uint8 [n, H, W, C], labels as int32 [n].
 
+    Clips are uint8 [n, T, H, W, C], under the name "video".
+
     A source that is whole in memory has `tables`, and takes examples in two halves: `choose` says in a few
     numbers which they are, and the pure `gather` makes them of tables and those numbers, also on a device.
     """

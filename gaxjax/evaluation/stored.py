@@ -125,5 +125,5 @@ def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
     size = "x".join(str(n) for n in shape)
     if data.scale > 1:
         return f"{name} at {size} (centers, reduced {data.scale} times by Pillow's bicubic)"
-    clips = f", every frame of {data.stride}" if has_clips(data) and data.stride > 1 else ""
+    clips = f", stride {data.stride}" if has_clips(data) and data.stride > 1 else ""
     return f"{name} at {size} ({data.fit}, {data.filter}{clips})"

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import chex
 import fsspec
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from buckets import MemoryBucket, memory_bucket
 from folders import save
+from PIL import Image
 
 from gaxjax.data import Data, open_source
 from gaxjax.errors import InputError
@@ -42,6 +44,25 @@ def test_a_bucket_gives_what_a_disk_gives(tmp_path: Path, memory_bucket: MemoryB
     chex.assert_trees_all_equal(remote.take(np.arange(30), seed=3), local.take(np.arange(30), seed=3))
     # Names and sizes are told by the listing, so that a set that is moved into a bucket stays the same set.
     assert remote.digest() == local.digest()
+
+
+@pytest.mark.parametrize("layout", ["auto", "frames"])
+def test_clips_in_a_bucket(tmp_path: Path, memory_bucket: MemoryBucket, layout: str) -> None:
+    """Movies too, though FFmpeg knows no bucket."""
+    pixels = np.repeat(np.arange(0, 250, 50, np.uint8), 256 * 3).reshape(5, 16, 16, 3)
+    first, *others = map(Image.fromarray, pixels)
+    (tmp_path / "images" / "clip").mkdir(parents=True)
+    if layout == "auto":
+        first.save(tmp_path / "images" / "a.gif", save_all=True, append_images=others)
+        iio.imwrite(tmp_path / "images" / "clip" / "b.mp4", pixels, fps=25, codec="libx264", plugin="pyav")
+    else:
+        for number, frame in enumerate([first, *others]):
+            frame.save(tmp_path / "images" / "clip" / f"{number}.png")
+    memory_bucket.put(str(tmp_path / "images"), "gs://bucket/images", recursive=True)
+    data = replace(DATA, shape=(3, 16, 16, 3), layout=layout, memory=0.0)
+    remote, local = open_source(data), open_source(replace(data, directory=str(tmp_path / "images")))
+    assert len(remote) == (2 if layout == "auto" else 1) and remote.digest() == local.digest()
+    chex.assert_trees_all_equal(remote.take(np.arange(6), seed=0), local.take(np.arange(6), seed=0))
 
 
 def test_what_a_bucket_lacks_is_named(tmp_path: Path, memory_bucket: MemoryBucket) -> None:
