@@ -68,10 +68,10 @@ small = replace(
         TwoStreams(SMALL, features=16, depth=3), Discriminator(features=16, depth=3, deviation=DEVIATION)
     ),
     data=replace(recipe.data, shape=SMALL),
-    batch_size=32,
-    kimg=80,
+    batch_size=16,
+    kimg=20,
     half_life=500,
-    log_kimg=0.32,
-    sample_kimg=4,
-    checkpoint_kimg=4,
+    log_kimg=0.16,
+    sample_kimg=2,
+    checkpoint_kimg=2,
 )

@@ -29,7 +29,7 @@ class VGAN(GAN):
     """weight of the mean of the mask, so that what can stand still is left to the background (section 3.2)"""
 
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    averaged: ClassVar = ("generator",)
+    averaged: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __call__(self, batch: Batch) -> Any:
         if "video" not in batch:
