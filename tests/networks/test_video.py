@@ -19,7 +19,8 @@ CLIPS = [(8, 8, 8, 1), (16, 32, 32, 3), (32, 64, 64, 3), (5, 7, 12, 3)]
 
 def test_a_mask_chooses_between_the_streams() -> None:
     generator = np.random.default_rng(5)
-    foreground, background = generator.normal(size=(2, 3, 4, 5, 2)), generator.normal(size=(2, 4, 5, 2))
+    foreground: Any = generator.normal(size=(2, 3, 4, 5, 2))
+    background: Any = generator.normal(size=(2, 4, 5, 2))
     mask: Any = np.zeros((2, 3, 4, 5, 1))
     for frame in range(3):
         np.testing.assert_array_equal(compose(mask, foreground, background)[:, frame], background)
