@@ -69,7 +69,7 @@ small = replace(
     optimizers={"discriminator": adam, "generator": adam},
     data=replace(recipe.data, shape=SMALL),
     batch_size=16,
-    kimg=20,
+    kimg=60,
     half_life=500,
     log_kimg=0.16,
     sample_kimg=2,
