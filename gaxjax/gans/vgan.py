@@ -26,10 +26,10 @@ class VGAN(GAN):
     adversary: Adversary = Adversary()
     """of clips"""
     sparsity: float = 0.1
-    """weight of the mean of the mask, so that what can stand still is left to the background (section 3.2)"""
+    """weight of the mean of the mask, so that what can stand still is left to the background"""
 
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    averaged: ClassVar = ("generator",)
+    averaged: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __call__(self, batch: Batch) -> Any:
         if "video" not in batch:
@@ -48,8 +48,12 @@ class VGAN(GAN):
         return self.generator(self.codes(batch))
 
     def sample(self, batch: Batch, frames: int | None = None, **options: Any) -> Any:
-        """Clips; of two streams by name, with masks in [-1, 1] as pictures are. frames: their own number."""
+        """Clips; of two streams by name, with masks in [-1, 1] as pictures are.
+
+        frames: of each clip, as many as in training; InputError for another number.
+        """
         parts = self.make(batch)
+        # The smallest size and each doubling are of training's frames: there is no longer clip to be had.
         length = output_of(parts, "video").shape[1]
         if frames not in (None, length):
             raise InputError(
@@ -71,6 +75,7 @@ class VGAN(GAN):
         return self.adversary.discriminator_loss(self.discriminator, real, fake, step)[:2]
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        # Once: all terms are to be of the same clips.
         parts = self.make(batch)
         real, fake = batch["video"], output_of(parts, "video")
         loss, logs, _ = self.adversary.generator_loss(self.discriminator, real, fake, step)
@@ -79,7 +84,7 @@ class VGAN(GAN):
 
 
 class ConditionalVGAN(VGAN):
-    """Clips that go on from a frame: their codes are what an encoder makes of it (section 3.4)."""
+    """Clips that go on from a frame: their codes are what an encoder makes of it."""
 
     encoder: nn.Module = Encoder()
     """first frames [B, H, W, C] -> codes, as the generator takes them"""

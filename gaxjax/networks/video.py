@@ -1,4 +1,4 @@
-"""Networks of VGAN: clips made whole, by convolutions over space and time. Vondrick et al. 2016, section 3.
+"""Networks of VGAN: clips made whole, by convolutions over space and time. Vondrick et al. 2016, 1609.02612.
 
 A generator of one stream is `networks.dcgan.Generator` of a clip's shape, and the discriminator of clips is
 that file's too. Its one logit is the difference of the two that the authors' code has: a softmax of two is
@@ -19,7 +19,7 @@ from gaxjax.networks import dcgan
 
 
 def compose(mask: Array, foreground: Array, background: Array) -> Array:
-    """m * f + (1 - m) * b (eq. 3) of masks [B, T, H, W, 1], clips, and images that stand still."""
+    """m * f + (1 - m) * b of masks [B, T, H, W, 1], clips, and images that stand still."""
     # One image for all frames: nothing that moves can be of the background.
     return mask * foreground + (1 - mask) * background[:, None]
 
@@ -98,6 +98,7 @@ class Encoder(nn.Module):
     def __call__(self, x: Array) -> Array:
         def layer(level: int) -> Callable[[nn.Module, Array], Array]:
             def body(_: nn.Module, x: Array) -> Array:
+                # None at the pixels, as in the discriminator.
                 norm: Norm = self.norm if level else "none"
                 width, bias = self.features * 2**level, norm == "none"
                 x = Conv(width, 4, 2, bias=bias, deviation=self.deviation)(x)
