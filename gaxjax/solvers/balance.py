@@ -57,10 +57,9 @@ def balanced(
         movers: dict[str, dict[str, Array]] = {}
         logs: Logs = {}
         for index, player in enumerate((first, last)):
+            batch, draw = take_index(inputs, index)
             with asking_errors():
-                gradient, log, stats = compute_gradient(
-                    gan, player, state, *take_index(inputs, index), accumulate
-                )
+                gradient, log, stats = compute_gradient(gan, player, state, batch, draw, accumulate)
             # By the first player's losses, before it moves: the last one's have nothing to say in it.
             movers = movers or choose_movers(gan, log, margin, threshold)
             after = apply_gradient(gan, optimizers, player, state, gradient, stats)

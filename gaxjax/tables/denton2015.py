@@ -5,8 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import flax.linen as nn
-
 from gaxjax.layers.modules import replace_modules
 from gaxjax.recipe import Optimizer, Recipe
 from gaxjax.recipe.evaluation import Evaluation
@@ -32,8 +30,8 @@ what can be compared is the order. Both models are told the classes and see as m
 {features} channels in convolutions and {hidden} units in fully connected layers."""
 
 
-def resize(module: nn.Module, features: int, hidden: int) -> nn.Module:
-    """The module with so many channels in its convolutions, and units in its fully connected layers."""
+def resize(module: Any, features: int, hidden: int) -> Any:
+    """A game, or a network, with so many channels in convolutions and units in fully connected layers."""
     module = replace_modules(module, lambda _, inner: resize(inner, features, hidden))
     # Both kinds call their width `features`: one number, or one for each hidden layer.
     match getattr(module, "features", None):
