@@ -26,7 +26,13 @@ def images(size: tuple[int, int]) -> jax.Array:
     return jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (2, *size, 3)))
 
 
-@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(x, id=name, marks=pytest.mark.slow if name == "halves" else ())
+        for name, x in SIZES.items()
+    ],
+)
 def test_reconstruction_is_exact(sizes: list[tuple[int, int]]) -> None:
     """And the sum of the levels, each enlarged to the whole, is the image after any crop."""
     x = images(sizes[-1])
