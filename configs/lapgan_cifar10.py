@@ -3,16 +3,16 @@
     gaxjax train lapgan_cifar10 --workdir runs/lapgan --data.directory DIR
     gaxjax sample runs/lapgan --label 8
     gaxjax train lapgan_cifar10:paper --workdir runs/lapgan_paper --data.directory DIR
-    gaxjax train lapgan_cifar10:balanced --workdir runs/lapgan_balanced --data.directory DIR
+    gaxjax train lapgan_cifar10 --workdir runs/lapgan_balanced --data.directory DIR --solver "Balanced()"
     gaxjax train lapgan_cifar10:plain --workdir runs/plain --data.directory DIR
 
 The images are CIFAR-10's by tensorflow-datasets; a folder of ten folders will do as well:
 --data.name folder --data.layout classes --data.directory DIR --data.split train.
 
 A sheet shows each sample at every level, coarse to fine, as the paper's figure 4. paper has the paper's
-levels, 8, 14 and 28 pixels. balanced moves one player at a time, as the authors' code does with larger images
-(there without momentum, at a learning rate of 0.01). plain is the GAN that the paper compares with, of the
-authors' code too, told the classes as LAPGAN is.
+levels, 8, 14 and 28 pixels. Balanced() moves one player at a time, level by level, as the authors' code does
+with larger images (there without momentum, at a learning rate of 0.01). plain is the GAN that the paper
+compares with, of the authors' code too, told the classes as LAPGAN is.
 
 Paper: log-likelihood by Parzen windows of many scales -1799 +- 826 nats, of a plain GAN by plain windows
 -3617 +- 353 [memory]. Here: gaxjax table denton2015.
@@ -37,7 +37,6 @@ from gaxjax.layers import Concatenated
 from gaxjax.networks.lapgan import CoarseDiscriminator, ResidualDiscriminator, ResidualGenerator
 from gaxjax.networks.mlp import Generator
 from gaxjax.recipe import Data, Evaluation, Exponential, Linear, Optimizer, Recipe
-from gaxjax.solvers import Balanced
 
 SHAPE = (32, 32, 3)
 EPOCH = 45.0
@@ -79,7 +78,6 @@ paper = replace(
     gan=replace(recipe.gan, sizes=((8, 8), (14, 14), (28, 28))),
     data=replace(recipe.data, shape=(28, 28, 3), fit="resize"),
 )
-balanced = replace(recipe, solver=Balanced())
 plain = replace(
     recipe,
     gan=Adversarial(

@@ -84,15 +84,6 @@ class GAN(nn.Module):
         """What of a batch its networks are given besides examples, [B, ...]; None: nothing."""
         return None
 
-    @property
-    def subgames(self) -> dict[str, tuple[str, ...]]:
-        """Games that are played side by side: prefix of what they log -> their networks in `State.params`.
-
-        One without a prefix, unless overridden. No loss of one depends on another's networks, so that a
-        solver may let the players of each move or wait by themselves.
-        """
-        return {"": tuple(networks(self, (field for fields in self.players.values() for field in fields)))}
-
     def judge(self, batch: Batch) -> dict[str, Array]:
         """What the game says of each example of the batch, [B], by name; nothing unless overridden.
 

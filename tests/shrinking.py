@@ -54,6 +54,7 @@ SIZES = {
     "pool": 3,
     "samples": 4,
     "size": 4,
+    "sizes": 8,
     "style_size": 4,
 }
 """The largest that fields of these names may be."""

@@ -38,9 +38,9 @@ def reduce_images(images: Array, sizes: Sequence[Size]) -> tuple[Array, ...]:
 
     The last size is the images' own.
     """
-    if not sizes or tuple(sizes[-1]) != images.shape[1:3]:
+    if not sizes or tuple(sizes[-1]) != size_of(images):
         raise InputError(
-            f"sizes go from coarse to fine and end with that of the images, {images.shape[1:3]}; got "
+            f"sizes go from coarse to fine and end with that of the images, {size_of(images)}; got "
             f"{[tuple(size) for size in sizes]}"
         )
     levels = [images]
@@ -52,7 +52,7 @@ def reduce_images(images: Array, sizes: Sequence[Size]) -> tuple[Array, ...]:
 def build(images: Array, sizes: Sequence[Size]) -> tuple[Array, ...]:
     """The pyramid, coarse to fine: the coarsest image, and residuals h_k = I_k - u(I_{k+1})."""
     coarsest, *finer = levels = reduce_images(images, sizes)
-    residuals = [x - up(coarse, x.shape[1:3]) for coarse, x in zip(levels, finer, strict=False)]
+    residuals = [x - up(coarse, size_of(x)) for coarse, x in zip(levels, finer, strict=False)]
     return (coarsest, *residuals)
 
 
@@ -60,14 +60,19 @@ def reconstruct(levels: Sequence[Array]) -> Array:
     """Images [B, H, W, C] of a pyramid, coarse to fine: I_k = u(I_{k+1}) + h_k."""
     image, *residuals = levels
     for residual in residuals:
-        image = up(image, residual.shape[1:3]) + residual
+        image = up(image, size_of(residual)) + residual
     return image
+
+
+def size_of(x: Array) -> Size:
+    """Of images [B, H, W, C]."""
+    return x.shape[1], x.shape[2]
 
 
 def check_size(x: Array, size: Size, down: bool) -> None:
     """Refuses what is no image, and a size on the wrong side of its own."""
     if x.ndim != 4:
         raise InputError(f"a pyramid is of images [B, H, W, C]; got shape {x.shape}")
-    if any(new > old if down else new < old for new, old in zip(size, x.shape[1:3], strict=True)):
+    if any(new > old if down else new < old for new, old in zip(size, size_of(x), strict=True)):
         verb = "down" if down else "up"
         raise InputError(f"images of {x.shape[1]} x {x.shape[2]} pixels do not go {verb} to {size}")

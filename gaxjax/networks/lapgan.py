@@ -11,7 +11,7 @@ from jax import Array
 
 from gaxjax.errors import check_labels
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
+from gaxjax.layers.standard import Conv, Dense, Dropout, Padding, activate, flatten
 
 
 class CoarseDiscriminator(nn.Module):
@@ -100,5 +100,5 @@ def torch_conv(x: Array, features: int, side: int, stride: int = 1, valid: bool 
     # Smaller than He's by sqrt(6): by that, the first residuals would hide the image that they are added to.
     deviation = (3 * side**2 * x.shape[-1]) ** -0.5
     # Images that a kernel would leave nothing of get zeros around them.
-    padding = "valid" if valid and min(x.shape[1:3]) > side else "same"
+    padding: Padding = "valid" if valid and min(x.shape[1:3]) > side else "same"
     return Conv(features, side, stride, padding=padding, deviation=deviation)(x)

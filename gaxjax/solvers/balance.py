@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.game import GAN, Batch, Logs, State
+from gaxjax.game import GAN, Batch, Logs, State, networks
 from gaxjax.layers.mode import asking_errors
 from gaxjax.solvers.step import (
     Optimizers,
@@ -57,10 +57,9 @@ def balanced(
         movers: dict[str, dict[str, Array]] = {}
         logs: Logs = {}
         for index, player in enumerate((first, last)):
+            batch, draw = take_index(inputs, index)
             with asking_errors():
-                gradient, log, stats = compute_gradient(
-                    gan, player, state, *take_index(inputs, index), accumulate
-                )
+                gradient, log, stats = compute_gradient(gan, player, state, batch, draw, accumulate)
             # By the first player's losses, before it moves: the last one's have nothing to say in it.
             movers = movers or choose_movers(gan, log, margin, threshold)
             after = apply_gradient(gan, optimizers, player, state, gradient, stats)
@@ -72,11 +71,22 @@ def balanced(
     return step
 
 
+def find_subgames(gan: GAN) -> dict[str, tuple[str, ...]]:
+    """Games that are played side by side: prefix of what they log -> their networks in `State.params`.
+
+    A game says them as its `subgames`, where no loss of one depends on another's networks. Others are one
+    game, without a prefix.
+    """
+    own: dict[str, tuple[str, ...]] = getattr(gan, "subgames", {})
+    fields = (field for fields in gan.players.values() for field in fields)
+    return own or {"": tuple(networks(gan, fields))}
+
+
 def choose_movers(gan: GAN, logs: Logs, margin: float, threshold: float) -> dict[str, dict[str, Array]]:
     """Player -> subgame -> whether it moves there, [] bool; InputError where no errors are logged."""
     first, last = gan.players
     movers: dict[str, dict[str, Array]] = {first: {}, last: {}}
-    for name in gan.subgames:
+    for name in find_subgames(gan):
         real, fake = (logs.get(log_name(name, f"{side}_error")) for side in ("real", "fake"))
         if real is None or fake is None:
             raise InputError(
@@ -90,7 +100,7 @@ def choose_movers(gan: GAN, logs: Logs, margin: float, threshold: float) -> dict
 
 def keep_waiting(gan: GAN, player: str, moves: dict[str, Array], before: State, after: State) -> State:
     """The state after a player's move, but for what belongs to subgames in which it waits."""
-    by_network = {network: moves[name] for name, own in gan.subgames.items() for network in own}
+    by_network = {network: moves[name] for name, own in find_subgames(gan).items() for network in own}
     some = jnp.any(jnp.stack(list(moves.values())))
 
     def select(path: Any, old: Array, new: Array) -> Array:
