@@ -31,6 +31,8 @@ class Sample:
     """truncation of styles: a number, or one for each layer"""
     cutoff: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: all)")] = None
     """layers that are truncated"""
+    sampling: str = ""
+    """other options of the game's samples, as evaluation.sampling has them, such as scales=1"""
     label: Annotated[
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a row for each; of --seeds 0)")
     ] = None
@@ -65,6 +67,7 @@ def sample(options: Sample) -> Path:
         best=options.checkpoint == "best",
         codes=options.code,
         label=options.label,
+        sampling=options.sampling,
     )
 
 
@@ -74,5 +77,9 @@ def sample_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
+    if options.sampling:
+        raise InputError(
+            "--seeds gives an image for each latent: leave --sampling out, or use --n"
+        )
     names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})
