@@ -35,6 +35,8 @@ class Sample:
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: as trained on)")
     ] = None
     """length of clips, of a game that makes any"""
+    sampling: str = ""
+    """how samples are drawn, as other options of the game's own ("crossed=True", "scales=1")"""
     label: Annotated[
         int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: a row for each; of --seeds 0)")
     ] = None
@@ -70,6 +72,7 @@ def sample(options: Sample) -> Path:
         codes=options.code,
         label=options.label,
         frames=options.frames,
+        sampling=options.sampling,
     )
 
 
@@ -81,5 +84,9 @@ def sample_seeds(options: Sample) -> str:
         raise InputError("--seeds names every latent: leave --n and --seed out")
     if options.frames is not None:
         raise InputError("--frames is the length of clips, and --seeds makes images: leave one of them out")
+    if options.sampling:
+        raise InputError(
+            "--sampling is of --n samples, and --seeds makes each by itself: leave one of them out"
+        )
     names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

@@ -14,7 +14,7 @@ from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
 from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.model import check_label, count_classes
-from gaxjax.generators.sampling import check_frames
+from gaxjax.generators.sampling import check_frames, sampling_options
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.point_plots import probe_points
@@ -39,6 +39,7 @@ def write_samples(
     codes: Sequence[str] = (),
     label: int | None = None,
     frames: int | None = None,
+    sampling: str = "",
 ) -> Path:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
 
@@ -47,7 +48,8 @@ def write_samples(
 
     psi, cutoff: styles towards their average, in the first `cutoff` layers. best: of the checkpoint that was
     measured as the best, not of the last. codes: values that codes have in all samples, such as "c1=7".
-    frames: length of clips; None: that of the clips trained on.
+    frames: length of clips; None: that of the clips trained on. sampling: other options of the game's own,
+    such as "crossed=True".
 
     Of clips there are a picture of strips of frames and a film, .png and .gif; and .mp4, if `out` is.
     """
@@ -69,10 +71,10 @@ def write_samples(
     # A run of several seeds shows the first: pictures are of one generator.
     state = Seeds(recipe.seed, recipe.seeds).select(states)
     # Passed on only where asked for, since games without styles have no such arguments.
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = sampling_options(gan, sampling) if sampling else {}
     if psi != 1.0 or cutoff is not None:
         check_psi(gan, psi, cutoff)
-        options = {"psi": psi, "cutoff": cutoff}
+        options |= {"psi": psi, "cutoff": cutoff}
     if frames is not None:
         check_frames(gan, frames)
         options["frames"] = frames

@@ -33,7 +33,7 @@ ABOUT = """\
 Karnewar and Wang 2020, arXiv 1903.06048: FID on FFHQ at 1024 px, of ProGAN after 12 million images, StyleGAN
 after 25, MSG-ProGAN after 6 and MSG-StyleGAN after 9.6. Ours: Fashion-MNIST at 32 px, by networks of
 {features} / 2^(level + 1) channels, {width} at most, against the test images; all rows of as many images.
-What grows does so by 3 kimg of fading and 3 after it at each size, and is at 32 px after 15 kimg. Coarse is
+What grows does so by 1.5 kimg of fading and 1.5 after it at each size: at 32 px after 7.5 kimg. Coarse is
 4 px, middle 8, fine 16; in the paper 4 to 8, 16 to 32, and 64 to 512. So the order may be compared, and no
 number."""
 
@@ -45,7 +45,7 @@ def recipe(name: str, features: int, width: int) -> Recipe:
     # Whatever of these the networks of a row have; only a game of pyramids has connections.
     sizes = {"features": features, "max_features": width, "style_size": width, "connections": connections}
     gan = set_fields(small.gan, **sizes)
-    growth = Growth(small.growth.first, 3, 3) if small.growth.first else small.growth
+    growth = Growth(small.growth.first, 1.5, 1.5) if small.growth.first else small.growth
     # ProGAN begins at 4 px and StyleGAN at 8; what is measured is the end, and no older checkpoint.
     return replace(small, gan=gan, kimg=LENGTH, growth=growth, sample_kimg=5, checkpoint_kimg=5, keep=1)
 
@@ -98,7 +98,7 @@ def make(
 
     Args:
         out: directory of the table and its runs
-        budget: smoke, small (40 kimg, a third of what counts as the whole), paper, or a share such as 0.4
+        budget: smoke, small (20 kimg, a sixth of what counts as the whole), paper, or a share such as 0.4
         seeds: runs of each row
         data_directory: where tensorflow-datasets keeps Fashion-MNIST (empty: its own default)
         features: channels at a level are so many / 2^(level + 1)
@@ -109,7 +109,7 @@ def make(
         only: rows, comma-separated, such as progan,all; empty for all
         workers: where the runs are made
     """
-    training = parse_budget(budget, smoke=Budget(0.0005, 256), small=Budget(1 / 3))
+    training = parse_budget(budget, smoke=Budget(0.0005, 256), small=Budget(1 / 6))
     evaluation = Evaluation("fid", features=seen_by, level=level, weights=weights, split="test", n=10_000)
     selection = select_rows(rows(features, width, evaluation), only)
     groups = measure_rows(out, selection, training, seeds, data_directory, False, workers)
