@@ -33,8 +33,8 @@ class Motion(nn.Module):
     def __call__(self, noise: Array) -> Array:
         x = to_compute_dtype(noise, self.precision)
         cell = nn.GRUCell(x.shape[-1], dtype=x.dtype)
-        codes: Array = to_float32(nn.RNN(cell)(x[:, 1:], initial_carry=x[:, 0]))
-        return codes
+        codes: Any = nn.RNN(cell)(x[:, 1:], initial_carry=x[:, 0])
+        return to_float32(codes)
 
 
 class Discriminator(nn.Module):

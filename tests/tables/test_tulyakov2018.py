@@ -19,4 +19,4 @@ def test_rows() -> None:
         (one, other) = [row.evaluation for row in found if row.name == name]
         assert one and one == other and (one.output, one.reference) == (output, "video")
     (recipe,) = [row.recipe() for row in found if row.recipe and (row.name, row.metric) == ("mocogan", "acd")]
-    assert recipe.data.shape == (16, 32, 32, 3) and recipe.gan.generator.features == 16
+    assert recipe.data.shape == (16, 32, 32, 3) and recipe.gan.generator.features == 8
