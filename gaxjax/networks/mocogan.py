@@ -26,11 +26,15 @@ class Motion(nn.Module):
     alone, so that clips go on for as long as there is noise.
     """
 
+    precision: Precision = "float32"
+    """of states and products; parameters and what is given out are float32"""
+
     @nn.compact
     def __call__(self, noise: Array) -> Array:
-        cell = nn.GRUCell(noise.shape[-1])
-        codes: Array = nn.RNN(cell)(noise[:, 1:], initial_carry=noise[:, 0])
-        return codes
+        x = to_compute_dtype(noise, self.precision)
+        cell = nn.GRUCell(x.shape[-1], dtype=x.dtype)
+        codes: Any = nn.RNN(cell)(x[:, 1:], initial_carry=x[:, 0])
+        return to_float32(codes)
 
 
 class Discriminator(nn.Module):

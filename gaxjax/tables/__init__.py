@@ -24,6 +24,7 @@ NAMES = (
     "nie2020",
     "odena2016",
     "salimans2016",
+    "tulyakov2018",
     "zhu2017",
     "stylegan-ladder",
     "stylegan-mixing",
