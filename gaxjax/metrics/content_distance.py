@@ -22,6 +22,7 @@ def content_distance(colors: Float[Values, "clips frames channels"]) -> Float[np
             f"colors must have shape [clips, frames, channels], of 2 frames or more; got {shape}"
         )
     check_finite(colors=colors)
+    # Means come in float32; what is added up of them, over all pairs, is in float64.
     values = np.asarray(colors, np.float64)
     frames = shape[1]
     # Pairs so many frames apart at a time: all pairs of all clips at once would be frames times the colors.

@@ -40,6 +40,7 @@ def draw_clips(samples: Sequence[Any], path: Path, columns: int = 0) -> Path:
     film = draw_film(clips, columns)
     if path.suffix == ".mp4":
         save_video(film, path)
+    # The picture last: a run goes by its pictures, and one that is there has its film.
     save_animation(film, path.with_suffix(".gif"), 1 / RATE)
     save_image(tile_images(draw_strips(clips), gap=4), path.with_suffix(".png"))
     return path
@@ -62,6 +63,7 @@ def draw_film(clips: Sequence[np.ndarray], columns: int = 0) -> np.ndarray:
 def draw_strips(clips: Sequence[np.ndarray], frames: int = FRAMES) -> np.ndarray:
     """An image for each example, [n, H', W', C]: time goes right, and each of its clips is a row."""
     length = max(clip.shape[1] for clip in clips)
+    # Of the longest: what is in one column is of one time.
     times = np.linspace(0, length - 1, min(frames, length)).round().astype(int)
     strips = [draw_strip(clip, times) for clip in clips]
     width = max(strip.shape[2] for strip in strips)
@@ -93,6 +95,7 @@ def save_video(frames: np.ndarray, path: Path) -> Path:
 def import_video() -> Any:
     """imageio, which writes videos by PyAV; InputError where either is not installed."""
     try:
+        # Asked for here: imageio alone would say so only when it writes, after all has been drawn.
         importlib.import_module("av")
         return importlib.import_module("imageio.v3")
     except ImportError as error:

@@ -41,6 +41,7 @@ def draw_samples(
     those (`point_plots.probe_points`), [N] by name.
     """
     path = as_path(path)
+    # Whoever can tell earlier, by shapes, has asked before: this is for calls from elsewhere.
     check_path(path, samples)
     if has_clips(samples):
         return draw_clips(list(samples_by_name(samples).values()), path, columns)
@@ -62,6 +63,7 @@ def samples_by_name(samples: Any) -> dict[str, Any]:
 
 def has_clips(samples: Any) -> bool:
     """Whether any of what was sampled are clips; shapes will do."""
+    # By their axes: what was sampled comes without a spec of the data's names.
     return any(len(np.shape(x)) == 5 for x in samples_by_name(samples).values())
 
 
@@ -73,4 +75,4 @@ def check_path(path: Path, samples: Any) -> None:
     elif path.suffix not in (".png", *FILMS):
         raise InputError(f"{path} is to be of clips: end its name in .png, .gif or .mp4")
     elif path.suffix == ".mp4":
-        import_video()
+        import_video()  # which refuses it where a package is missing
