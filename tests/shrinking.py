@@ -132,7 +132,8 @@ def shrunk(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: shrunk(inner, key) for key, inner in value.items()}
     if name == "shape":
-        return (8, 8, value[2]) if len(value) == 3 else value
+        # Of points as it is; of clips the frames are of other fields too.
+        return (*value[:-3], 8, 8, value[-1]) if len(value) > 2 else value
     if isinstance(value, tuple):
         return tuple(shrunk(inner, name) for inner in value)
     sized = name in SIZES and not isinstance(value, str)

@@ -284,13 +284,15 @@ def flatten(x: Array) -> Array:
     return x.reshape(x.shape[0], -1)
 
 
-def halved_sizes(shape: Sequence[int], times: int) -> list[tuple[int, int]]:
-    """Height and width of an image and after each of so many halvings, rounded up: any size has them.
+def halved_sizes(shape: Sequence[int], times: int) -> list[tuple[int, ...]]:
+    """The size of an image or a clip, and after each of so many halvings, rounded up: any size has them.
+
+    shape: (H, W, C) or (T, H, W, C), of which all but the channels are halved.
 
     >>> halved_sizes((28, 20, 1), 2)
     [(28, 20), (14, 10), (7, 5)]
     """
-    return [(math.ceil(shape[0] / 2**i), math.ceil(shape[1] / 2**i)) for i in range(times + 1)]
+    return [tuple(math.ceil(n / 2**i) for n in shape[:-1]) for i in range(times + 1)]
 
 
 def add_bias(layer: nn.Module, x: Array, bias: bool, start: float = 0.0) -> Array:

@@ -18,6 +18,7 @@ from gaxjax.networks import (
     synthesis,
     translation,
     unet,
+    video,
 )
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "synthesis",
     "translation",
     "unet",
+    "video",
 ]

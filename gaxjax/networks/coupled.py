@@ -135,7 +135,7 @@ class Up(nn.Module):
 
     features: int
     """channels that it makes"""
-    size: tuple[int, int]
+    size: tuple[int, ...]
     """(H, W) that it makes"""
 
     @nn.compact

@@ -430,7 +430,8 @@ def test_upsampling_repeats_pixels() -> None:
 def test_halvings_round_up() -> None:
     assert halved_sizes((28, 28, 1), 3) == [(28, 28), (14, 14), (7, 7), (4, 4)]
     assert halved_sizes((5, 1, 3), 2) == [(5, 1), (3, 1), (2, 1)]
-    assert halved_sizes((8, 6), 0) == [(8, 6)]
+    assert halved_sizes((8, 6, 1), 0) == [(8, 6)]
+    assert halved_sizes((5, 8, 6, 3), 1) == [(5, 8, 6), (3, 4, 3)]
 
 
 def test_flatten() -> None:
