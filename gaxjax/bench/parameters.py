@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import jax
 import numpy as np
 
-from gaxjax.data.layout import describe_pairs
+from gaxjax.data.config import has_clips
+from gaxjax.data.layout import describe_clips, describe_pairs
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe
 from gaxjax.runs.inventory import class_summary, inventory_of
@@ -29,8 +30,11 @@ def outline(recipe: Recipe, decode: bool = False) -> str:
     ]
     if pairs := describe_pairs(recipe.data):
         lines.insert(1, f"pairs    {pairs}")
+    if clips := describe_clips(recipe.data):
+        lines.insert(1, f"clips    {clips}")
     if decode:
-        lines.append(f"decoded  {source.decode_all():,} images, all that can be used")
+        noun = "clips" if has_clips(recipe.data) else "images"
+        lines.append(f"decoded  {source.decode_all():,} {noun}, all that can be used")
     for program in programs:
         stage = program.stage
         moves = ", then ".join(f"{player} x {count}" for player, count in stage.updates.items())

@@ -37,6 +37,8 @@ class Sample:
     """class of all samples, of a conditional game"""
     code: tyro.conf.UseAppendAction[tuple[str, ...]] = ()
     """NAME=VALUE of a code, such as c1=7, in all samples; several times for several"""
+    sampling: str = ""
+    """how samples are drawn, as options of the game's own ("crossed=True"); empty: its own way"""
     checkpoint: Literal["last", "best"] = "last"
     """of the run; best: that measured as such, of a run with evaluation.best"""
 
@@ -65,6 +67,7 @@ def sample(options: Sample) -> Path:
         best=options.checkpoint == "best",
         codes=options.code,
         label=options.label,
+        sampling=options.sampling,
     )
 
 
@@ -74,5 +77,9 @@ def sample_seeds(options: Sample) -> str:
 
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
+    if options.sampling:
+        raise InputError(
+            "--sampling is of --n samples, and --seeds makes each by itself: leave one of them out"
+        )
     names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})

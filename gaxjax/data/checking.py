@@ -2,15 +2,16 @@
 
 import typing
 
-from gaxjax.data.config import Data, Filter, Fit, Layout, has_two_images
+from gaxjax.data.config import Data, Filter, Fit, Layout, has_clips, has_two_images
 from gaxjax.data.coupled import CHANGES
 from gaxjax.data.jitter import check_jitter
+from gaxjax.data.moving_digits import SETS as MOVING
 from gaxjax.data.points import DEFAULTS
 from gaxjax.data.shapes import NAME as SHAPES
 from gaxjax.data.stacked import NAME as STACKED
 from gaxjax.errors import InputError, check_seed
 
-UNSTORED = (*DEFAULTS, STACKED)
+UNSTORED = (*DEFAULTS, STACKED, *MOVING)
 """Sets whose examples are made anew at each position: there is no list of them to choose from."""
 
 
@@ -29,8 +30,9 @@ def check_data(data: Data) -> None:
         raise InputError("swap exchanges a and b, which layout=halves and layout=domains of a folder have")
     check_attributes(data)
     check_scale(data)
+    check_clips(data)
     # What follows is of images, and these are points.
-    if data.name in DEFAULTS:
+    if data.name in DEFAULTS or has_clips(data):
         return
     if len(data.shape) != 3 or min(data.shape) < 1 or data.shape[2] not in (1, 3, 4):
         raise InputError(f"shape is (height, width, channels) with 1, 3 or 4 channels, not {data.shape}")
@@ -108,6 +110,43 @@ def check_scale(data: Data) -> None:
             f"scale={data.scale} does not divide the sides of shape={data.shape}: use multiples of it, such "
             f"as {(*fits, *data.shape[2:])}"
         )
+
+
+def check_clips(data: Data) -> None:
+    """InputError for clips that cannot be meant, and for what is of clips where there are images."""
+    if data.stride < 1 or data.digits < 1:
+        raise InputError(f"stride and digits are at least 1, not {data.stride} and {data.digits}")
+    if not has_clips(data):
+        for field, value in (("stride", data.stride > 1), ("first_frames", data.first_frames)):
+            if value:
+                raise InputError(f"{field} is of clips, of shape (frames, height, width, channels)")
+        if data.name in MOVING or (data.name == "folder" and data.layout in ("frames", "strips")):
+            shape = (16, *data.shape) if len(data.shape) == 3 else (16, 64, 64, 1)
+            raise InputError(
+                f"{describe_kind(data)} makes clips: shape is (frames, height, width, channels), such as "
+                f"{shape}, not {data.shape}"
+            )
+        return
+    if data.name != "folder" and data.name not in MOVING:
+        raise InputError(
+            f"shape={data.shape} is of clips, which a folder has (name=folder), and {' and '.join(MOVING)}; "
+            f"{data.name} has none"
+        )
+    if min(data.shape) < 1 or data.shape[3] not in (1, 3, 4):
+        raise InputError(
+            f"shape is (frames, height, width, channels) with 1, 3 or 4 channels, not {data.shape}"
+        )
+    # What is done to images alone, in the words of flags.
+    changed = {
+        "layout": has_two_images(data),
+        "scale": data.scale > 1,
+        "jitter": data.jitter,
+        "labeled": data.labeled is not None,
+        "attributes": data.attributes,
+        "domain_b": data.domain_b,
+    }
+    if of_images := [f"{field}={getattr(data, field)!r}" for field, given in changed.items() if given]:
+        raise InputError(f"{' and '.join(of_images)} is of images, and shape={data.shape} is of clips")
 
 
 def describe_kind(data: Data) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Layout = Literal["auto", "flat", "classes", "halves", "domains"]
+Layout = Literal["auto", "flat", "classes", "halves", "domains", "frames", "strips"]
 Fit = Literal["crop", "resize"]
 Filter = Literal["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"]
 
@@ -15,10 +15,11 @@ class Data:
     name: str = "digits"
     """"digits" (built in), "ring", "grid" or "mixture" (points), "folder" (images of your own), or the name
     of a tensorflow-datasets set, such as "cifar10", "celeb_a" or "lsun/bedroom"; "stacked_mnist" is made of
-    "mnist", three digits to an image; "shapes" are rendered from factors (built in)."""
+    "mnist", three digits to an image; "shapes" are rendered from factors (built in); "moving_digits" and
+    "moving_mnist" are clips of "digits" and of "mnist"."""
     shape: tuple[int, ...] = (32, 32, 3)
     """What the networks get: (height, width, channels) with 1, 3 or 4 channels; (2,) for ring and grid, (1,)
-    for mixture."""
+    for mixture; (frames, height, width, channels) for clips."""
     directory: str = ""
     """The folder of images, which may hold their factors (factors.csv or .npz), or where tensorflow-datasets
     keeps its sets (empty: its own default)."""
@@ -29,7 +30,15 @@ class Data:
     """Folders: "flat" takes every image below the folder; "classes" makes each subfolder a label; "halves"
     makes a pair {a, b} of the left and right half of each image; "domains" takes a from the subfolder trainA
     and b from trainB (or of another split), or from the split's subfolders a and b; "auto" takes classes
-    where every image is in one of two or more subfolders, else flat."""
+    where every image is in one of two or more subfolders, else flat.
+    Clips: each file, a GIF or an MP4 say, is one; "frames" takes each lowest folder of images as a clip, in
+    the order of their names, "strips" each image as squares side by side; both have labels as "auto" has."""
+    stride: int = 1
+    """Clips: of so many frames one is taken, from a first one that (seed, position) chooses."""
+    first_frames: bool = False
+    """Clips: they begin with their first frame, as they do where clips are measured."""
+    digits: int = 2
+    """Moving digits: how many are in a clip; one is its label."""
     attributes: tuple[str, ...] = ()
     """Folders: columns of attributes.csv, or of CelebA's list_attr_celeba.txt or .csv, which is in the folder
     of images or beside it; batches then have "attributes", [B, A]: 0, 1, or -1 where the file says nothing. A
@@ -86,6 +95,25 @@ def has_two_images(data: Data) -> bool:
     return data.name == "folder" and data.layout in ("halves", "domains")
 
 
+def has_clips(data: Data) -> bool:
+    """Whether examples are clips, and not images or points."""
+    return len(data.shape) == 4
+
+
+def reads_movies(data: Data) -> bool:
+    """Whether files of a folder may be movies: where they are whole clips."""
+    return has_clips(data) and data.layout not in ("frames", "strips")
+
+
+def frames_taken(data: Data) -> int:
+    """How many frames a clip is cut out of.
+
+    >>> frames_taken(Data("folder", (16, 64, 64, 3), stride=2))
+    31
+    """
+    return (data.shape[0] - 1) * data.stride + 1
+
+
 def with_all_labels(data: Data) -> Data:
     """The same examples, none of whose labels is withheld or drawn more often."""
     return replace(data, labeled=None, labeled_seed=0, labeled_share=0.0)
@@ -93,4 +121,4 @@ def with_all_labels(data: Data) -> Data:
 
 def as_stored(data: Data) -> Data:
     """The same examples without what training does to them at random."""
-    return replace(data, flip=False, jitter=0, centered=data.scale > 1)
+    return replace(data, flip=False, jitter=0, centered=data.scale > 1, first_frames=has_clips(data))

@@ -43,7 +43,7 @@ def class_names(files: Sequence[Path], data: Data) -> list[str]:
                 f"{len(files)} images lie beside the subfolders, such as {loose[0]}"
             )
         return names
-    return names if data.layout == "auto" and not loose and len(names) > 1 else []
+    return names if data.layout in ("auto", "frames", "strips") and not loose and len(names) > 1 else []
 
 
 @final

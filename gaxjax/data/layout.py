@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from gaxjax.data.config import Data, has_two_images
+from gaxjax.data.config import Data, frames_taken, has_clips, has_two_images, reads_movies
 from gaxjax.data.listing import has_images
+from gaxjax.data.movies import MOVIES
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.files.places import as_path, check_reachable, list_folders
 
@@ -22,11 +23,11 @@ def folder_of_split(data: Data) -> Path:
     # Before any other look: trainA and trainB read as one set, or as two classes, train without a word.
     check_domains(folder, data)
     if data.split and (folder / data.split).is_dir():
-        check_split(folder, data.split)
+        check_split(folder, data)
         return folder / data.split
     # Only for "train": whoever names another split that is not there gets the error below.
     if data.split == "train":
-        check_whole(folder)
+        check_whole(folder, data)
     if data.split in ("", "train"):
         return folder
     subfolders = describe_subfolders(folder)
@@ -89,6 +90,18 @@ def describe_pairs(data: Data) -> str:
     return f"{places}, {order}{jitter}{', mirrored at random' if data.flip else ''}"
 
 
+def describe_clips(data: Data) -> str:
+    """Which frames of the files of a folder clips are of; empty where there are none.
+
+    >>> describe_clips(Data("folder", (16, 64, 64, 3), stride=2))
+    '16 frames out of 31, from one that is chosen at random'
+    """
+    if not has_clips(data) or data.name != "folder":
+        return ""
+    mirrored = ", mirrored at random" if data.flip else ""
+    return f"{data.shape[0]} frames out of {frames_taken(data)}, from one that is chosen at random{mirrored}"
+
+
 def describe_subfolders(folder: Path) -> str:
     """Their names, for a message."""
     return ", ".join(path.name for path in subfolders_of(folder)) or "none"
@@ -106,9 +119,15 @@ def check_domains(folder: Path, data: Data) -> None:
         )
 
 
-def check_split(folder: Path, split: str) -> None:
+def has_examples(folder: Path, data: Data) -> bool:
+    """Whether there is a file anywhere below that may be an example."""
+    return has_images(folder, MOVIES if reads_movies(data) else frozenset())
+
+
+def check_split(folder: Path, data: Data) -> None:
     """Refuses a folder "train" that may as well be a class, beside others of which none is a split."""
-    others = [path for path in subfolders_of(folder) if path.name != split and has_images(path)]
+    split = data.split
+    others = [path for path in subfolders_of(folder) if path.name != split and has_examples(path, data)]
     # A class may be called train (bus, car, train: COCO's). Taken for the split, it alone would be trained
     # on.
     if split == "train" and others and not any(path.name.lower() in SPLITS for path in others):
@@ -119,10 +138,10 @@ def check_split(folder: Path, split: str) -> None:
         )
 
 
-def check_whole(folder: Path) -> None:
+def check_whole(folder: Path, data: Data) -> None:
     """Refuses to train on all of a folder in which a subfolder is named as another split."""
     # With test/ beside loose training images, all of the folder would have the test images in it.
-    others = [p for p in subfolders_of(folder) if p.name.lower() in SPLITS and has_images(p)]
+    others = [p for p in subfolders_of(folder) if p.name.lower() in SPLITS and has_examples(p, data)]
     if others:
         raise InputError(
             f"{folder} has no subfolder train, and would be trained on with {others[0].name} in it: use "

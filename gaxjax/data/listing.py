@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -59,34 +59,39 @@ class Listing:
         return f"{self.folder}: {files} passed over ({kinds}), such as {self.others[0][0]}"
 
 
-def list_images(folder: Path) -> Listing:
-    """Looks below a folder, through links; InputError for one that may not be listed, or without images."""
+def list_images(folder: Path, others: Set[str] = frozenset()) -> Listing:
+    """Looks below a folder, through links; InputError for one that may not be listed, or without images.
+
+    others: suffixes of files that are listed as images are, such as those of movies.
+    """
     # Sorted at once and not folder by folder: `os.scandir` gives an order of the file system's own.
-    entries = list(walk(folder))
+    entries = list(walk(folder, others))
     # by the parts of the path, as text: the same order on every system
     files = sorted((entry.path for entry in entries if not entry.kind), key=lambda path: path.parts)
     sizes = {entry.path: entry.size for entry in entries if not entry.kind and entry.size is not None}
-    others = sorted((entry.path, entry.kind) for entry in entries if entry.kind)
-    listing = Listing(folder, files, others, sizes)
+    passed = sorted((entry.path, entry.kind) for entry in entries if entry.kind)
+    listing = Listing(folder, files, passed, sizes)
     if not files:
         there = f", and {listing.describe_others()}" if listing.others else ""
-        raise InputError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))}){there}")
+        what = "images or movies" if others else "images"
+        raise InputError(f"{folder} holds no {what} ({', '.join(sorted(SUFFIXES | others))}){there}")
     return listing
 
 
-def image_files(folder: Path) -> list[Path]:
-    """Every image below a folder, relative to it, sorted."""
-    return list_images(folder).files
+def image_files(folder: Path, others: Set[str] = frozenset()) -> list[Path]:
+    """Every image below a folder, and file with one of the other suffixes, relative to it, sorted."""
+    return list_images(folder, others).files
 
 
-def has_images(folder: Path) -> bool:
-    """Whether there is an image anywhere below."""
-    return any(not entry.kind for entry in walk(folder))
+def has_images(folder: Path, others: Set[str] = frozenset()) -> bool:
+    """Whether there is an image anywhere below, or a file with one of the other suffixes."""
+    return any(not entry.kind for entry in walk(folder, others))
 
 
-def walk(folder: Path) -> Iterator[Entry]:
+def walk(folder: Path, others: Set[str] = frozenset()) -> Iterator[Entry]:
     """All files below that are not hidden; InputError for a folder that may not be listed."""
-    yield from _list_objects(folder) if is_remote(folder) else _walk(folder, Path(), ())
+    for entry in _list_objects(folder) if is_remote(folder) else _walk(folder, Path(), ()):
+        yield entry._replace(kind="") if entry.kind in others else entry
 
 
 def _list_objects(folder: Path) -> Iterator[Entry]:

@@ -81,7 +81,7 @@ class Steps:
         batch = self.source.choose(flat, self.seed) if self.choose else self.source.take(flat, self.seed)
         if self.flip:
             coins = {
-                MIRRORED + name: self.coins(name, flat) for name, x in self.source.spec.items() if x.ndim == 3
+                MIRRORED + name: self.coins(name, flat) for name, x in self.source.spec.items() if x.ndim >= 3
             }
             batch = batch | coins if self.choose else mirror_images(batch, coins)
         # [n, ...] -> [minibatches, rows, ...]: sources know of no minibatches.
@@ -101,7 +101,9 @@ def mirror_images(batch: Tables, coins: Tables) -> Tables:
         # The same function on the host, for sets that stream, and on the device, for sets that live there.
         # Both must give the same batches, and np.where would pull a traced array to the host.
         where = np.where if isinstance(images, np.ndarray) else jnp.where
-        return where(coin[..., None, None, None], images[..., ::-1, :], images)
+        # A clip is mirrored as a whole: its frames share the coin.
+        mirrored = coin.reshape(*coin.shape, *(1,) * (images.ndim - coin.ndim))
+        return where(mirrored, images[..., ::-1, :], images)
 
     return batch | {
         name: mirror(batch[name], coins[MIRRORED + name]) for name in batch if MIRRORED + name in coins
@@ -112,7 +114,7 @@ def check_flip(source: Source, flip: bool) -> None:
     """Refuses to mirror what is no image."""
     if flip and FACTORS in source.spec:
         raise InputError("flip=True mirrors images, whose factors would be others then; use flip=False")
-    if flip and not any(len(leaf.shape) == 3 for leaf in source.spec.values()):
+    if flip and not any(len(leaf.shape) >= 3 for leaf in source.spec.values()):
         raise InputError("flip=True mirrors images, and these examples are points; use flip=False")
 
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from gaxjax.data.attributes import NAME as ATTRIBUTES
 from gaxjax.data.checking import check_data
-from gaxjax.data.config import Data, has_two_images, with_all_labels
+from gaxjax.data.config import Data, has_clips, has_two_images, with_all_labels
 from gaxjax.data.coupled import CHANGES, couple
 from gaxjax.data.domains import Domains
 from gaxjax.data.jitter import Jittered, enlarged_shape
 from gaxjax.data.labeled import NAME as LABELED
 from gaxjax.data.labeled import Labeled
+from gaxjax.data.moving_digits import SETS as MOVING
+from gaxjax.data.moving_digits import MovingDigits, digits_of, spec_of_digits
 from gaxjax.data.pictures import InMemory, Pictures, Streaming
 from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.shapes import NAME as SHAPES
@@ -45,6 +47,8 @@ def spec_of(data: Data) -> Spec:
         return {**Shapes(data).spec, **given}
     if data.scale > 1:
         return spec_of_pairs(data)
+    if data.name in MOVING:
+        return spec_of_digits(data)
     image = jax.ShapeDtypeStruct(data.shape, np.uint8)
     if has_two_images(data):
         return {"a": image, "b": image}
@@ -52,6 +56,8 @@ def spec_of(data: Data) -> Spec:
         given[ATTRIBUTES] = jax.ShapeDtypeStruct((len(data.attributes),), np.float32)
     # Opening it could take minutes, or be impossible here: `show` counts parameters where there are no data.
     label = jax.ShapeDtypeStruct((), np.int32)
+    if has_clips(data):
+        return {"video": image, "label": label}
     if data.domain_b:
         return {"a": image, "b": image, "label": label, "label_b": label}
     return {"image": image, "label": label, **given}
@@ -83,6 +89,12 @@ def open_whole(data: Data) -> Source:
         # One channel of the digits is decoded, and three are stacked: 60,000 digits in memory, and none of
         # their triples.
         return StackedDigits(open_whole(replace(data, name="mnist", shape=(*data.shape[:2], 1))))
+    if data.name in MOVING:
+        return MovingDigits(open_whole(digits_of(data)), data)
+    if has_clips(data):
+        from gaxjax.data.clip_sources import open_clips
+
+        return open_clips(data)
     parts: list[Pictures]
     if data.name == "folder":
         from gaxjax.data.folder import Folder

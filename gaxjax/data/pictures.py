@@ -26,6 +26,8 @@ class Pictures(Named, ABC):
     streams: dict[str, int]
     remedy: str
     """What can be done about examples that cannot be used."""
+    noun: str = "images"
+    """What a message calls them."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -59,11 +61,13 @@ class Pictures(Named, ABC):
         """One example, as `spec` says; DamagedError if it cannot be used."""
 
 
-def report_damage(damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy: str) -> None:
+def report_damage(
+    damaged: Sequence[tuple[str, str]], total: int, strict: bool, remedy: str, noun: str
+) -> None:
     """Say which examples cannot be used: an InputError if strict or if none is left, else one warning."""
     if not damaged:
         return
-    count, listing = f"{len(damaged)} of {total} images", list_damage(damaged)
+    count, listing = f"{len(damaged)} of {total} {noun}", list_damage(damaged)
     if strict or len(damaged) == total:
         raise InputError(
             f"{count} cannot be used:\n{listing}\n"
@@ -92,7 +96,7 @@ def usable_indices(
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         reasons = [reason for block in pool.map(attempt, blocks) for reason in block]
     damaged = [(pictures.name(index), reason) for index, reason in enumerate(reasons) if reason is not None]
-    report_damage(damaged, count, strict, pictures.remedy)
+    report_damage(damaged, count, strict, pictures.remedy, pictures.noun)
     return np.array([index for index, reason in enumerate(reasons) if reason is None], np.int64)
 
 
@@ -227,5 +231,5 @@ class Streaming(Source):
             if self.strict or index not in self.reported:
                 self.reported.add(index)
                 damaged = [(self.pictures.name(index), str(error))]
-                report_damage(damaged, len(self), self.strict, self.pictures.remedy)
-        raise InputError(f"none of {len(self)} images can be used")
+                report_damage(damaged, len(self), self.strict, self.pictures.remedy, self.pictures.noun)
+        raise InputError(f"none of {len(self)} {self.pictures.noun} can be used")

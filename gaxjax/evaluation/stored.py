@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 
 from gaxjax.data import Data, Source
-from gaxjax.data.folder import folder_of_split, image_files
+from gaxjax.data.config import has_clips, reads_movies
+from gaxjax.data.folder import folder_of_split
+from gaxjax.data.listing import image_files
+from gaxjax.data.movies import MOVIES
+from gaxjax.data.moving_digits import SETS as MOVING
 from gaxjax.data.named import find_builder
 from gaxjax.data.points import DEFAULTS, Points
 from gaxjax.data.shapes import NAME as SHAPES
@@ -53,8 +57,8 @@ def source_files(data: Data) -> list[Path]:
         return []
     if data.name == "folder":
         folder = folder_of_split(data)
-        return [folder / path for path in image_files(folder)]
-    name = "mnist" if data.name == STACKED else data.name
+        return [folder / path for path in image_files(folder, MOVIES if reads_movies(data) else frozenset())]
+    name = {STACKED: "mnist", **MOVING}.get(data.name, data.name)
     builder = find_builder(name, data.directory) or find_builder(name, str(cache_path("datasets")))
     if builder is None:
         raise InputError(
@@ -121,4 +125,5 @@ def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
     size = "x".join(str(n) for n in shape)
     if data.scale > 1:
         return f"{name} at {size} (centers, reduced {data.scale} times by Pillow's bicubic)"
-    return f"{name} at {size} ({data.fit}, {data.filter})"
+    clips = f", every frame of {data.stride}" if has_clips(data) and data.stride > 1 else ""
+    return f"{name} at {size} ({data.fit}, {data.filter}{clips})"

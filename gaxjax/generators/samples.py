@@ -14,6 +14,7 @@ from gaxjax.files.places import as_path
 from gaxjax.game import Batch, judge, sample
 from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.model import check_label, count_classes
+from gaxjax.generators.sampling import sampling_options
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.images import draw_samples
@@ -37,6 +38,7 @@ def write_samples(
     best: bool = False,
     codes: Sequence[str] = (),
     label: int | None = None,
+    sampling: str = "",
 ) -> Path:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
 
@@ -45,6 +47,7 @@ def write_samples(
 
     psi, cutoff: styles towards their average, in the first `cutoff` layers. best: of the checkpoint that was
     measured as the best, not of the last. codes: values that codes have in all samples, such as "c1=7".
+    sampling: options of the game's own, such as "crossed=True".
     """
     if n is not None and n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
@@ -64,10 +67,10 @@ def write_samples(
     # A run of several seeds shows the first: pictures are of one generator.
     state = Seeds(recipe.seed, recipe.seeds).select(states)
     # Passed on only where asked for, since games without styles have no such arguments.
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = sampling_options(gan, sampling) if sampling else {}
     if psi != 1.0 or cutoff is not None:
         check_psi(gan, psi, cutoff)
-        options = {"psi": psi, "cutoff": cutoff}
+        options |= {"psi": psi, "cutoff": cutoff}
     fake = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))(state)
     # Points are drawn over what D says of the plane; images need no probe points, and then this is empty.
     verdict = jax.jit(lambda state: judge(gan, state, probe_points(batch)))(state)

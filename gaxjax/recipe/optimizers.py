@@ -122,6 +122,8 @@ class Optimizer:
     """added under the root, which makes adam differentiable at zero (for unrolling)"""
     optimism: float = 0.0
     """share of the gradient's last change that is added to it; 1: optimistic descent (Daskalakis 2018)"""
+    weight_decay: float = 0.0
+    """times the parameters, added to their gradient: that of weight_decay / 2 times their squared length"""
     history: float = 0.0
     """weight of the squared distance to the mean of past parameters (Salimans et al. 2016, section 3.3)"""
     updates: int = 1
@@ -140,6 +142,9 @@ class Optimizer:
     def build(self, images_per_update: float) -> optax.GradientTransformation:
         """The optax transformation, for schedules that count updates as so many images each."""
         rule = self._rule(images_per_update)
+        if self.weight_decay:
+            # Into the moments, as a term of the loss goes and PyTorch's Adam has it; AdamW's would not.
+            rule = optax.chain(optax.add_decayed_weights(self.weight_decay), rule)
         if self.optimism:
             # (1 + optimism) g_t - optimism g_(t-1), of the gradient that the rule is given: with adam,
             # optimistic Adam.

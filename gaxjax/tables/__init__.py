@@ -22,6 +22,7 @@ NAMES = (
     "nie2020",
     "odena2016",
     "salimans2016",
+    "tulyakov2018",
     "zhu2017",
     "stylegan-ladder",
     "stylegan-mixing",

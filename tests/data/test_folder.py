@@ -247,7 +247,10 @@ def test_damage_of_both_kinds(tmp_path: Path) -> None:
         ({"shape": (4, 4)}, r"shape is \(height, width, channels\) with 1, 3 or 4 channels, not \(4, 4\)"),
         ({"shape": (4, 4, 2)}, "1, 3 or 4 channels"),
         ({"shape": (0, 4, 3)}, "not \\(0, 4, 3\\)"),
-        ({"layout": "thirds"}, "layout is one of auto, flat, classes, halves, domains, not 'thirds'"),
+        (
+            {"layout": "thirds"},
+            "layout is one of auto, flat, .*, frames, strips, not 'thirds'",
+        ),
         ({"fit": "pad"}, "fit is one of crop, resize"),
         ({"filter": "cubic"}, "filter is one of nearest, box"),
         ({"workers": -1}, "workers is at least 0"),

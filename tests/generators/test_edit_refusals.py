@@ -41,6 +41,11 @@ def folder(
         ("sample style --seeds 0 --cutoff 2", "--cutoff 2 is how many layers --psi is for"),
         ("sample style --seeds 3-1", "the range 3-1 ends before it begins"),
         ("sample style --seeds 0 --n 4", "--seeds names every latent: leave --n and --seed out"),
+        ("sample style --seeds 0 --sampling psi=1", "--sampling is of --n samples, and --seeds makes each"),
+        (
+            "sample style --sampling crossed=True",
+            "options of samples 'crossed=True': StyleGAN takes psi, cutoff",
+        ),
         ("sample style --label 1", "--label 1: the game cannot be asked for it; it is told no classes"),
         ("sample dcgan --label 10", "--label 10: the game cannot be asked for it; its classes are 0 to 9"),
         ("sample dcgan --label -1 --n 4", "--label -1: the game cannot be asked for it; its classes are 0"),

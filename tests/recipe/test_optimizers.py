@@ -51,6 +51,15 @@ def test_optimism_adds_the_last_change_of_the_gradient() -> None:
     assert moves(Optimizer("sgd", 0.5, b1=0.0, optimism=0.5), [2.0, -1.0]) == [-1.0, 1.25]
 
 
+def test_weight_decay_is_a_term_of_the_gradient() -> None:
+    """So that it goes into momentum, as the gradient does: 2 + 1, then half of that and 4 + 0.5."""
+    rule = Optimizer("sgd", 0.5, b1=0.5, weight_decay=0.25).build(1.0)
+    state = rule.init(jnp.float32(4.0))
+    for gradient, parameter, move in ((2.0, 4.0, -1.5), (4.0, 2.0, -3.0)):
+        change, state = rule.update(jnp.float32(gradient), state, jnp.float32(parameter))
+        assert change == move
+
+
 def test_history_pulls_towards_where_the_parameters_were() -> None:
     rule = Optimizer("sgd", 1.0, b1=0.0, history=0.25).build(1.0)
     parameter, state = jnp.float32(2.0), rule.init(jnp.float32(2.0))
