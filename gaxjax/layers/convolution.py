@@ -5,9 +5,9 @@ Each of the three is linear in both arguments, and the two gradients of each are
     conv(x, kernel) -> y        conv_transpose(y, kernel) -> x        correlate(x, y) -> kernel
 
 so differentiation of any order and mode (gradient penalties, `jax.jvp`) stays among them. In programs for
-CPUs each is computed as `convolution_cpu` has it, in others as XLA has it. XLA's own gradients would be
-slower there too: that of a transposed convolution's kernel takes channels for the batch, of images that are
-turned for it on GPUs.
+CPUs each is computed as `convolution_cpu` has it, or for clips `convolution_clips`, in others as XLA has it.
+XLA's own gradients would be slower there too: that of a transposed convolution's kernel takes channels for
+the batch, of images that are turned for it on GPUs.
 
 Images are [B, H, W, C] and kernels [h, w, I, O]; clips are [B, T, H, W, C] and kernels [t, h, w, I, O]. Below
 "..." is either, and a size, window, stride or padding of as many axes.
@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 from gaxjax.errors import InputError
-from gaxjax.layers import convolution_cpu
+from gaxjax.layers import convolution_clips, convolution_cpu
 from gaxjax.layers.convolution_cpu import LAYOUT, Borders, PerAxis, size_of, window_of
 from gaxjax.layers.multilinear import define_bilinear
 
@@ -138,7 +138,7 @@ _conv: Callable[..., Array] = define_bilinear(
     lambda dy, kernel, shape, stride, padding: _conv_transpose(dy, kernel, stride, padding, shape[1:-1]),
     # In the kernel: the correlation, over its window.
     lambda dy, x, shape, stride, padding: _correlate(x, dy, shape[:-2], stride, padding),
-    on_cpus=_by_axes(convolution_cpu.conv, reference_conv),
+    on_cpus=_by_axes(convolution_cpu.conv, convolution_clips.conv),
 )
 _conv_transpose: Callable[..., Array] = define_bilinear(
     "transposed_convolution",
@@ -147,7 +147,7 @@ _conv_transpose: Callable[..., Array] = define_bilinear(
     lambda dx, kernel, shape, stride, padding, size: _conv(dx, kernel, stride, padding),
     # In the kernel: x and dx have changed sides.
     lambda dx, y, shape, stride, padding, size: _correlate(dx, y, shape[:-2], stride, padding),
-    on_cpus=_by_axes(convolution_cpu.conv_transpose, reference_conv_transpose),
+    on_cpus=_by_axes(convolution_cpu.conv_transpose, convolution_clips.conv_transpose),
 )
 _correlate: Callable[..., Array] = define_bilinear(
     "correlation",
@@ -158,7 +158,7 @@ _correlate: Callable[..., Array] = define_bilinear(
     ),
     # In y: x, convolved with the cotangent of the kernel.
     lambda dkernel, x, shape, window, stride, padding: _conv(x, dkernel, stride, padding),
-    on_cpus=_by_axes(convolution_cpu.correlate, reference_correlate),
+    on_cpus=_by_axes(convolution_cpu.correlate, convolution_clips.correlate),
 )
 
 

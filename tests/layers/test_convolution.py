@@ -39,9 +39,10 @@ CASES: dict[str, Case] = {
     "1x1, padded": ((5, 6), (1, 1), (1, 1), ((1, 0), (0, 2)), 3, 7),
     "1x1 by 2": ((7, 6), (1, 1), (2, 2), ((0, 0), (0, 0)), 6, 7),
     "7x7, image": ((9, 8), (7, 7), (1, 1), ((3, 3), (3, 3)), 3, 6),
-    "clips, 4x4x4 by 2": ((4, 8, 6), (4, 4, 4), (2, 2, 2), ((1, 1), (1, 1), (1, 1)), 3, 4),
-    "clips, 4x4x4 by 1 and 2": ((6, 7, 6), (4, 4, 4), (1, 2, 2), ((0, 0), (1, 1), (1, 2)), 3, 4),
     "4x4, whole": ((4, 4), (4, 4), (1, 1), ((0, 0), (0, 0)), 6, 5),
+    "clips, 4x4x4 by 1 and 2": ((6, 7, 6), (4, 4, 4), (1, 2, 2), ((0, 0), (1, 1), (1, 2)), 3, 5),
+    "clips, frames between the windows": ((7, 5, 7), (2, 2, 3), (3, 1, 2), ((0, 0), (0, 1), (2, 0)), 5, 2),
+    "clips, many pixels": ((5, 33, 32), (4, 4, 4), (2, 2, 2), ((1, 2), (1, 1), (0, 2)), 2, 3),
 }
 
 
@@ -160,9 +161,10 @@ def test_forward_mode_is_the_references() -> None:
     close(run(lambda: forward(functions(case))), run(lambda: forward(references(case))))
 
 
-def test_programs_for_others_have_native_convolutions() -> None:
+@pytest.mark.parametrize("name", ["3x3 by 2", "clips, 4x4x4 by 1 and 2"])
+def test_programs_for_others_have_native_convolutions(name: str) -> None:
     """Whatever machine traces them."""
-    case = CASES["3x3 by 2"]
+    case = CASES[name]
     x, kernel, y = arrays(case)
     one, two, other = functions(case)
     assert convolutions(other, x, y, platform="cpu") != convolutions(references(case)[2], x, y)
@@ -184,10 +186,25 @@ def convolutions(function: Callable[..., Any], *inputs: Array, platform: str = "
 def test_convolutions_by_hand() -> None:
     x = jnp.arange(6.0).reshape(1, 2, 3, 1)
     kernel = jnp.array([[1.0, 10.0], [100.0, 1000.0]]).reshape(2, 2, 1, 1)
-    assert conv(x, kernel).ravel().tolist() == [0 + 10 + 300 + 4000, 1 + 20 + 400 + 5000]
-    assert conv_transpose(jnp.ones((1, 1, 2, 1)), kernel).ravel().tolist() == [1, 11, 10, 100, 1100, 1000]
     y = jnp.array([1.0, 10.0]).reshape(1, 1, 2, 1)
-    assert correlate(x, y, (2, 2)).ravel().tolist() == [10, 21, 43, 54]
+    # Two frames, of which the second counts a hundred thousand times as much.
+    clip, kernels = jnp.stack([x, x + 1], 1), jnp.stack([kernel, 1e5 * kernel])
+
+    def convolve(x: Array, kernel: Array, y: Array, *clips: Array) -> list[Array]:
+        clip, kernels = clips
+        images = conv(x, kernel), conv_transpose(jnp.ones((1, 1, 2, 1)), kernel), correlate(x, y, (2, 2))
+        one = jnp.ones((1, 1, 1, 1, 1))
+        frames = conv(clip, kernels), conv_transpose(one, kernels), correlate(clip, y[:, None], (2, 2, 2))
+        return [found.ravel() for found in (*images, *frames)]
+
+    assert [found.tolist() for found in run(convolve, x, kernel, y, clip, kernels)] == [
+        [0 + 10 + 300 + 4000, 1 + 20 + 400 + 5000],
+        [1, 11, 10, 100, 1100, 1000],
+        [10, 21, 43, 54],
+        [4310 + 5421e5, 5421 + 6532e5],
+        [1, 10, 100, 1000, 1e5, 1e6, 1e7, 1e8],
+        [10, 21, 43, 54, 21, 32, 54, 65],
+    ]
 
 
 @pytest.mark.parametrize("stride, padding, expected", [(1, 0, (7, 8)), (2, 1, (8, 10)), (2, 0, (10, 12))])
@@ -293,6 +310,13 @@ def test_mixed_types_are_promoted() -> None:
     [
         (lambda x, k, y: conv(x[0], k), r"^x has the shape \(8, 8, 6\); give \[B, H, W, C\]"),
         (lambda x, k, y: conv(x, k[0]), r"^kernel has the shape \(4, 6, 7\)"),
+        (lambda x, k, y: conv(x[:, None], k), r"^kernel has the shape .* give \[t, h, w, I, O\] for clips"),
+        (lambda x, k, y: conv(x, k, (1, 2, 2)), r"^stride is \(1, 2, 2\); give .* 2 of them"),
+        (lambda x, k, y: conv(x, k, 1, ((1, 1),)), r"^padding is \(\(1, 1\),\); give .* 2 pairs"),
+        (
+            lambda x, k, y: correlate(x, y, (1, 4, 4)),
+            "^x .* and window .* differ in the number of their axes",
+        ),
         (lambda x, k, y: conv(x[..., :5], k), r"^x has 5 channels, but kernel \(4, 4, 6, 7\) is for 6"),
         (lambda x, k, y: conv(x[:, :3], k), r"^x: a window of \(4, 4\) does not fit into \(3, 8\)"),
         (lambda x, k, y: conv(x, k, 0), "^stride is 0"),

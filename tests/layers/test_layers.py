@@ -92,6 +92,68 @@ def test_conv_is_flaxs(kernel: int, stride: int, padding: Any) -> None:
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"),
+    [(4, 2, "same"), ((2, 4, 3), (1, 2, 2), ((0, 0), (1, 1), (2, 1))), (3, (1, 1, 2), "valid")],
+)
+def test_layers_of_clips_are_flaxs_and_their_transposes(kernel: Any, stride: Any, padding: Any) -> None:
+    """A number for all axes, or one for each, and zeros by name or by pairs."""
+    x = noise(2, 5, 6, 7, 3)
+    windows, strides = (np.broadcast_to(n, 3).tolist() for n in (kernel, stride))
+    variables = {"params": {"kernel": noise(*windows, 3, 5)}}
+    ours = Conv(5, kernel, stride, padding, bias=False)
+    theirs = nn.Conv(
+        5, windows, strides, padding.upper() if isinstance(padding, str) else padding, use_bias=False
+    )
+    back = ConvTranspose(3, kernel, stride, padding, bias=False)
+    assert shapes(ours, x) == jax.tree.map(jnp.shape, variables)
+
+    def all_of(variables: Any, x: Array) -> Any:
+        y = ours.apply(variables, x)
+        cotangent = jnp.cos(y)
+        # <conv(x), y> = <x, transpose(y)>, with one kernel.
+        inner = jnp.vdot(y, cotangent), jnp.vdot(x, back.apply(variables, cotangent, x.shape[1:4]))
+        return (y, inner[0]), (theirs.apply(variables, x), inner[1])
+
+    found, expected = quick.run(all_of, variables, x)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_shapes_of_transposed_convolutions_of_clips() -> None:
+    """The size by `same`, by what is asked for, and the smallest that pairs leave."""
+    y = noise(1, 4, 5, 3, 2)
+
+    def shape(layer: ConvTranspose, *size: Any) -> tuple[int, ...]:
+        return jax.eval_shape(lambda: layer.init_with_output(KEY, y, *size)[0]).shape[1:4]
+
+    assert shape(ConvTranspose(2, 4, (1, 2, 2))) == (4, 10, 6)
+    assert shape(ConvTranspose(2), (7, 10, 5)) == (7, 10, 5)
+    assert shape(ConvTranspose(2, (2, 4, 4), 1, "valid")) == (5, 8, 6)
+    assert shape(ConvTranspose(2, 4, 2, ((0, 0), (1, 1), (1, 1)))) == (10, 10, 6)
+
+
+def test_initial_kernels_of_clips_are_by_what_an_output_sums_over() -> None:
+    """He et al. 2015: of a transposed convolution with strides (1, 2, 2) a quarter of the kernel."""
+    x = jnp.ones((1, 4, 4, 4, 32))
+    for layer, fan_in in ((Conv(64, 4, (1, 2, 2)), 4**3 * 32), (ConvTranspose(64, 4, (1, 2, 2)), 4**3 * 8)):
+        kernel = quick.run(layer.init, KEY, x)["params"]["kernel"]
+        assert np.std(kernel) == pytest.approx((2 / fan_in) ** 0.5, rel=0.02)
+
+
+def test_layers_refuse_what_fits_no_axes() -> None:
+    x = noise(1, 4, 4, 2)
+    for layer, message in (
+        (Conv(2, (3, 3, 3)), "^kernel is \\(3, 3, 3\\); give .* 2 of them"),
+        (ConvTranspose(2, 4, (1, 2, 2)), "^stride is \\(1, 2, 2\\); give .* 2 of them"),
+        (Conv(2, padding="mirror"), "^unknown padding 'mirror'; known: same"),  # type: ignore[arg-type]
+        (ConvTranspose(2, padding="reflect"), "mirrored has no transpose"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(InputError, match=message):
+            shapes(layer, x)
+
+
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (7, 1), (4, 2)])
 def test_reflect_padding_mirrors_the_border(kernel: int, stride: int) -> None:
     x = noise(2, 7, 6, 3)
@@ -221,7 +283,7 @@ def test_whole_numbers_are_refused(layer: nn.Module, dtype: Any) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("shape", [(6, 4), (3, 4, 5, 4)])
+@pytest.mark.parametrize("shape", [(6, 4), (3, 4, 5, 4), (3, 2, 2, 5, 4)])
 def test_batch_norm_is_flaxs(shape: tuple[int, ...]) -> None:
     x = 3 * noise(*shape) + 2
     variables = {
