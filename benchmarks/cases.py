@@ -30,8 +30,8 @@ class Case:
     optimizers: dict[str, Optimizer]
     batch: int
     """examples of a minibatch"""
-    shapes: dict[str, tuple[int, int, int]]
-    """name in the batch -> (H, W, C)"""
+    shapes: dict[str, tuple[int, ...]]
+    """name in the batch -> (H, W, C), or (T, H, W, C) of clips"""
     solver: Solver = Alternating()
     half_life: float = 10_000
     """of the moving average, in images"""
@@ -215,6 +215,17 @@ def resize_stylegan(gan: Any, shape: tuple[int, int, int], features: int, most: 
     )
 
 
+def vgan(small: bool, batch: int = 0) -> Case:
+    """VGAN of two streams, 32 frames of 64 px."""
+    found = load_config("vgan_shapes")
+    gan, shape = found.gan, found.data.shape
+    if small:
+        shape, sizes = (4, 16, 16, 3), {"features": 4, "depth": 2}
+        generator = replace(gan.generator, shape=shape, **sizes)
+        gan = replace(gan, generator=generator, discriminator=replace(gan.discriminator, **sizes))
+    return Case(gan, found.optimizers, batch or 2, {"video": shape})
+
+
 CASES: dict[str, Callable[[bool, int], Case]] = {
     "mlp": gan_2014,
     "dcgan": dcgan_64,
@@ -224,5 +235,6 @@ CASES: dict[str, Callable[[bool, int], Case]] = {
     "srresnet": srresnet,
     "stylegan": stylegan,
     "stylegan2": stylegan2,
+    "vgan": vgan,
 }
 """By name; of whether to be small, for tests, and of the examples of a minibatch, 0 for its own number."""

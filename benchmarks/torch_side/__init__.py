@@ -10,12 +10,14 @@ from gaxjax.gans import cyclegan as twin_cyclegan
 from gaxjax.gans import pix2pix as twin_pix2pix
 from gaxjax.gans import srgan as twin_srgan
 from gaxjax.gans import stylegan as twin_stylegan
+from gaxjax.gans import vgan as twin_vgan
 from torch_side.adversarial import Adversarial
 from torch_side.game import Game
 from torch_side.stylegan import StyleGAN
 from torch_side.super_resolution import SuperResolution
 from torch_side.translation import CycleGAN
 from torch_side.unet import Pix2Pix
+from torch_side.vgan import VGAN
 
 GAMES: dict[type[GAN], Any] = {
     twin_adversarial.Adversarial: Adversarial,
@@ -23,6 +25,7 @@ GAMES: dict[type[GAN], Any] = {
     twin_pix2pix.Pix2Pix: Pix2Pix,
     twin_srgan.SuperResolution: SuperResolution,
     twin_stylegan.StyleGAN: StyleGAN,
+    twin_vgan.VGAN: VGAN,
 }
 """gaxjax's -> PyTorch's."""
 

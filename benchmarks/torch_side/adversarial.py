@@ -9,17 +9,19 @@ from torch.nn import functional
 from gaxjax.gans.adversarial import Adversarial as Twin
 from gaxjax.networks import dcgan as twin_dcgan
 from gaxjax.networks import mlp as twin_mlp
+from gaxjax.networks import video as twin_video
 from gaxjax.objectives import Nonsaturating, Wasserstein
 from gaxjax.penalties import GradientPenalty
-from torch_side import dcgan, mlp
+from torch_side import dcgan, mlp, video
 from torch_side.draws import Draws
 from torch_side.game import Batch, Due, Game, Players
 
-NETWORKS = {
+NETWORKS: dict[Any, Any] = {
     twin_mlp.Generator: mlp.Generator,
     twin_mlp.MaxoutDiscriminator: mlp.MaxoutDiscriminator,
     twin_dcgan.Generator: dcgan.Generator,
     twin_dcgan.Discriminator: dcgan.Discriminator,
+    twin_video.TwoStreams: video.TwoStreams,
 }
 
 

@@ -6,7 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from torch_side.network import Network
+from torch_side.network import Network, lay_out
+
+CONVOLUTIONS = {2: functional.conv2d, 3: functional.conv3d}
+TRANSPOSED = {2: functional.conv_transpose2d, 3: functional.conv_transpose3d}
+"""By the axes of images, or of clips."""
 
 
 def check(module: Any) -> None:
@@ -16,30 +20,32 @@ def check(module: Any) -> None:
 
 
 class Generator(Network):
-    """Latents [B, L] -> images [B, C, H, W]."""
+    """Latents [B, L] -> images [B, C, H, W] or clips [B, C, T, H, W]."""
 
     def __init__(self, module: Any, tree: Any, layout: torch.memory_format) -> None:
         check(module)
         width = module.features * 2 ** (module.depth - 1)
-        # Dense outputs go [H, W, C] in gaxjax and [C, H, W] here: a kernel's outputs are reordered once, when
-        # it is converted.
+        # Dense outputs go [..., H, W, C] in gaxjax and [C, ..., H, W] here: a kernel's outputs are reordered
+        # once, when it is converted.
         super().__init__(module, tree, layout, image_outputs={"Dense_0": width})
-        self.side, self.width = module.shape[0] // 2**module.depth, width
+        self.start = (width, *(n // 2**module.depth for n in module.shape[:-1]))
         self.norms = BatchNorms(self)
 
     def forward(self, x: Tensor) -> Tensor:
         x = functional.linear(x, self["Dense_0/kernel"], self.get("Dense_0/bias"))
-        x = x.view(-1, self.width, self.side, self.side).contiguous(memory_format=self.layout)
+        x = lay_out(x.view(-1, *self.start), self.layout)
+        convolve = TRANSPOSED[x.ndim - 2]
         for level in range(self.module.depth):
             x = functional.relu(self.norms(x, level))
             layer = f"ConvTranspose_{level}"
             # Padding 1 of a window of 4: exactly twice the size, as SAME has it.
-            x = functional.conv_transpose2d(x, self[f"{layer}/kernel"], self.get(f"{layer}/bias"), 2, 1)
-        return torch.tanh(x) if self.module.output == "tanh" else 2 * torch.sigmoid(x) - 1
+            x = convolve(x, self[f"{layer}/kernel"], self.get(f"{layer}/bias"), 2, 1)
+        outputs = {"tanh": torch.tanh, "sigmoid": lambda x: 2 * torch.sigmoid(x) - 1, "none": lambda x: x}
+        return outputs[self.module.output](x)
 
 
 class Discriminator(Network):
-    """Images [B, C, H, W] -> logits [B]."""
+    """Images [B, C, H, W] or clips [B, C, T, H, W] -> logits [B]."""
 
     def __init__(self, module: Any, tree: Any, layout: torch.memory_format) -> None:
         check(module)
@@ -50,7 +56,8 @@ class Discriminator(Network):
     def forward(self, x: Tensor) -> Tensor:
         for level in range(self.module.depth):
             layer = f"Conv_{level}"
-            x = functional.conv2d(x, self[f"{layer}/kernel"], self.get(f"{layer}/bias"), 2, 1)
+            convolve = CONVOLUTIONS[x.ndim - 2]
+            x = convolve(x, self[f"{layer}/kernel"], self.get(f"{layer}/bias"), 2, 1)
             x = functional.leaky_relu(self.norms(x, level - 1) if level else x, 0.2)
         return functional.linear(x.flatten(1), self["Dense_0/kernel"], self["Dense_0/bias"])[:, 0]
 

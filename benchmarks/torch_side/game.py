@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from gaxjax.game import GAN
 from gaxjax.recipe.optimizers import Optimizer
 from torch_side.draws import Draw, Draws
-from torch_side.network import Network
+from torch_side.network import Network, lay_out
 
 Batch = dict[str, Tensor]
 Players = tuple[str, ...]
@@ -107,11 +107,11 @@ class Trainer:
 def split_minibatches(
     batches: Mapping[str, np.ndarray], layout: torch.memory_format = torch.contiguous_format
 ) -> list[Batch]:
-    """Minibatches [minibatches, B, H, W, C] as [B, C, H, W] each, in that layout."""
+    """Minibatches [minibatches, B, ..., C] of images or clips as [B, C, ...] each, in that layout."""
     count = len(next(iter(batches.values())))
     return [
         {
-            name: torch.from_numpy(images[i].transpose(0, 3, 1, 2).copy()).contiguous(memory_format=layout)
+            name: lay_out(torch.from_numpy(np.moveaxis(images[i], -1, 1).copy()), layout)
             for name, images in batches.items()
         }
         for i in range(count)

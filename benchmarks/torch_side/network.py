@@ -16,7 +16,8 @@ from gaxjax.transforms import path_names
 class Network(nn.Module):
     """A network made of the parameters of its linen twin. Abstract: a subclass writes `forward`.
 
-    Images are [B, C, H, W]. Leaves go by their path in the tree, `network["Conv_0/kernel"]`.
+    Images are [B, C, H, W], clips [B, C, T, H, W]. Leaves go by their path in the tree,
+    `network["Conv_0/kernel"]`.
     """
 
     def __init__(
@@ -37,10 +38,10 @@ class Network(nn.Module):
         self.image_outputs, self.image_inputs = image_outputs or {}, image_inputs or {}
         self.transposed = frozenset(transposed)
         leaves = {
-            path: nn.Parameter(torch.from_numpy(leaf)) for path, leaf in self.convert_tree(tree).items()
+            path: nn.Parameter(lay_out(torch.from_numpy(leaf), layout))
+            for path, leaf in self.convert_tree(tree).items()
         }
         self.leaves = nn.ParameterDict(leaves)
-        self.to(memory_format=layout)
 
     def __getitem__(self, path: str) -> Tensor:
         return self.leaves[path]
@@ -63,13 +64,13 @@ class Network(nn.Module):
         layer, _, name = path.rpartition("/")
         if name == "constant":
             leaf = leaf.transpose(0, 3, 1, 2)
-        elif leaf.ndim == 4:
+        elif leaf.ndim >= 4:
             if layer in self.transposed:
                 # A transposed convolution turns its kernel and exchanges inputs and outputs: done once, not
                 # at every step.
                 leaf = leaf[::-1, ::-1].swapaxes(2, 3)
-            # [h, w, I, O] -> [O, I, h, w]
-            leaf = leaf.transpose(3, 2, 0, 1)
+            # [..., h, w, I, O] -> [O, I, ..., h, w]
+            leaf = np.moveaxis(leaf, (-1, -2), (0, 1))
         else:
             if layer in self.image_outputs:
                 # Outputs [H * W * C] -> [C * H * W].
@@ -83,6 +84,13 @@ class Network(nn.Module):
             # [I, O] -> [O, I], as PyTorch's `linear` takes it.
             leaf = leaf.T
         return np.array(leaf, order="C")
+
+
+def lay_out(x: Tensor, layout: torch.memory_format) -> Tensor:
+    """Images, clips and kernels in that layout, whose name is another for clips; others as they are."""
+    if x.ndim == 5 and layout == torch.channels_last:
+        layout = torch.channels_last_3d
+    return x.contiguous(memory_format=layout) if x.ndim >= 4 else x
 
 
 def instance_norm(

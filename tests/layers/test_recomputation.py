@@ -19,12 +19,14 @@ from gaxjax import game
 from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
+from gaxjax.gans.mocogan import MoCoGAN
 from gaxjax.gans.path_length import PathLength
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
+from gaxjax.layers.conditioning import Head
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
-from gaxjax.networks import dcgan, progressive, style, translation, unet
+from gaxjax.networks import dcgan, mocogan, progressive, style, translation, unet
 from gaxjax.objectives import FeatureMatching
 from gaxjax.parallel import compiler
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
@@ -96,8 +98,17 @@ GAMES: dict[str, game.GAN] = {
         *[translation.PatchDiscriminator(features=2, patch=16) for _ in range(2)],
         pool=2,
     ),
+    "mocogan": MoCoGAN(
+        mocogan.Motion(),
+        replace(ADAPTED, shape=(8, 8, 2)),
+        mocogan.Discriminator(features=4, depth=2, patch=True),
+        Head(mocogan.Discriminator(features=4, depth=1), "code", 2),
+        frames=4,
+        code=Latents(2, "categorical"),
+    ),
 }
 KEY = jax.random.key(3)
+CLIPS = jax.random.uniform(jax.random.key(8), (BATCH, 4, 8, 8, 2), minval=-1.0)
 IMAGES = jax.random.uniform(jax.random.key(4), (2, BATCH, *SHAPE), minval=-1.0)
 RNGS = {"params": KEY, game.PLAY: jax.random.key(5), game.DROPOUT: jax.random.key(6)}
 
@@ -141,11 +152,12 @@ def test_parameters_outputs_and_statistics_are_the_same_bits(name: str) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", some_slow(GAMES, "batch norm", "progan", "style2", "translation"))
+@pytest.mark.parametrize("name", some_slow(GAMES, "batch norm", "progan", "style2", "translation", "mocogan"))
 def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> None:
     """Also those of penalties, which are gradients of gradients, and through `game.pure`; in float64."""
     gan = GAMES[name]
-    batch = {"a": IMAGES[0], "b": IMAGES[1]} if name == "translation" else {"image": IMAGES[0]}
+    kinds = {"translation": {"a": IMAGES[0], "b": IMAGES[1]}, "mocogan": {"video": CLIPS}}
+    batch = kinds.get(name, {"image": IMAGES[0]})
 
     def moved(gan: game.GAN) -> Callable[[], Any]:
         def run() -> Any:
