@@ -29,13 +29,15 @@ def measured_data(evaluation: Evaluation, data: Data, pairs: bool) -> Data:
 def describe_options(metric: Metric, evaluation: Evaluation) -> str:
     """What a metric's number depends on beside features, data and how many there are, in words."""
     e, is_of_samples = evaluation, not OF_REAL & set(metric.fake)
+    # A game of levels names the finest of its images, which are compared with the data's like any others.
+    of_pairs = bool(e.output) and e.reference != "image"
     # Options are part of the protocol: numbers with different ones are never put into one column.
     options = {
         metric.options: True,
         f"validation {e.validation}": metric.validation,
         f"palette {e.palette}": metric.palette,
         f"without {e.border} pixels at each border": metric.bordered,
-        f"{e.output!r} against {e.reference!r}": bool(e.output),
+        f"{e.output!r} against {e.reference!r}": of_pairs,
         f"translated back by {e.back}": bool(e.back),
         f"crop {e.crop}": e.crop != "none" and "paths" in metric.fake,
         "samples of all classes alike": e.balanced and is_of_samples,

@@ -1,7 +1,9 @@
 """LAPGAN beside a plain GAN: rows that differ in the game and in nothing else."""
 
+from gaxjax.evaluation.protocol import describe_options
 from gaxjax.gans import LAPGAN, Adversarial
 from gaxjax.layers.modules import submodules
+from gaxjax.metrics.catalog import METRICS
 from gaxjax.recipe import Linear, Optimizer, Recipe
 from gaxjax.tables import denton2015
 
@@ -35,6 +37,8 @@ def test_rows() -> None:
     assert {(way.metrics, way.n, way.real, way.split, way.validation) for way in ways} == {
         ("parzen,multiscale_parzen", 10_000, 2_000, "test", "val")
     }
+    # Which is no other protocol: numbers of both stand in one column.
+    assert len({describe_options(METRICS["parzen"], way) for way in ways}) == 1
     by_default = denton2015.rows(folder=False, **{**small, "adam": 0.0})[0]
     assert by_default.recipe and by_default.evaluation
     rule = by_default.recipe().optimizers["generator"]
