@@ -78,8 +78,6 @@ def sample_seeds(options: Sample) -> str:
     if options.n is not None or options.seed is not None:
         raise InputError("--seeds names every latent: leave --n and --seed out")
     if options.sampling:
-        raise InputError(
-            "--seeds gives an image for each latent: leave --sampling out, or use --n"
-        )
+        raise InputError("--seeds gives an image for each latent: leave --sampling out, or use --n")
     names = ("seeds", "out", "psi", "cutoff", "label", "code", "checkpoint")
     return write_seed_samples(options.workdir, **{name: getattr(options, name) for name in names})
