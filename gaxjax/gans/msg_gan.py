@@ -95,7 +95,7 @@ class MSGGAN(StyleGame):
         mix: int = 1,
         scales: bool = False,
         **options: Any,
-    ) -> Array | dict[str, Array]:
+    ) -> Any:
         """Images as a StyleGAN's; scales: of every size that the generator makes, by name: 0008 px."""
         if not scales:
             return super().sample(batch, psi, cutoff, mix)

@@ -100,6 +100,7 @@ class Discriminator(nn.Module):
         """The features that a level begins with: of the one above it, of its image, or of both."""
         channels = level_channels(self.features, self.max_features)(level)
         if x is None:
+            assert image is not None  # check_images has seen to it
             # As ProGAN's, of the newest level alone.
             features = Convolution(channels, 1, name=f"from_rgb_{level}")(image)
             return make_activation(self.scaled, features.dtype)(features)
@@ -107,13 +108,11 @@ class Discriminator(nn.Module):
             return x
         if self.combine == "lin_cat":
             image = Convolution(max(1, channels // 2), 1, name=f"combine_{level}")(image)
-        x = jnp.concatenate([x, image], axis=-1)
+        both = jnp.concatenate([x, image], axis=-1)
+        if self.combine != "cat_lin":
+            return both
         # Linear, and without a bias, as in the authors' code.
-        return (
-            Convolution(channels, 1, bias=False, name=f"combine_{level}")(x)
-            if self.combine == "cat_lin"
-            else x
-        )
+        return Convolution(channels, 1, bias=False, name=f"combine_{level}")(both)
 
     @nn.nowrap
     def check_images(self, images: Mapping[int, Array]) -> None:

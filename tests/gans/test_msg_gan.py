@@ -48,6 +48,7 @@ def test_connections(side: int, levels: dict[Any, list[int]]) -> None:
         assert list(gan.connect(images)) == expected
 
 
+@pytest.mark.slow  # through both networks and back; what each does by itself is in networks/test_msg.py
 def test_levels_that_are_connected_have_gradients_of_their_own() -> None:
     """Colors of a level move by what the discriminator says of that size; those that it does not see stay."""
     shape = (16, 16, 1)
