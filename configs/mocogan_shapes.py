@@ -10,8 +10,9 @@ moving shapes are published with the paper); every second frame is taken. Clips 
 crossed ones are of one content in each row and one motion in each column.
 
 Paper: average content distance 1.79, of real clips 0, of VGAN 5.02 [memory]; Adam at 2e-4 (0.5, 0.999) with
-weight decay 1e-5, minibatches of 10 frames and 3 clips, 100,000 of them [read in the code]. Here: not
-measured yet (gaxjax table tulyakov2018).
+weight decay 1e-5, minibatches of 10 frames and 3 clips, 100,000 of them [read in the code]. Here: 2.487 of
+small, of real clips 0.069, after 20 kimg (22 minutes on two CPU cores, seed 0); spots move, and their color
+still follows the motion.
 
 small has 32 px, an eighth of the channels and a learning rate of 5e-4, and clips of consecutive frames.
 
