@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -88,6 +89,29 @@ def float16() -> None:
         jax.jit(lambda x: x.astype(jnp.float32))(jnp.ones(4, jnp.float16)).block_until_ready()
     except jax.errors.JaxRuntimeError as error:
         pytest.skip(f"XLA does not compile for float16 here: {str(error)[:60]}")
+
+
+@pytest.fixture(scope="module")
+def shared_programs() -> Iterator[None]:
+    """Starts of a recipe in this process trace its steps once between them, as if they were one start.
+
+    For modules that train one recipe again and again, and change nothing in it meanwhile.
+    """
+    from gaxjax.programs import program  # not before the flags above are set
+    from gaxjax.training import train as training
+
+    kept: list[tuple[Any, list[Any]]] = []
+
+    def stage_programs(*inputs: Any) -> list[Any]:
+        for others, programs in kept:
+            if others == inputs:
+                return programs
+        kept.append((inputs, program.stage_programs(*inputs)))
+        return kept[-1][1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "stage_programs", stage_programs)
+        yield
 
 
 @pytest.fixture(scope="session")

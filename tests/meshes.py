@@ -5,6 +5,7 @@ results are in FOLDER/NAME.
 """
 
 import contextlib
+import gc
 import io
 import shutil
 import sys
@@ -118,7 +119,7 @@ def main(folder: Path, name: str) -> None:
         run("train", f"{recipes}:{recipe}", "--workdir", here / run_name, *flags)
 
     if name != "1x4":
-        train("measured" if name in ("1x2", "2x1") else "recipe", "run")
+        train("measured" if name in ("1x2", "2x2") else "recipe", "run")
     assert (jax.process_count(), jax.local_device_count()) == (processes, local)
     if name in ("1x1", "1x4"):  # where 2 x 2 would have been killed after its first checkpoint
         killed = Path(shutil.copytree(folder / "2x2" / "run", here / "half"))
@@ -132,9 +133,9 @@ def main(folder: Path, name: str) -> None:
         train("parts", "parts")
     if name == "1x2":
         pmapped_is_what_trains(recipes)
-    if name == "2x1":
+    if name == "2x2":
         train("recipe", "run")  # which is finished, and says so
-    if name in ("1x1", "1x2", "2x1"):
+    if name in ("1x1", "1x2", "2x2"):
         run("sample", here / "run", "--out", here / "sample.png")
         run(
             "evaluate",
@@ -183,4 +184,5 @@ def pmapped_is_what_trains(recipes: Path) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(50_000, 20, 50)  # as in conftest.py
     main(Path(sys.argv[1]), *sys.argv[2:])

@@ -9,6 +9,9 @@ set -euo pipefail
 # shellcheck source=launch/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../launch/environment.sh"
 
+# Each of the many processes that tests start would compile all of the package again.
+unset PYTHONDONTWRITEBYTECODE
+
 prepare_environment requirements.txt requirements-test.txt
 cd "$repository"
 status=0

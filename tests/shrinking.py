@@ -6,6 +6,7 @@ came of it there.
 
 import dataclasses
 import functools
+import gc
 import io
 import sys
 from pathlib import Path
@@ -19,10 +20,11 @@ import quick
 from rounding import widest
 
 from gaxjax import parallel, solvers
-from gaxjax.data import Source, spec_of
+from gaxjax.augmentations import Augment
+from gaxjax.data import Source, normalize, spec_of
 from gaxjax.features.content import VGG19, InceptionMaps, Pixels
 from gaxjax.files import write_bytes
-from gaxjax.game import State
+from gaxjax.game import Batch, State, objective, player_params, sample
 from gaxjax.latents import Joint, Latents
 from gaxjax.layers.conditioning import Head
 from gaxjax.programs.feed import as_loaded, stack_batches
@@ -126,6 +128,8 @@ def shrunk(value: Any, name: str = "") -> Any:
         return Pixels()  # whatever of a frozen network a file holds cannot shrink
     if isinstance(value, Head):
         return dataclasses.replace(value, network=shrunk(value.network))
+    if isinstance(value, Augment):  # each transformation, and many in a row, in test_augmentations.py
+        return dataclasses.replace(value, transformations=value.transformations[:1])
     if isinstance(value, Optimizer):
         return Gated(**fields_of(value))
     if dataclasses.is_dataclass(value):
@@ -236,6 +240,21 @@ def program_of(recipe: Recipe) -> StageProgram:
     return WideProgram(recipe, 0, data)
 
 
+def trace_losses(program: StageProgram) -> None:
+    """Traces every player's loss and a sample, whose shapes are those of the data, but no gradient."""
+    gan, state = program.stage.gan, program.first_state
+    batch = {name: jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for name, x in program.batches.items()}
+
+    def losses(state: State, batch: Batch, key: jax.Array) -> Any:
+        seen = normalize(batch)
+        return [
+            objective(gan, player, state, seen, key)(player_params(gan, player, state.params))
+            for player in gan.players
+        ], sample(gan, state, seen, key)
+
+    jax.eval_shape(losses, state, batch, jax.random.key(0))
+
+
 def begin(recipe: Recipe) -> State:
     """The state before the first step."""
     return quick.run(program_of(recipe).init, jax.random.key(0))
@@ -270,4 +289,5 @@ def main(target: Path, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(50_000, 20, 50)  # as in conftest.py
     main(Path(sys.argv[1]), sys.argv[2:])

@@ -5,7 +5,6 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from scipy import stats
 
 from gaxjax.data import Data, Loader, Source, open_source
 from gaxjax.data.source import Batch
@@ -71,6 +70,8 @@ def test_an_example_depends_on_seed_and_position_alone() -> None:
 
 def test_digits_are_uniform_and_independent() -> None:
     """Each channel has the 30 images alike, and the 1,000 classes are alike: channels are independent."""
+    from scipy import stats  # which takes longer to import than all else here, in each process that collects
+
     few = Few()
     labels = StackedDigits(few).take(np.arange(100_000), seed=1)["label"]
     assert stats.chisquare(np.bincount(labels, minlength=1000)).pvalue > 0.001

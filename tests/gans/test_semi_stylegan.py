@@ -1,5 +1,6 @@
 """Semi-StyleGAN: each term by hand, what smoothness mixes, whom each term moves, what withheld labels do."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from jax import Array
 from labelled import IMAGES, RNGS, SHAPE, SmoothCritic
 
 from gaxjax.errors import InputError
-from gaxjax.game import call_averaged, objective, player_params
+from gaxjax.game import State, call_averaged, objective, player_params
 from gaxjax.gans import SemiStyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers import Head
@@ -33,13 +34,18 @@ GAN = SemiStyleGAN(
     beta=0.7,
     alpha=0.3,
 )
-STATE = begin(GAN, batch=BATCH)
 SHARES = jnp.array([0.0, 0.5, 0.25, 1.0, 0.5, 0.9])[:, None]
+
+
+@functools.cache
+def first_state() -> State:
+    return begin(GAN, batch=BATCH)
 
 
 @pytest.fixture(autouse=True)
 def fixed_shares(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What is asked of the mixture's distribution, in whose place there are six numbers."""
+    first_state()  # with draws as they are
     asked: list[Any] = []
 
     def beta(key: Array, a: float, b: float, shape: Any) -> Array:
@@ -52,12 +58,12 @@ def fixed_shares(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def ask(method: str, *inputs: Any, network: str = "", rngs: Any = None) -> Any:
     """A method of the game, or a network of it, with the weights that it trains with."""
-    params = GAN.weights(STATE.params, jnp.zeros((), int))
+    params = GAN.weights(first_state().params, jnp.zeros((), int))
 
     def call(game: Any) -> Any:
         return getattr(game, network)(*inputs) if network else getattr(game, method)(*inputs)
 
-    return GAN.apply({"params": params, **STATE.stats}, method=call, rngs=rngs)
+    return GAN.apply({"params": params, **first_state().stats}, method=call, rngs=rngs)
 
 
 def norms(values: Array) -> np.ndarray:
@@ -87,13 +93,13 @@ def test_losses_by_hand() -> None:
     unsupervised = norms(of_fake["code"] - latents[:, 4:]).mean()
     # A factor of 0 is the code -1, and 1 is 1; only the labeled three count.
     supervised = norms(of_real["code"] - (2 * FACTORS - 1))[np.asarray(LABELED)].mean()
-    value, logs, _, _ = play(GAN, "discriminator", STATE, BATCH)
+    value, logs, _, _ = play(GAN, "discriminator", first_state(), BATCH)
     np.testing.assert_allclose(logs["unsupervised"], unsupervised, rtol=1e-4)
     np.testing.assert_allclose(logs["supervised"], supervised, rtol=1e-4)
     source = np.mean(np.logaddexp(0, -of_real["logits"])) + np.mean(np.logaddexp(0, of_fake["logits"]))
     terms = 0.5 * unsupervised + 0.7 * supervised + 0.3 * logs["smoothness"]
     np.testing.assert_allclose(value, source + terms, rtol=1e-4)
-    value, own, _, _ = play(GAN, "generator", STATE, BATCH)
+    value, own, _, _ = play(GAN, "generator", first_state(), BATCH)
     assert set(own) == {"loss", "unsupervised", "smoothness"}
     terms = 0.5 * unsupervised + 0.3 * own["smoothness"]
     np.testing.assert_allclose(value, np.mean(np.logaddexp(0, -of_fake["logits"])) + terms, rtol=1e-4)
@@ -102,7 +108,7 @@ def test_losses_by_hand() -> None:
 
 def test_smoothness_is_of_a_mixture_of_labeled_and_generated_pairs(fixed_shares: list[Any]) -> None:
     """l (x, c) + (1 - l) (G(z, c'), c'), l from Beta(0.75, 0.75), of labeled examples alone."""
-    _, logs, _, _ = play(GAN, "discriminator", STATE, BATCH)
+    _, logs, _, _ = play(GAN, "discriminator", first_state(), BATCH)
     assert fixed_shares == [(0.75, 0.75, (6, 1))]
     latents = ask("sample_latents", BATCH, rngs=RNGS)
     mixed = SHARES[:, :, None, None] * IMAGES + (1 - SHARES)[:, :, None, None] * ask("generate", latents)
@@ -116,8 +122,8 @@ def gradients(gan: SemiStyleGAN, *batches: Any) -> list[dict[str, Any]]:
 
     def of_players(batch: Any) -> dict[str, Any]:
         def slope(player: str) -> Any:
-            loss = objective(gan, player, STATE, batch, jax.random.key(2))
-            return jax.grad(loss, has_aux=True)(player_params(gan, player, STATE.params))[0]
+            loss = objective(gan, player, first_state(), batch, jax.random.key(2))
+            return jax.grad(loss, has_aux=True)(player_params(gan, player, first_state().params))[0]
 
         return {player: slope(player) for player in gan.players}
 
@@ -154,15 +160,15 @@ def test_whom_each_term_moves() -> None:
 
 def test_without_labels_the_data_need_none() -> None:
     info = replace(GAN, beta=0.0, alpha=0.0)
-    assert set(play(info, "discriminator", STATE, {"image": IMAGES})[1]) >= {"unsupervised"}
+    assert set(play(info, "discriminator", first_state(), {"image": IMAGES})[1]) >= {"unsupervised"}
     with pytest.raises(
         InputError, match="beta and alpha are of factors, and the data have image: use shapes"
     ):
-        play(GAN, "discriminator", STATE, {"image": IMAGES})
+        play(GAN, "discriminator", first_state(), {"image": IMAGES})
     for count in (1, 3):
         few = {"image": IMAGES, "factors": jnp.zeros((6, count))}
         with pytest.raises(InputError, match=rf"{count} factors and gan\.code\.size=2; use gan\.code\.size"):
-            play(GAN, "discriminator", STATE, few)
+            play(GAN, "discriminator", first_state(), few)
     labels, labeled = GAN.labels_of({"image": IMAGES, "factors": FACTORS})
     assert labeled is True  # without a mask all of them count
     np.testing.assert_allclose(labels, 2 * FACTORS - 1)
@@ -172,21 +178,23 @@ def test_codes_are_factors() -> None:
     """What is read and what is asked for is in [0, 1], whatever the range of the code."""
     latents = jnp.array([[0.0] * 4 + [-1.0, 0.5]])
     np.testing.assert_allclose(
-        call_averaged(GAN, STATE, jax.random.key(0), "factors_of", latents), [[0.0, 0.75]]
+        call_averaged(GAN, first_state(), jax.random.key(0), "factors_of", latents), [[0.0, 0.75]]
     )
     wide = replace(GAN, code=Latents(2, "uniform", bound=2.0))
 
     def read(gan: SemiStyleGAN) -> Any:
-        return call_averaged(gan, STATE, jax.random.key(0), "encode", IMAGES)
+        return call_averaged(gan, first_state(), jax.random.key(0), "encode", IMAGES)
 
     np.testing.assert_allclose(read(GAN) - 0.5, 2 * (read(wide) - 0.5), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(
         2 * read(GAN) - 1, ask("", IMAGES, network="discriminator")["code"], rtol=1e-4, atol=1e-5
     )
-    assert wide.labels_of(BATCH)[0].max() > 1 and set(player_params(GAN, "generator", STATE.params)) == {
-        "generator"
-    }
-    assert quick.run(lambda s: call_averaged(GAN, s, jax.random.key(0), "sample", {"n": 3}), STATE).shape == (
+    assert wide.labels_of(BATCH)[0].max() > 1 and set(
+        player_params(GAN, "generator", first_state().params)
+    ) == {"generator"}
+    assert quick.run(
+        lambda s: call_averaged(GAN, s, jax.random.key(0), "sample", {"n": 3}), first_state()
+    ).shape == (
         3,
         *SHAPE,
     )

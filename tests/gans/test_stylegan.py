@@ -225,8 +225,13 @@ def test_networks_of_ones_own_are_those_of_the_game() -> None:
 
     found, expected = with_gradient(alone), with_gradient(of_game)
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-5), found, expected)
-    fresh = Equalized(gan.generator).init({"params": KEY, "play": KEY}, z)
-    raw = gan.generator.init({"params": KEY, "play": KEY}, z)
+
+    def begun() -> Any:
+        fresh, raw = (
+            n.init({"params": KEY, "play": KEY}, z) for n in (Equalized(gan.generator), gan.generator)
+        )
+        return fresh, raw, generator.apply(fresh, z, mutable=["styles"])
+
+    fresh, raw, (made, moved) = quick.run(begun)
     jax.tree.map(np.testing.assert_array_equal, fresh, raw)
-    made, moved = generator.apply(fresh, z, mutable=["styles"])
     assert made.shape == (4, *SHAPE) and np.any(moved["styles"]["mean"] != fresh["styles"]["mean"])

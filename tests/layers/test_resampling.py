@@ -6,7 +6,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import quick
-import scipy.signal
 from rounding import derivative, widest
 
 from gaxjax.errors import InputError
@@ -40,6 +39,8 @@ KERNEL = jax.random.normal(jax.random.key(1), (3, 3, 3, 5))
 
 def by_scipy(x: np.ndarray, taps: tuple[float, ...], up: int, down: int, pads: tuple[int, int]) -> np.ndarray:
     """Both axes through scipy.signal.upfirdn, whose output is cut as the padding says."""
+    import scipy.signal  # which takes longer to import than all else here, in each process that collects
+
     scaled = np.array(taps) * up / sum(taps)
     for axis in (1, 2):
         # Padding of the image with zeros that are a multiple of `up`, and what is left is cut.

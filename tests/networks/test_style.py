@@ -1,5 +1,6 @@
 """Networks of levels: what they compute, and what fading, mixing and modulation promise."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -51,7 +52,9 @@ RNGS = {"params": jax.random.key(3), "play": jax.random.key(4)}
 
 def begun(network: nn.Module, *inputs: Array) -> Any:
     """Variables in which nothing is zero, so that every part shows."""
-    variables = quick.run(network.init, RNGS, *inputs)
+    first = functools.partial(quick.run, network.init, RNGS, *inputs)
+    # Of a shape and a type: networks begin as they do whatever they see.
+    variables = quick.keep((begun, network), first, *inputs)
     leaves, tree = jax.tree.flatten(variables)
     keys = jax.random.split(jax.random.key(5), len(leaves))
     return tree.unflatten(
@@ -69,16 +72,19 @@ def made(network: Any, variables: Any, alpha: Any, x: Array) -> Array:
         return network.apply(seen(network, variables, alpha), x, rngs={"play": jax.random.key(6)})
 
 
+NORMAL = jax.random.normal
+
+
+def flat(key: Array, shape: Any = (), dtype: Any = float) -> Array:
+    """Normal numbers, but for noise: of that, one for all pixels."""
+    if len(shape) == 4 and shape[-1] == 1:
+        return jnp.full(shape, 0.7, dtype)
+    return NORMAL(key, shape, dtype)
+
+
 @pytest.fixture(autouse=True)
 def flat_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Noise that does not depend on the size of the image."""
-    normal = jax.random.normal
-
-    def flat(key: Array, shape: Any = (), dtype: Any = float) -> Array:
-        if len(shape) == 4 and shape[-1] == 1:
-            return jnp.full(shape, 0.7, dtype)
-        return normal(key, shape, dtype)
-
     monkeypatch.setattr(jax.random, "normal", flat)
 
 
@@ -309,9 +315,8 @@ def test_half_precision_is_near_and_finite(precision: Any, request: pytest.Fixtu
         variables = begun(full, LATENTS)
         loud = {**variables, "params": jax.tree.map(lambda x: 30 * x, variables["params"])}
         expected = quick.run(lambda v, n=full: made(n, v, 1.0, LATENTS), variables)
-        found, high = quick.run(
-            lambda v, w, n=half: (made(n, v, 1.0, LATENTS), made(n, w, 1.0, LATENTS)), variables, loud
-        )
+        program = quick.compiled(lambda v, n=half: made(n, v, 1.0, LATENTS), variables)
+        found, high = program(variables), program(loud)
         assert found.dtype == jnp.float32
         difference = jnp.sqrt(jnp.mean((found - expected) ** 2) / jnp.mean(expected**2))
         assert 1e-5 < float(difference) < 0.05  # it is another computation, and not far away

@@ -157,25 +157,31 @@ def test_it_is_written_as_json_and_read_again(name: str) -> None:
 def test_all_of_it_fits_its_data(name: str) -> None:
     """Of what grows the first two stages: the others follow from them as the second does.
 
-    Two recipes that trace the same are traced once: in a file of variants one of them is the file's recipe.
+    Of a variant the losses: gradients are taken of them as of those of the file's recipe, and where it is
+    played, on request. Two that trace the same are traced once, for one of them is the file's recipe.
     """
-    recipe, begin = RECIPES[name], 0
-    if shrinking.is_variant(name) and recipe.data.shape[0] == 1024:
-        # The file's own recipe is traced at 1024 px, whose levels are those of 16 px and more of them, and in
-        # both stages, of which the second has all that the first has.
-        # What does not grow is as large as its networks say.
+    recipe, begin, variant = RECIPES[name], 0, shrinking.is_variant(name)
+    if recipe.data.shape[0] == 1024:
+        # Levels are like one another, and test_style.py counts the parameters of all. What does not grow is as
+        # large as its networks say.
         small = (16, 16, 3)
         gan, data = set_fields(recipe.gan, shape=small), dataclasses.replace(recipe.data, shape=small)
         recipe = dataclasses.replace(recipe, gan=gan, data=data)
-        begin = min(1, len(recipe.all_stages) - 1)
+        # The file's own recipe is traced in both stages, of which the second has all that the first has.
+        begin = min(1, len(recipe.all_stages) - 1) if variant else 0
     stages = recipe.all_stages[begin:2]
-    if shrinking.is_variant(name):  # of blocks in a row, each is as the one before it
+    if variant:  # of blocks in a row, each is as the one before it
         stages = tuple(dataclasses.replace(stage, gan=set_fields(stage.gan, blocks=1)) for stage in stages)
     first = dataclasses.replace(recipe, stages=stages)
     traced_from = first.all_stages, first.solver, first.accumulate, spec_of(recipe.data)
     if traced_from not in TRACED:
         with jax.enable_x64(False):  # as it trains
-            check_programs(stage_programs(first, spec_of(recipe.data)))
+            programs = stage_programs(first, spec_of(recipe.data))
+            if variant:
+                for program in programs:
+                    shrinking.trace_losses(program)
+            else:
+                check_programs(programs)
         TRACED.append(traced_from)
 
 
@@ -288,5 +294,5 @@ def test_shrinking_is_what_it_says() -> None:
     for name, recipe in RECIPES.items():
         changed = differences(describe(recipe), describe(shrunk(recipe)))
         fields = {line.split(":")[0] for line in changed}
-        known = {*shrinking.SIZES, "shape", "class", "content"}
+        known = {*shrinking.SIZES, "shape", "class", "content", "transformations"}
         assert all(known & set(field.split(".")) for field in fields), name

@@ -33,6 +33,8 @@ from gaxjax.runs.record import read_metrics
 from gaxjax.training.interruption import Interruption
 from gaxjax.training.train import train
 
+pytestmark = pytest.mark.usefixtures("shared_programs")
+
 
 def sgd(rate: float | Linear) -> Optimizer:
     return Optimizer("sgd", rate, b1=0.0)

@@ -1,6 +1,5 @@
 """Runs that grow: their stages, the images they see, and an exact resume inside of a fade."""
 
-import functools
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +20,14 @@ from gaxjax.latents import Latents
 from gaxjax.networks.mlp import Discriminator as MLP
 from gaxjax.networks.progressive import Discriminator
 from gaxjax.networks.style import Generator
-from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Growth, Optimizer, Recipe
 from gaxjax.runs.checkpoint import Checkpoints
 from gaxjax.runs.record import read_metrics
+from gaxjax.training import train as training
 from gaxjax.training.interruption import Interruption
 from gaxjax.training.train import train
 
+pytestmark = pytest.mark.usefixtures("shared_programs")
 CONFIGS = shrinking.recipes()
 SHAPE = (16, 16, 1)
 adam = Optimizer("adam", 1e-3, b1=0.0, b2=0.99)
@@ -36,7 +36,6 @@ RECIPE = Recipe(
         Generator(SHAPE, features=16, style_size=4, mapping_layers=1, taps=()),
         Discriminator(SHAPE, features=16),
         Latents(4),
-        mixing=0.5,
     ),
     {"discriminator": adam, "generator": adam},
     Data("digits", SHAPE),
@@ -119,17 +118,13 @@ def test_reals_are_blended_as_the_generators_are() -> None:
         np.testing.assert_allclose(blended, alpha * images + (1 - alpha) * mean, atol=1e-6)
 
 
-@functools.cache
-def last_program() -> StageProgram:
-    """Of the last stage, whose step is traced once for all that is asked of it."""
-    return StageProgram(SMALL, 1, open_source(SMALL.data).spec)
-
-
 def last_state(workdir: Path) -> Any:
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": 1, "step": step}
-        return checkpoints.restore(step, last_program().saved_carry)
+        return checkpoints.restore(
+            step, training.stage_programs(SMALL, open_source(SMALL.data).spec)[1].saved_carry
+        )
 
 
 def test_a_run_over_two_sizes_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """A run in stages: what one stage hands to the next, and an exact resume inside each."""
 
-import functools
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,11 @@ from gaxjax.programs.program import StageProgram, warm_start
 from gaxjax.recipe import Optimizer, Recipe, Stage
 from gaxjax.runs.checkpoint import Checkpoints
 from gaxjax.runs.record import read_metrics
+from gaxjax.training import train as training
 from gaxjax.training.interruption import Interruption
 from gaxjax.training.train import train
+
+pytestmark = pytest.mark.usefixtures("shared_programs")
 
 
 def game(*generator: int) -> Adversarial:
@@ -32,17 +34,13 @@ DATA = Data("ring", shape=(2,))
 RECIPE = Recipe(game(8), OPTIMIZERS, DATA, 8, 1.0, log_kimg=0.048, sample_kimg=1, stages=STAGES, samples=4)
 
 
-@functools.cache
-def program_of(stage: int) -> StageProgram:
-    """Whose step is traced once for all that is asked of it."""
-    return StageProgram(RECIPE, stage, open_source(RECIPE.data).spec)
-
-
 def last_state(workdir: Path, stage: int) -> object:
     with Checkpoints(workdir / "checkpoints") as checkpoints:
         step = checkpoints.latest()
         assert step is not None and checkpoints.meta(step) == {"stage": stage, "step": step}
-        return checkpoints.restore(step, program_of(stage).saved_carry)
+        return checkpoints.restore(
+            step, training.stage_programs(RECIPE, open_source(RECIPE.data).spec)[stage].saved_carry
+        )
 
 
 def metrics(workdir: Path) -> list[dict]:
