@@ -162,8 +162,8 @@ def test_all_of_it_fits_its_data(name: str) -> None:
     """
     recipe, begin, variant = RECIPES[name], 0, shrinking.is_variant(name)
     if recipe.data.shape[0] == 1024:
-        # Levels are like one another, and test_style.py counts the parameters of all. What does not grow is as
-        # large as its networks say.
+        # Levels are like one another, and test_style.py counts the parameters of all. What does not grow is
+        # as large as its networks say.
         small = (16, 16, 3)
         gan, data = set_fields(recipe.gan, shape=small), dataclasses.replace(recipe.data, shape=small)
         recipe = dataclasses.replace(recipe, gan=gan, data=data)
