@@ -67,10 +67,12 @@ class LAPGAN(GAN):
         """Images of a level, one for each of the batch, on those of the level before it."""
         generator, size, n = self.generators[level], self.sizes[level], count_examples(batch)
         key, condition = self.make_rng(PLAY), self.condition_of(batch)
+        # The coarsest image is drawn whole: there is nothing below it to add a residual to.
         if coarse is None:
             images: Array = call_network(generator, self.latents.draw(key, n), condition)
             return images
         enlarged = up(coarse, size)
+        # Noise for each pixel, so that what is added varies where the enlarged image leaves room for it.
         noise = replace(self.latents, size=math.prod(size)).draw(key, n).reshape(n, *size, 1)
         x = jnp.concatenate([enlarged, noise.astype(enlarged.dtype)], axis=-1)
         # I_k = u(I_{k+1}) + h_k, and h_k is the generator's.
@@ -80,6 +82,7 @@ class LAPGAN(GAN):
         """Images of every level, {"level 0": [B, h, w, C], ...}, each made of those of the level before."""
         images: dict[str, Array] = {}
         coarse = None
+        # Here a level is given what the one before it has made, as no real image is there.
         for level in range(len(self.sizes)):
             images[f"level {level}"] = coarse = self.draw(level, batch, coarse)
         return images
@@ -89,6 +92,7 @@ class LAPGAN(GAN):
         coarse = None
         for level, real in enumerate(reduce_images(batch["image"], self.sizes)):
             yield self.discriminators[level], real, self.draw(level, batch, coarse)
+            # The real one and not a fake: that is what makes levels independent.
             coarse = real
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:

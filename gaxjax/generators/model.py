@@ -29,7 +29,9 @@ CHUNK = 50
 
 def count_classes(game: Any, of_data: int | None) -> int:
     """The classes that a game can be asked for, of data with so many; 0: it is told none."""
-    classes = getattr(getattr(game, "generator", None), "classes", 0)
+    # Of several generators, levels of one image, all are told the same.
+    generators = [getattr(game, "generator", None), *getattr(game, "generators", ())]
+    classes = max(getattr(generator, "classes", 0) for generator in generators)
     # The game may have room for more than it was shown.
     return classes if of_data is None else min(classes, of_data)
 

@@ -24,6 +24,7 @@ def down(x: Array, size: Size) -> Array:
     By a triangle as wide as the step between its outputs: the taps (1, 3, 3, 1) where that is 2.
     """
     check_size(x, size, down=True)
+    # Weights that a border cuts off are shared among the rest: flat images stay flat.
     return jax.image.resize(x, (len(x), *size, x.shape[-1]), "linear", antialias=True)
 
 
@@ -43,6 +44,7 @@ def reduce_images(images: Array, sizes: Sequence[Size]) -> tuple[Array, ...]:
             f"sizes go from coarse to fine and end with that of the images, {size_of(images)}; got "
             f"{[tuple(size) for size in sizes]}"
         )
+    # By way of every size: a level's residual is then what the next one alone has lost.
     levels = [images]
     for size in reversed(sizes[:-1]):
         levels.insert(0, down(levels[0], size))
@@ -58,6 +60,7 @@ def build(images: Array, sizes: Sequence[Size]) -> tuple[Array, ...]:
 
 def reconstruct(levels: Sequence[Array]) -> Array:
     """Images [B, H, W, C] of a pyramid, coarse to fine: I_k = u(I_{k+1}) + h_k."""
+    # The same additions as in `build`, so that nothing is lost but rounding.
     image, *residuals = levels
     for residual in residuals:
         image = up(image, size_of(residual)) + residual

@@ -89,6 +89,7 @@ def haar(x: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
 
 def compute_likelihood(samples: Samples) -> dict[str, Value]:
     """Of test images under the levels of fakes; needs images."""
+    # Three sets, as for the plain estimate: widths are chosen on images that they are not measured on.
     sides = (samples.real, samples.validation, samples.fake)
     found = multiscale_parzen(*(side.arrays["images"] for side in sides))
     by_level = ", ".join(

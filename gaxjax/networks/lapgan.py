@@ -55,6 +55,7 @@ class ResidualGenerator(nn.Module):
     @nn.compact
     def __call__(self, x: Array, condition: Array | None = None) -> Array:
         x = append_class_map(to_compute_dtype(x, self.precision), condition, self.classes)
+        # At one size throughout: what is added has a value for each pixel.
         *hidden, last = self.kernels
         for side in hidden:
             x = activate(torch_conv(x, self.features, side), "relu")
@@ -90,6 +91,7 @@ def append_class_map(x: Array, labels: Array | None, classes: int) -> Array:
     if labels is None:
         return x
     check_labels(labels, classes)
+    # A map and not ten flat channels: a class may matter at some places more than at others.
     height, width = x.shape[1:3]
     pixels = Dense(height * width, bound=classes**-0.5)(jax.nn.one_hot(labels, classes, dtype=x.dtype))
     return jnp.concatenate([x, activate(pixels, "relu").reshape(-1, height, width, 1)], axis=-1)

@@ -53,6 +53,7 @@ def balanced(
     first, last = two_players(gan, "balanced")
 
     def step(state: State, batches: Batch, key: Array) -> tuple[State, Logs]:
+        # In turn, as the authors: where both move, the last sees what the first has become.
         inputs = (dict(batches), split_keys(state, key, updates))
         movers: dict[str, dict[str, Array]] = {}
         logs: Logs = {}
@@ -64,6 +65,7 @@ def balanced(
             movers = movers or choose_movers(gan, log, margin, threshold)
             after = apply_gradient(gan, optimizers, player, state, gradient, stats)
             state = keep_waiting(gan, player, movers[player], state, after)
+            # 0 or 1, of which a row of metrics has the mean.
             moves = {log_name(name, "moves"): move.astype(float) for name, move in movers[player].items()}
             logs |= player_logs(player, {**log, **moves})
         return finish_step(gan, state, batches, updates, half_life, ramp_up), logs
@@ -93,6 +95,7 @@ def choose_movers(gan: GAN, logs: Logs, margin: float, threshold: float) -> dict
                 f"balanced goes by {log_name(name, 'real_error')} and {log_name(name, 'fake_error')} among "
                 f"what {first}_loss logs, as an Adversary's discriminator_loss does; it logs {sorted(logs)}"
             )
+        # Worse at fakes than at real examples: the generator is ahead and waits.
         fooled = fake > real + margin
         movers[first][name], movers[last][name] = fooled | (real > threshold), ~fooled
     return movers

@@ -45,6 +45,7 @@ def resize(module: Any, features: int, hidden: int) -> Any:
 def recipe(variant: str, features: int, hidden: int, adam: float, batch_size: int, folder: bool) -> Recipe:
     """The variant of configs/lapgan_cifar10.py at that width; a rate of Adam's above 0 replaces its rules."""
     found = load_recipe(f"lapgan_cifar10:{variant}")[0]
+    # By the authors' SGD, whose momentum rises for 39,000 kimg, short runs would hardly begin.
     rules = dict.fromkeys(found.optimizers, Optimizer("adam", adam)) if adam else found.optimizers
     data = replace(found.data, name="folder", layout="classes", split="train") if folder else found.data
     return replace(
@@ -55,13 +56,16 @@ def recipe(variant: str, features: int, hidden: int, adam: float, batch_size: in
         batch_size=batch_size,
         log_kimg=2,
         sample_kimg=20,
+        # Often, for runs that may be stopped at any time.
         checkpoint_kimg=20,
+        # Measured at the end alone.
         evaluation=Evaluation(),
     )
 
 
 def rows(folder: bool, **options: Any) -> list[Row]:
     """Two for each model, of one run; options of its recipe."""
+    # Sigma is chosen on images that neither train nor are tested.
     validation = "val" if folder else "train[45000:46000]"
     return [
         Row(

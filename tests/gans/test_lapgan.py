@@ -15,6 +15,7 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.game import State, init, networks, objective, sample
 from gaxjax.gans import LAPGAN
+from gaxjax.generators.model import count_classes
 from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import Concatenated
 from gaxjax.layers.pyramid import up
@@ -92,6 +93,7 @@ def test_every_level_is_told_the_class() -> None:
     residuals = [images["level 1"] - up(images["level 0"], SIZES[1]) for images in (one, other)]
     assert np.abs(one["level 0"] - other["level 0"]).max() > 1e-3
     assert np.abs(residuals[0] - residuals[1]).max() > 1e-5
+    assert count_classes(GAME, None) == 3  # which samples may be asked for
 
 
 def test_without_classes() -> None:
