@@ -63,6 +63,7 @@ class MoCoGAN(GAN):
     def sample_latents(self, batch: Batch, frames: int | None = None) -> tuple[Array, Array, Array]:
         """A content, a code and motion noise, [B, 1 + T, N], for each of the batch."""
         n, times = count_examples(batch), jnp.arange(1 + (self.frames if frames is None else frames))
+        # Drawn first: whatever the length, they are the same.
         content, code = self.latents.split(self.latents.draw(self.make_rng(PLAY), n))
         # A key for each frame: a longer clip begins as a shorter one does.
         keys = jax.vmap(jax.random.fold_in, (None, 0))(self.make_rng(PLAY), times)
@@ -84,21 +85,16 @@ class MoCoGAN(GAN):
         frames: other lengths than those that it was trained on. crossed: rows of one content each, columns of
         one motion each, as many of both.
         """
-        n, side = count_examples(batch), math.isqrt(count_examples(batch))
         if frames is not None and frames < 1:
             raise InputError(f"frames={frames}: clips have 1 frame or more")
-        if crossed and side**2 != n:
-            raise InputError(f"crossed samples fill a square, such as 16 or 64; got {n}")
-        content, code, noise = self.sample_latents(batch, frames)
-        if crossed:
-            row, column = jnp.divmod(jnp.arange(n), side)
-            content, code, noise = content[row], code[column], noise[column]
-        return self.render(content, code, noise)
+        latents = self.sample_latents(batch, frames)
+        return self.render(*(cross_latents(*latents) if crossed else latents))
 
     def sides(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array], Array]:
         """Real and fake clips, one frame of each of them, and the codes of the fakes."""
         check_clips(self, batch, self.frames)
         content, code, noise = self.sample_latents(batch)
+        # Of the very clips that the other discriminator sees: their gradients meet in one pass back.
         videos = {"real": batch["video"], "fake": self.render(content, code, noise)}
         times = jax.random.randint(self.make_rng(PLAY), (len(code),), 0, self.frames)
         # Through vmap: the index of each clip's frame is traced.
@@ -121,3 +117,13 @@ class MoCoGAN(GAN):
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         return self.losses(self.adversary.generator_loss, batch, step)
+
+
+def cross_latents(content: Array, code: Array, noise: Array) -> tuple[Array, Array, Array]:
+    """Of a square number of clips: the first contents, a row each, and the first motions, a column each."""
+    n, side = len(content), math.isqrt(len(content))
+    if side**2 != n:
+        raise InputError(f"crossed samples fill a square, such as 16 or 64; got {n}")
+    row, column = jnp.divmod(jnp.arange(n), side)
+    # The code is of motion, and goes with it.
+    return content[row], code[column], noise[column]

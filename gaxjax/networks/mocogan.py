@@ -32,6 +32,7 @@ class Motion(nn.Module):
     @nn.compact
     def __call__(self, noise: Array) -> Array:
         x = to_compute_dtype(noise, self.precision)
+        # As many states as numbers of noise, in which the paper has ten of both.
         cell = nn.GRUCell(x.shape[-1], dtype=x.dtype)
         codes: Any = nn.RNN(cell)(x[:, 1:], initial_carry=x[:, 0])
         return to_float32(codes)
@@ -69,11 +70,13 @@ class Discriminator(nn.Module):
         # Time is never padded and never skipped: a frame of zeros would be one that no clip has.
         stride, padding = ((1, 2, 2), ((0, 0), (1, 1), (1, 1))) if clips else ((2, 2), ((1, 1), (1, 1)))
 
+        # Goes by the axes of x: one class is both discriminators, which differ by time alone.
         def convolve(x: Array, channels: int) -> Array:
             return Conv(channels, WINDOW, stride, padding, bias=False, deviation=self.deviation)(x)
 
         def layer(level: int) -> Callable[[nn.Module, Array], Array]:
             def body(_: nn.Module, x: Array) -> Array:
+                # Instance noise: what is told apart by so little as it covers is not told apart.
                 x = convolve(GaussianNoise(self.noise)(x), self.features * 2**level)
                 return activate(normalize(x, self.norm if level else "none"), "leaky_relu")
 

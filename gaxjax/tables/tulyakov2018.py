@@ -23,6 +23,7 @@ is not known to us. Ours are of {variant} networks: what can be compared is the 
 
 def rows(variant: str) -> list[Row]:
     """Two for each model, ACD of its clips and of real ones; and the paper's other one."""
+    # Both numbers of a model are of one run; those of real clips are the same in every row, and say so.
     found = [
         Row(
             name=model,
@@ -38,6 +39,7 @@ def rows(variant: str) -> list[Row]:
         for model, (title, output, printed) in MODELS.items()
         for metric, name, value in (("acd", "ACD", printed), ("acd_real", "ACD of real clips", 0.0))
     ]
+    # Quoted: a row without a recipe has no run.
     return [*found, Row("tgan", "TGAN", "acd", Printed(TGAN, None, 1, "memory"))]
 
 

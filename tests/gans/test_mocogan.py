@@ -118,7 +118,7 @@ def test_crossed() -> None:
             assert np.array_equal(page[i, j, :, :CONTENT], clips[i, :, :CONTENT])
             np.testing.assert_allclose(page[i, j, :, CONTENT:], clips[j, :, CONTENT:], rtol=1e-12)
     with pytest.raises(InputError, match="crossed samples fill a square, such as 16 or 64; got 8"):
-        sample(GAME, begun(), {"n": 8}, jax.random.key(1), crossed=True)
+        jax.eval_shape(lambda key: sample(GAME, begun(), {"n": 8}, key, crossed=True), jax.random.key(1))
 
 
 def test_losses_by_hand() -> None:
