@@ -226,6 +226,20 @@ def vgan(small: bool, batch: int = 0) -> Case:
     return Case(gan, found.optimizers, batch or 2, {"video": shape})
 
 
+def clips(small: bool, batch: int = 0) -> Case:
+    """Clips of one stream, 16 frames of 64 px, and the discriminator of MoCoGAN without its categories."""
+    found, shape = load_config("mocogan_shapes"), (16, 64, 64, 3)
+    gan = load_config("vgan_shapes", "one_stream").gan
+    generator, discriminator = gan.generator, found.gan.video_discriminator.network
+    if small:
+        shape = (8, 16, 16, 3)
+        generator = replace(generator, features=4, depth=2)
+        discriminator = replace(discriminator, features=4, depth=2)
+    gan = replace(gan, generator=replace(generator, shape=shape), discriminator=discriminator)
+    rules = {player: Optimizer() for player in gan.players}
+    return Case(gan, rules, batch or 2, {"video": shape})
+
+
 CASES: dict[str, Callable[[bool, int], Case]] = {
     "mlp": gan_2014,
     "dcgan": dcgan_64,
@@ -236,5 +250,6 @@ CASES: dict[str, Callable[[bool, int], Case]] = {
     "stylegan": stylegan,
     "stylegan2": stylegan2,
     "vgan": vgan,
+    "clips": clips,
 }
 """By name; of whether to be small, for tests, and of the examples of a minibatch, 0 for its own number."""

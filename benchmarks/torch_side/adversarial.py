@@ -9,10 +9,11 @@ from torch.nn import functional
 from gaxjax.gans.adversarial import Adversarial as Twin
 from gaxjax.networks import dcgan as twin_dcgan
 from gaxjax.networks import mlp as twin_mlp
+from gaxjax.networks import mocogan as twin_mocogan
 from gaxjax.networks import video as twin_video
 from gaxjax.objectives import Nonsaturating, Wasserstein
 from gaxjax.penalties import GradientPenalty
-from torch_side import dcgan, mlp, video
+from torch_side import dcgan, mlp, mocogan, video
 from torch_side.draws import Draws
 from torch_side.game import Batch, Due, Game, Players
 
@@ -21,6 +22,7 @@ NETWORKS: dict[Any, Any] = {
     twin_mlp.MaxoutDiscriminator: mlp.MaxoutDiscriminator,
     twin_dcgan.Generator: dcgan.Generator,
     twin_dcgan.Discriminator: dcgan.Discriminator,
+    twin_mocogan.Discriminator: mocogan.Discriminator,
     twin_video.TwoStreams: video.TwoStreams,
 }
 
