@@ -119,7 +119,7 @@ def main(folder: Path, name: str) -> None:
         run("train", f"{recipes}:{recipe}", "--workdir", here / run_name, *flags)
 
     if name != "1x4":
-        train("measured" if name in ("1x2", "2x2") else "recipe", "run")
+        train("measured" if name in ("1x2", "2x1") else "recipe", "run")
     assert (jax.process_count(), jax.local_device_count()) == (processes, local)
     if name in ("1x1", "1x4"):  # where 2 x 2 would have been killed after its first checkpoint
         killed = Path(shutil.copytree(folder / "2x2" / "run", here / "half"))
@@ -133,9 +133,9 @@ def main(folder: Path, name: str) -> None:
         train("parts", "parts")
     if name == "1x2":
         pmapped_is_what_trains(recipes)
-    if name == "2x2":
+    if name == "2x1":
         train("recipe", "run")  # which is finished, and says so
-    if name in ("1x1", "1x2", "2x2"):
+    if name in ("1x1", "1x2", "2x1"):
         run("sample", here / "run", "--out", here / "sample.png")
         run(
             "evaluate",

@@ -24,11 +24,11 @@ from gaxjax.augmentations import Augment
 from gaxjax.data import Source, normalize, spec_of
 from gaxjax.features.content import VGG19, InceptionMaps, Pixels
 from gaxjax.files import write_bytes
-from gaxjax.game import Batch, State, objective, player_params, sample
+from gaxjax.game import GAN, Batch, State, objective, player_params, sample
 from gaxjax.latents import Joint, Latents
 from gaxjax.layers.conditioning import Head
 from gaxjax.programs.feed import as_loaded, stack_batches
-from gaxjax.programs.program import StageProgram
+from gaxjax.programs.program import StageProgram, abstract_batch, warm_start
 from gaxjax.recipe import Recipe, Stage
 from gaxjax.recipe.optimizers import Optimizer
 from gaxjax.recipe.serialization import fields_of, import_file
@@ -240,19 +240,25 @@ def program_of(recipe: Recipe) -> StageProgram:
     return WideProgram(recipe, 0, data)
 
 
-def trace_losses(program: StageProgram) -> None:
-    """Traces every player's loss and a sample, whose shapes are those of the data, but no gradient."""
-    gan, state = program.stage.gan, program.first_state
-    batch = {name: jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for name, x in program.batches.items()}
+def trace_losses(programs: list[StageProgram]) -> None:
+    """Traces every player's losses and samples, whose shapes are those of the data, but no gradient."""
+    for program in programs:
+        gan, state = program.stage.gan, program.first_state
+        batch = {name: jax.ShapeDtypeStruct(x.shape[1:], x.dtype) for name, x in program.batches.items()}
 
-    def losses(state: State, batch: Batch, key: jax.Array) -> Any:
-        seen = normalize(batch)
-        return [
-            objective(gan, player, state, seen, key)(player_params(gan, player, state.params))
-            for player in gan.players
-        ], sample(gan, state, seen, key)
+        def losses(state: State, batch: Batch, key: jax.Array, gan: GAN = gan) -> Any:
+            seen = normalize(batch)
+            return [
+                objective(gan, player, state, seen, key)(player_params(gan, player, state.params))
+                for player in gan.players
+            ]
 
-    jax.eval_shape(losses, state, batch, jax.random.key(0))
+        jax.eval_shape(losses, state, batch, jax.random.key(0))
+        # As `check_programs` asks for them: with examples of the data's size.
+        examples = abstract_batch(program.data, program.stage.batch_size)
+        jax.eval_shape(functools.partial(sample, gan), state, examples, jax.random.key(0))
+        if program.number:
+            jax.eval_shape(warm_start, state, programs[program.number - 1].first_state)
 
 
 def begin(recipe: Recipe) -> State:

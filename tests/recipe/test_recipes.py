@@ -157,8 +157,8 @@ def test_it_is_written_as_json_and_read_again(name: str) -> None:
 def test_all_of_it_fits_its_data(name: str) -> None:
     """Of what grows the first two stages: the others follow from them as the second does.
 
-    Of a variant the losses: gradients are taken of them as of those of the file's recipe, and where it is
-    played, on request. Two that trace the same are traced once, for one of them is the file's recipe.
+    Of what is played below the losses, without gradients; so of variants, whose gradients are as those of
+    the file's recipe. Two that trace the same are traced once, for one of them is the file's recipe.
     """
     recipe, begin, variant = RECIPES[name], 0, shrinking.is_variant(name)
     if recipe.data.shape[0] == 1024:
@@ -177,11 +177,8 @@ def test_all_of_it_fits_its_data(name: str) -> None:
     if traced_from not in TRACED:
         with jax.enable_x64(False):  # as it trains
             programs = stage_programs(first, spec_of(recipe.data))
-            if variant:
-                for program in programs:
-                    shrinking.trace_losses(program)
-            else:
-                check_programs(programs)
+            trace = shrinking.trace_losses if variant or name in COVERING else check_programs
+            trace(programs)
         TRACED.append(traced_from)
 
 

@@ -27,8 +27,7 @@ def test_every_config_of_the_ladder_fits_its_data() -> None:
     }
     for row in LADDER.values():
         recipe = row.recipe()
-        (program,) = stage_programs(replace(recipe, stages=recipe.all_stages[:1]), spec)
-        trace_losses(program)
+        trace_losses(stage_programs(replace(recipe, stages=recipe.all_stages[:1]), spec))
         assert [stage.shape[0] for stage in recipe.all_stages][-3:] == [8, 16, 32]
 
 

@@ -22,8 +22,6 @@ from gaxjax.recipe.serialization import describe, differences
 from gaxjax.runs.record import read_results
 from gaxjax.tables import table_run, toys
 
-pytestmark = pytest.mark.usefixtures("shared_programs")
-
 
 def runs_of(pairs: str, only: str = "") -> set[str]:
     return {row.name for data in toys.DATA for row in toys.rows(data, pairs, only)}
