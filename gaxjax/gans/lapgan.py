@@ -45,8 +45,8 @@ class LAPGAN(GAN):
     def __post_init__(self) -> None:
         counts = [len(field) for field in (self.generators, self.discriminators, self.sizes)]
         if len(set(counts)) > 1:
-            made = "{} generators, {} discriminators and {} sizes".format(*counts)
-            raise InputError(f"LAPGAN has a pair of networks for each size; got {made}")
+            numbers = "{} generators, {} discriminators and {} sizes".format(*counts)
+            raise InputError(f"LAPGAN has a pair of networks for each size; got {numbers}")
         super().__post_init__()
 
     @property

@@ -37,22 +37,22 @@ class VGAN(GAN):
                 f"{type(self).__name__} needs batches with clips, 'video'; the data has {sorted(batch)}: "
                 f"use a folder of clips with shape=(T, H, W, C)"
             )
-        return self.adversary(self.discriminator, output_of(self.make(batch), "video"))
+        return self.adversary(self.discriminator, output_of(self.fake(batch), "video"))
 
-    def codes(self, batch: Batch) -> Array:
+    def compute_codes(self, batch: Batch) -> Array:
         """What clips are made of, one for each of the batch: drawn, [B, L]."""
         return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
 
-    def make(self, batch: Batch) -> Any:
+    def fake(self, batch: Batch) -> Any:
         """Clips, [B, T, H, W, C], or parts by name, of which "video" is what they make together."""
-        return self.generator(self.codes(batch))
+        return self.generator(self.compute_codes(batch))
 
     def sample(self, batch: Batch, frames: int | None = None, **options: Any) -> Any:
         """Clips; of two streams by name, with masks in [-1, 1] as pictures are.
 
         frames: of each clip, as many as in training; InputError for another number.
         """
-        parts = self.make(batch)
+        parts = self.fake(batch)
         # The smallest size and each doubling are of training's frames: there is no longer clip to be had.
         length = output_of(parts, "video").shape[1]
         if frames not in (None, length):
@@ -71,12 +71,12 @@ class VGAN(GAN):
         return self.sparsity * mask, {"mask": mask}
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        real, fake = batch["video"], output_of(self.make(batch), "video")
+        real, fake = batch["video"], output_of(self.fake(batch), "video")
         return self.adversary.discriminator_loss(self.discriminator, real, fake, step)[:2]
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         # Once: all terms are to be of the same clips.
-        parts = self.make(batch)
+        parts = self.fake(batch)
         real, fake = batch["video"], output_of(parts, "video")
         loss, logs, _ = self.adversary.generator_loss(self.discriminator, real, fake, step)
         penalty, others = self.penalize(batch, parts)
@@ -94,15 +94,15 @@ class ConditionalVGAN(VGAN):
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator", "encoder")}
     averaged: ClassVar = ("generator", "encoder")
 
-    def codes(self, batch: Batch) -> Array:
+    def compute_codes(self, batch: Batch) -> Array:
         """What the encoder makes of the first frame of each of the batch's clips; nothing is drawn."""
         codes: Array = self.encoder(batch["video"][:, 0])
         return codes
 
     def sample(self, batch: Batch, frames: int | None = None, **options: Any) -> Any:
         """As without a condition, by name, with the frames that were given."""
-        made = super().sample(batch, frames, **options)
-        parts = made if isinstance(made, dict) else {"video": made}
+        samples = super().sample(batch, frames, **options)
+        parts = samples if isinstance(samples, dict) else {"video": samples}
         return dict(sorted({**parts, "given": batch["video"][:, 0]}.items()))
 
     def penalize(self, batch: Batch, parts: Any) -> tuple[Array | float, Logs]:

@@ -14,6 +14,7 @@ Images are [B, H, W, C] and kernels [h, w, I, O]; clips are [B, T, H, W, C] and 
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,7 @@ from gaxjax.layers import convolution_clips, convolution_cpu
 from gaxjax.layers.convolution_cpu import LAYOUT, Borders, PerAxis, size_of, window_of
 from gaxjax.layers.multilinear import define_bilinear
 
+Padding = Literal["same", "valid", "reflect"]
 LAYOUTS = {4: LAYOUT, 5: ("NDHWC", "DHWIO", "NDHWC")}
 
 
@@ -95,6 +97,18 @@ def same_padding(size: PerAxis, kernel: PerAxis, stride: int | PerAxis = 1) -> B
     # TensorFlow puts the odd zero last, PyTorch can put none: with a stride, the pixels that are met differ.
     zeros = (max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in extents)
     return tuple((count // 2, count - count // 2) for count in zeros)
+
+
+def pads_of(padding: Padding | Borders, size: PerAxis, window: PerAxis, stride: int | PerAxis) -> Borders:
+    """Pixels before and after each axis of images, or clips, of that size."""
+    match padding:
+        case "valid":
+            return ((0, 0),) * len(size)
+        case "same" | "reflect":
+            return same_padding(size, window, stride)
+        case str():
+            raise InputError(f"unknown padding {padding!r}; known: same, valid, reflect, or pairs of numbers")
+    return padding
 
 
 def numbers_per_axis(name: str, numbers: int | PerAxis, axes: int) -> PerAxis:
@@ -203,10 +217,10 @@ def _check_output(
 
 def _output_size(name: str, size: PerAxis, window: PerAxis, stride: PerAxis, padding: Borders) -> PerAxis:
     extents = zip(size, window, stride, padding, strict=True)
-    found = tuple((n + sum(p) - k) // s + 1 for n, k, s, p in extents)
-    if min(found) < 1:
+    outputs = tuple((n + sum(p) - k) // s + 1 for n, k, s, p in extents)
+    if min(outputs) < 1:
         raise InputError(f"{name}: a window of {window} does not fit into {size} with padding {padding}")
-    return found
+    return outputs
 
 
 def _same_dtype(a: Array, b: Array) -> tuple[Array, Array]:

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.layers.convolution import conv, conv_transpose, numbers_per_axis, same_padding
+from gaxjax.layers.convolution import Padding, conv, conv_transpose, numbers_per_axis, pads_of
 from gaxjax.layers.convolution_cpu import Borders, PerAxis, size_of
 from gaxjax.layers.dtypes import check_floating, match_dtype, to_float32
 from gaxjax.layers.initializers import around_one_init, kernel_init, uniform_init
@@ -27,7 +27,6 @@ from gaxjax.layers.modules import Mixing
 
 Norm = Literal["batch", "instance", "scaled_instance", "layer", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "softplus", "tanh", "sigmoid", "none"]
-Padding = Literal["same", "valid", "reflect"]
 
 
 class Conv(nn.Module):
@@ -98,18 +97,6 @@ class ConvTranspose(nn.Module):
             size = size or tuple(n * s for n, s in zip(size_of(x), strides, strict=True))
         pads = pads_of(self.padding, size or size_of(x), window, strides)
         return add_bias(self, conv_transpose(x, match_dtype(kernel, x), strides, pads, size), self.bias)
-
-
-def pads_of(padding: Padding | Borders, size: PerAxis, window: PerAxis, stride: int | PerAxis) -> Borders:
-    """Pixels before and after each axis of images, or clips, of that size."""
-    match padding:
-        case "valid":
-            return ((0, 0),) * len(size)
-        case "same" | "reflect":
-            return same_padding(size, window, stride)
-        case str():
-            raise InputError(f"unknown padding {padding!r}; known: same, valid, reflect, or pairs of numbers")
-    return padding
 
 
 class Dense(nn.Module):

@@ -91,8 +91,9 @@ def compute_likelihood(samples: Samples) -> dict[str, Value]:
     """Of test images under the levels of fakes; needs images."""
     # Three sets, as for the plain estimate: widths are chosen on images that they are not measured on.
     sides = (samples.real, samples.validation, samples.fake)
-    found = multiscale_parzen(*(side.arrays["images"] for side in sides))
+    estimate = multiscale_parzen(*(side.arrays["images"] for side in sides))
     by_level = ", ".join(
-        f"{level:.1f} (sigma {sigma:.3f})" for level, sigma in zip(found.levels, found.sigmas, strict=True)
+        f"{level:.1f} (sigma {sigma:.3f})"
+        for level, sigma in zip(estimate.levels, estimate.sigmas, strict=True)
     )
-    return {"multiscale_parzen": Value(found.mean, found.standard_error, f"coarse to fine {by_level}")}
+    return {"multiscale_parzen": Value(estimate.mean, estimate.standard_error, f"coarse to fine {by_level}")}

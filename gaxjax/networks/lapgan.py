@@ -10,8 +10,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.errors import check_labels
+from gaxjax.layers.convolution import Padding
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import Conv, Dense, Dropout, Padding, activate, flatten
+from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
 
 
 class CoarseDiscriminator(nn.Module):

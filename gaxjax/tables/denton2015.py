@@ -44,13 +44,13 @@ def resize(module: Any, features: int, hidden: int) -> Any:
 
 def recipe(variant: str, features: int, hidden: int, adam: float, batch_size: int, folder: bool) -> Recipe:
     """The variant of configs/lapgan_cifar10.py at that width; a rate of Adam's above 0 replaces its rules."""
-    found = load_recipe(f"lapgan_cifar10:{variant}")[0]
+    original = load_recipe(f"lapgan_cifar10:{variant}")[0]
     # By the authors' SGD, whose momentum rises for 39,000 kimg, short runs would hardly begin.
-    rules = dict.fromkeys(found.optimizers, Optimizer("adam", adam)) if adam else found.optimizers
-    data = replace(found.data, name="folder", layout="classes", split="train") if folder else found.data
+    rules = dict.fromkeys(original.optimizers, Optimizer("adam", adam)) if adam else original.optimizers
+    data = replace(original.data, name="folder", layout="classes", split="train") if folder else original.data
     return replace(
-        found,
-        gan=resize(found.gan, features, hidden),
+        original,
+        gan=resize(original.gan, features, hidden),
         optimizers=rules,
         data=data,
         batch_size=batch_size,

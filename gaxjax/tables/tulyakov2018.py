@@ -24,7 +24,7 @@ is not known to us. Ours are of {variant} networks: what can be compared is the 
 def rows(variant: str) -> list[Row]:
     """Two for each model, ACD of its clips and of real ones; and the paper's other one."""
     # Both numbers of a model are of one run; those of real clips are the same in every row, and say so.
-    found = [
+    models = [
         Row(
             name=model,
             title=title,
@@ -40,7 +40,7 @@ def rows(variant: str) -> list[Row]:
         for metric, name, value in (("acd", "ACD", printed), ("acd_real", "ACD of real clips", 0.0))
     ]
     # Quoted: a row without a recipe has no run.
-    return [*found, Row("tgan", "TGAN", "acd", Printed(TGAN, None, 1, "memory"))]
+    return [*models, Row("tgan", "TGAN", "acd", Printed(TGAN, None, 1, "memory"))]
 
 
 def recipe(model: str, variant: str) -> Recipe:
