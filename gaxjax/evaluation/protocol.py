@@ -29,8 +29,10 @@ def measured_data(evaluation: Evaluation, data: Data, pairs: bool) -> Data:
 def describe_options(metric: Metric, evaluation: Evaluation) -> str:
     """What a metric's number depends on beside features, data and how many there are, in words."""
     e, is_of_samples = evaluation, not OF_REAL & set(metric.fake)
-    # A game of levels names the finest of its images, which are compared with the data's like any others.
-    of_pairs = bool(e.output) and e.reference != "image"
+    # A game of levels names the finest of its images, one of streams its clips: these are compared with the
+    # data's like any others.
+    is_whole = e.reference == "image" or e.output == e.reference == "video"
+    of_pairs = bool(e.output) and not is_whole
     # Options are part of the protocol: numbers with different ones are never put into one column.
     options = {
         metric.options: True,

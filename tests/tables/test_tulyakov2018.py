@@ -1,5 +1,9 @@
 """The table of Tulyakov et al. 2018: what stands beside which, and what clips are measured."""
 
+import pytest
+
+from gaxjax.evaluation.protocol import describe_options
+from gaxjax.metrics.catalog import METRICS
 from gaxjax.tables.tulyakov2018 import rows
 
 
@@ -20,3 +24,13 @@ def test_rows() -> None:
         assert one and one == other and (one.output, one.reference) == (output, "video")
     (recipe,) = [row.recipe() for row in found if row.recipe and (row.name, row.metric) == ("mocogan", "acd")]
     assert recipe.data.shape == (16, 32, 32, 3) and recipe.gan.generator.features == 8
+
+
+@pytest.mark.parametrize("variant", ["small", "recipe"])
+def test_all_clips_of_a_column_are_measured_alike(variant: str) -> None:
+    """Else the table is refused, and that only after all has been trained."""
+    lines = [(row.recipe(), row.evaluation) for row in rows(variant) if row.recipe and row.evaluation]
+    recipes, ways = zip(*lines, strict=True)
+    assert len({recipe.data for recipe in recipes}) == 1
+    assert len({describe_options(METRICS["acd"], way) for way in ways}) == 1
+    assert recipes[-1].gan.frames == recipes[0].gan.generator.shape[0] == recipes[0].data.shape[0]
