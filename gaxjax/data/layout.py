@@ -95,11 +95,14 @@ def describe_clips(data: Data) -> str:
 
     >>> describe_clips(Data("folder", (16, 64, 64, 3), stride=2))
     '16 frames out of 31, from one that is chosen at random'
+    >>> describe_clips(Data("folder", (16, 64, 64, 3), first_frames=True))
+    '16 frames out of 16, from the first'
     """
     if not has_clips(data) or data.name != "folder":
         return ""
+    start = "the first" if data.first_frames else "one that is chosen at random"
     mirrored = ", mirrored at random" if data.flip else ""
-    return f"{data.shape[0]} frames out of {frames_taken(data)}, from one that is chosen at random{mirrored}"
+    return f"{data.shape[0]} frames out of {frames_taken(data)}, from {start}{mirrored}"
 
 
 def describe_subfolders(folder: Path) -> str:

@@ -126,4 +126,6 @@ def describe_data(data: Data, source: Source, shape: tuple[int, ...]) -> str:
     if data.scale > 1:
         return f"{name} at {size} (centers, reduced {data.scale} times by Pillow's bicubic)"
     clips = f", stride {data.stride}" if has_clips(data) and data.stride > 1 else ""
-    return f"{name} at {size} ({data.fit}, {data.filter}{clips})"
+    # How many are in a clip is what it is of: two digits drift apart where one cannot.
+    digits = f", digits {data.digits}" if data.name in MOVING else ""
+    return f"{name} at {size} ({data.fit}, {data.filter}{clips}{digits})"

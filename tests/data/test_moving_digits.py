@@ -4,6 +4,7 @@ import numpy as np
 
 from gaxjax.data import Data, Source, open_source, spec_of
 from gaxjax.data.moving_digits import STEP, draw_clips, follow
+from gaxjax.evaluation.stored import describe_data
 
 SHAPE = (12, 32, 32, 1)
 
@@ -64,3 +65,12 @@ def test_the_brighter_shows() -> None:
         [100, 100, 200, 0],
         [0, 50, 200, 0],
     ]
+
+
+def test_numbers_say_how_many_digits_they_are_of() -> None:
+    """Of one and of two, numbers are of other clips, and stand in no one column."""
+    described = []
+    for digits in (1, 2):
+        data = Data("moving_digits", SHAPE, digits=digits, stride=2)
+        described.append(describe_data(data, open_source(data), SHAPE))
+    assert described == [f"moving_digits at 12x32x32x1 (crop, lanczos, stride 2, digits {n})" for n in (1, 2)]
