@@ -14,15 +14,15 @@ def check_images(game: GAN, batch: Batch, remedy: str) -> None:
         )
 
 
-def check_clips(game: GAN, batch: Batch, frames: int) -> None:
-    """InputError for a batch without clips 'video' of that many frames."""
+def check_clips(game: GAN, batch: Batch, frames: int | None = None) -> None:
+    """InputError for a batch without clips 'video', of that many frames; None: as many as networks have."""
     name = type(game).__name__
     if "video" not in batch:
         raise InputError(
             f"{name} needs batches of clips, 'video'; the data has {sorted(batch)}: "
             "use a folder of clips, with a shape (frames, height, width, channels)"
         )
-    if (length := batch["video"].shape[1]) != frames:
+    if frames is not None and (length := batch["video"].shape[1]) != frames:
         raise InputError(
             f"{name}(frames={frames}) is given clips of {length} frames: set its frames or the data's shape"
         )

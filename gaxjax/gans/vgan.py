@@ -9,6 +9,7 @@ from jax import Array
 from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples, output_of
+from gaxjax.gans.checking import check_clips
 from gaxjax.latents import Joint, Latents
 from gaxjax.losses import absolute
 from gaxjax.networks.video import Encoder
@@ -32,11 +33,7 @@ class VGAN(GAN):
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
 
     def __call__(self, batch: Batch) -> Any:
-        if "video" not in batch:
-            raise InputError(
-                f"{type(self).__name__} needs batches with clips, 'video'; the data has {sorted(batch)}: "
-                f"use a folder of clips with shape=(T, H, W, C)"
-            )
+        check_clips(self, batch)
         return self.adversary(self.discriminator, output_of(self.fake(batch), "video"))
 
     def compute_codes(self, batch: Batch) -> Array:

@@ -71,13 +71,20 @@ def write_samples(
     # A run of several seeds shows the first: pictures are of one generator.
     state = Seeds(recipe.seed, recipe.seeds).select(states)
     # Passed on only where asked for, since games without styles have no such arguments.
-    options: dict[str, Any] = sampling_options(gan, sampling) if sampling else {}
+    options: dict[str, Any] = {}
     if psi != 1.0 or cutoff is not None:
         check_psi(gan, psi, cutoff)
-        options |= {"psi": psi, "cutoff": cutoff}
+        options = {"psi": psi, "cutoff": cutoff}
     if frames is not None:
         check_frames(gan, frames)
         options["frames"] = frames
+    if sampling:
+        others = sampling_options(gan, sampling)
+        # Either may be meant, and neither is to pass over the other without a word.
+        if twice := sorted(options.keys() & others.keys()):
+            flags = " and ".join(f"--{name}" for name in twice)
+            raise InputError(f"--sampling {sampling!r} and {flags} say the same: give one of them")
+        options |= others
     draw = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))
     # By shapes alone, before anything is compiled.
     check_path(out, jax.eval_shape(draw, state))

@@ -124,7 +124,7 @@ def test_samples_are_the_parts_by_name_and_no_longer_than_clips_of_training() ->
 
 
 def test_data_that_do_not_fit_are_refused_before_a_step() -> None:
-    with pytest.raises(InputError, match=r"clips, 'video'; the data has \['image'\]: use a folder of clips"):
+    with pytest.raises(InputError, match=r"of clips, 'video'; the data has \['image'\]: use a folder of"):
         games.begin(VGAN(Streams(), Sum()), batch={"image": VIDEO[:, 0]})
     gan = VGAN(Streams(frames=4), Sum())
     state = games.begin(gan, batch=BATCH)

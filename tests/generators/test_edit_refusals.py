@@ -46,6 +46,7 @@ def folder(
             "sample style --sampling crossed=True",
             "options of samples 'crossed=True': StyleGAN takes psi, cutoff",
         ),
+        ("sample style --sampling psi=1 --psi 0.5", "--sampling 'psi=1' and --psi say the same: give one of"),
         ("sample style --label 1", "--label 1: the game cannot be asked for it; it is told no classes"),
         ("sample dcgan --label 10", "--label 10: the game cannot be asked for it; its classes are 0 to 9"),
         ("sample dcgan --label -1 --n 4", "--label -1: the game cannot be asked for it; its classes are 0"),
