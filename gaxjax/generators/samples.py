@@ -11,7 +11,7 @@ from gaxjax import runs
 from gaxjax.data import normalize, open_source
 from gaxjax.errors import InputError, check_seed
 from gaxjax.files.places import as_path
-from gaxjax.game import Batch, judge, sample
+from gaxjax.game import GAN, Batch, judge, sample
 from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.model import check_label, count_classes
 from gaxjax.generators.sampling import check_frames, sampling_options
@@ -70,21 +70,7 @@ def write_samples(
         batch["label"] = np.full_like(batch["label"], label)
     # A run of several seeds shows the first: pictures are of one generator.
     state = Seeds(recipe.seed, recipe.seeds).select(states)
-    # Passed on only where asked for, since games without styles have no such arguments.
-    options: dict[str, Any] = {}
-    if psi != 1.0 or cutoff is not None:
-        check_psi(gan, psi, cutoff)
-        options = {"psi": psi, "cutoff": cutoff}
-    if frames is not None:
-        check_frames(gan, frames)
-        options["frames"] = frames
-    if sampling:
-        others = sampling_options(gan, sampling)
-        # Either may be meant, and neither is to pass over the other without a word.
-        if twice := sorted(options.keys() & others.keys()):
-            flags = " and ".join(f"--{name}" for name in twice)
-            raise InputError(f"--sampling {sampling!r} and {flags} say the same: give one of them")
-        options |= others
+    options = choose_options(gan, psi, cutoff, frames, sampling)
     draw = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))
     # By shapes alone, before anything is compiled.
     check_path(out, jax.eval_shape(draw, state))
@@ -94,6 +80,26 @@ def write_samples(
     # A row for each class, where the classes share the samples equally.
     columns = n // rows if rows and n % rows == 0 else 0
     return draw_samples(jax.device_get(fake), out, batch.get("image"), jax.device_get(verdict), columns)
+
+
+def choose_options(
+    gan: GAN, psi: Psi, cutoff: int | None, frames: int | None, sampling: str
+) -> dict[str, Any]:
+    """Arguments of the game's `sample`, as `write_samples` is asked; InputError for what it does not take."""
+    # Passed on only where asked for, since games without styles have no such arguments.
+    options: dict[str, Any] = {}
+    if psi != 1.0 or cutoff is not None:
+        check_psi(gan, psi, cutoff)
+        options = {"psi": psi, "cutoff": cutoff}
+    if frames is not None:
+        check_frames(gan, frames)
+        options["frames"] = frames
+    others = sampling_options(gan, sampling) if sampling else {}
+    # Either may be meant, and neither is to pass over the other without a word.
+    if twice := sorted(options.keys() & others.keys()):
+        flags = " and ".join(f"--{name}" for name in twice)
+        raise InputError(f"--sampling {sampling!r} and {flags} say the same: give one of them")
+    return options | others
 
 
 def batch_for(workdir: Path, recipe: Recipe, n: int) -> Batch:
