@@ -19,8 +19,8 @@ ABOUT = """\
 Tulyakov et al. 2018, arXiv 1707.04993, moving shapes: the mean distance between the mean colors of any two
 frames of a clip (ACD), of 2,000 clips of each model, and of the same number of real ones, whose background is
 as black as theirs. The paper's numbers are memory; how many clips they are of, and in what units colors are,
-is not known to us. Ours are of {variant} networks, all of clips as long as VGAN's: what can be compared is the
-order."""
+is not known to us. Ours are of {variant} networks, all of clips as long as VGAN's: what can be compared is
+the order."""
 
 
 def rows(variant: str) -> list[Row]:
@@ -47,7 +47,8 @@ def rows(variant: str) -> list[Row]:
 
 def recipe(model: str, variant: str) -> Recipe:
     """Of configs/vgan_shapes.py or configs/mocogan_shapes.py, both on the clips of the first."""
-    original, data = load_recipe(f"{model}_shapes:{variant}")[0], load_recipe(f"vgan_shapes:{variant}")[0].data
+    original, vgan = (load_recipe(f"{name}_shapes:{variant}")[0] for name in (model, "vgan"))
+    data = vgan.data
     # VGAN has one length of clips, MoCoGAN any: only of the same frames are numbers of one column.
     gan = replace(original.gan, frames=data.shape[0]) if model == "mocogan" else original.gan
     return replace(original, gan=gan, data=data)
