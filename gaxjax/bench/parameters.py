@@ -7,6 +7,7 @@ import numpy as np
 
 from gaxjax.data.config import has_clips
 from gaxjax.data.layout import describe_clips, describe_pairs
+from gaxjax.layers.modules import submodules
 from gaxjax.programs.program import StageProgram
 from gaxjax.recipe import Recipe
 from gaxjax.runs.inventory import class_summary, inventory_of
@@ -51,10 +52,10 @@ def parameters(programs: Sequence[StageProgram]) -> str:
     rows = []
     for program in programs:
         # Shapes alone: a network of any size is counted without being made.
-        params, gan = program.state.params, program.stage.gan
+        params, modules = program.state.params, submodules(program.stage.gan)
         for network, tree in params.items():
             count = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
-            rows.append(f"  {network:24}{type(getattr(gan, network)).__name__:24}{count:>14,}")
+            rows.append(f"  {network:24}{type(modules[network]).__name__:24}{count:>14,}")
         total = sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(params))
         rows.append(f"  {'parameters':48}{total:>14,}")
     return "\n".join([type(programs[0].recipe.gan).__name__, *rows])

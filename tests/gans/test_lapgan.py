@@ -2,6 +2,7 @@
 
 import functools
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import pytest
 import quick
 from jax import Array
 
+from gaxjax.bench.parameters import parameters
 from gaxjax.errors import InputError
 from gaxjax.game import State, init, networks, objective, sample
 from gaxjax.gans import LAPGAN
@@ -94,6 +96,18 @@ def test_every_level_is_told_the_class() -> None:
     assert np.abs(one["level 0"] - other["level 0"]).max() > 1e-3
     assert np.abs(residuals[0] - residuals[1]).max() > 1e-5
     assert count_classes(GAME, None) == 3  # which samples may be asked for
+
+
+def test_each_network_is_shown_by_its_level() -> None:
+    stage = SimpleNamespace(gan=GAME)
+    program: Any = SimpleNamespace(state=begun(), stage=stage, recipe=stage)
+    lines = [line.split() for line in parameters([program]).splitlines()[1:-1]]
+    assert {name: kind for name, kind, _ in lines} == {
+        "discriminators_0": "CoarseDiscriminator",
+        "discriminators_1": "ResidualDiscriminator",
+        "generators_0": "Concatenated",
+        "generators_1": "ResidualGenerator",
+    }
 
 
 def test_without_classes() -> None:
