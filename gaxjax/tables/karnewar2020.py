@@ -33,9 +33,9 @@ ABOUT = """\
 Karnewar and Wang 2020, arXiv 1903.06048: FID on FFHQ at 1024 px, of ProGAN after 12 million images, StyleGAN
 after 25, MSG-ProGAN after 6 and MSG-StyleGAN after 9.6. Ours: Fashion-MNIST at 32 px, by networks of
 {features} / 2^(level + 1) channels, {width} at most, against the test images; all rows of as many images.
-What grows does so by 1.5 kimg of fading and 1.5 after it at each size: at 32 px after 7.5 kimg. Coarse is
-4 px, middle 8, fine 16; in the paper 4 to 8, 16 to 32, and 64 to 512. So the order may be compared, and no
-number."""
+What grows does so by 1.5 kimg of fading and 1.5 after it at each size: ProGAN, from 4 px on, is at 32 px
+after 7.5 kimg, StyleGAN, from 8 px on, after 4.5. Coarse is 4 px, middle 8, fine 16; in the paper
+4 to 8, 16 to 32, and 64 to 512. So the order may be compared, and no number."""
 
 
 def recipe(name: str, features: int, width: int) -> Recipe:
