@@ -4,6 +4,7 @@ import functools
 from dataclasses import replace
 from pathlib import Path
 
+from gaxjax.layers.modules import set_fields
 from gaxjax.recipe import Recipe
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.recipe.serialization import load_recipe
@@ -50,8 +51,7 @@ def recipe(model: str, variant: str) -> Recipe:
     original, vgan = (load_recipe(f"{name}_shapes:{variant}")[0] for name in (model, "vgan"))
     data = vgan.data
     # VGAN has one length of clips, MoCoGAN any: only of the same frames are numbers of one column.
-    gan = replace(original.gan, frames=data.shape[0]) if model == "mocogan" else original.gan
-    return replace(original, gan=gan, data=data)
+    return replace(original, gan=set_fields(original.gan, frames=data.shape[0]), data=data)
 
 
 def make(
