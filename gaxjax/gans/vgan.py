@@ -97,10 +97,10 @@ class ConditionalVGAN(VGAN):
         return codes
 
     def sample(self, batch: Batch, frames: int | None = None, **options: Any) -> Any:
-        """As without a condition, by name, with the frames that were given."""
+        """As without a condition, by name, with the frames that they go on from as "start"."""
         samples = super().sample(batch, frames, **options)
         parts = samples if isinstance(samples, dict) else {"video": samples}
-        return dict(sorted({**parts, "given": batch["video"][:, 0]}.items()))
+        return dict(sorted({**parts, "start": batch["video"][:, 0]}.items()))
 
     def penalize(self, batch: Batch, parts: Any) -> tuple[Array | float, Logs]:
         penalty, logs = super().penalize(batch, parts)

@@ -101,8 +101,8 @@ def test_a_conditional_game_is_near_the_frame_that_it_starts_from() -> None:
     np.testing.assert_allclose(gradient["generator"]["Times_0"]["factor"], slope, rtol=1e-12)
 
     made = call_averaged(gan, state, jax.random.key(0), "sample", BATCH)
-    assert list(made) == ["given", "video"]
-    np.testing.assert_array_equal(made["given"], first)
+    assert list(made) == ["start", "video"]
+    np.testing.assert_array_equal(made["start"], first)
     np.testing.assert_allclose(made["video"], 0.75 * np.repeat(first[:, None], FRAMES, axis=1), rtol=1e-12)
 
 
