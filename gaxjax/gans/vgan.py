@@ -93,6 +93,7 @@ class ConditionalVGAN(VGAN):
 
     def compute_codes(self, batch: Batch) -> Array:
         """What the encoder makes of the first frame of each of the batch's clips; nothing is drawn."""
+        check_clips(self, batch)
         codes: Array = self.encoder(batch["video"][:, 0])
         return codes
 

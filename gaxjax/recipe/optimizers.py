@@ -134,6 +134,8 @@ class Optimizer:
             raise InputError(f"updates must be at least 1; got {self.updates}")
         if isinstance(self.learning_rate, int | float) and self.learning_rate <= 0:
             raise InputError(f"learning_rate must be positive; got {self.learning_rate}")
+        if not self.weight_decay >= 0:
+            raise InputError(f"weight_decay must be 0 or above; got {self.weight_decay}")
 
     def scale_learning_rate(self, rate: float) -> "Optimizer":
         """The same with its learning rate, a number or a schedule, times `rate`."""

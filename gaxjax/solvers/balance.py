@@ -45,8 +45,9 @@ def balanced(
     minibatch decides anew, of each of the game's `subgames` by itself. Errors are cross-entropies, which an
     `Adversary` says of logits, or a game of its own logs as real_error and fake_error.
 
-    Who waits keeps its parameters and the optimizer's sums. Gradients are taken of all, for the program must
-    not depend on what it finds; `moves` in the logs is the share of steps in which a player has moved.
+    Who waits keeps its parameters and the optimizer's sums; batch statistics follow the examples as ever.
+    Gradients are taken of all, for the program must not depend on what it finds; `moves` in the logs is the
+    share of steps in which a player has moved.
     """
     check_players(gan, optimizers, updates)
     check_single_updates(updates, "balanced")

@@ -63,6 +63,13 @@ class Balanced(Solver):
     """error on real examples from which the discriminator moves besides; log 2 is chance"""
     accumulates: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        # Of nan every comparison is false: the generator alone would move, without a word.
+        if not (self.margin >= 0 and self.threshold >= 0):
+            raise InputError(
+                f"margin and threshold are errors, 0 or above; got {self.margin} and {self.threshold}"
+            )
+
     def __call__(
         self, gan: GAN, optimizers: Optimizers, updates: Updates, *options: Any, **more: Any
     ) -> Step:

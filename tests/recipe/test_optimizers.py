@@ -145,6 +145,12 @@ def test_schedules_without_length_are_refused(make: Any) -> None:
         make()
 
 
+@pytest.mark.parametrize("decay", [-1e-5, float("nan")])
+def test_no_weight_decay_that_would_let_weights_grow(decay: float) -> None:
+    with pytest.raises(InputError, match="weight_decay must be 0 or above"):
+        Optimizer(weight_decay=decay)
+
+
 def test_schedules_as_text() -> None:
     assert schedule("1e-3") == 0.001
     assert schedule("Linear(0.5, 0.7, 0, to_kimg=100)") == Linear(0.5, 0.7, 0, 100)

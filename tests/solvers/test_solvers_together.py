@@ -233,6 +233,12 @@ QUICK = "gan_1d.py:recipe"
 """Small and without convolutions, which take most of a minute to compile if differentiated twice."""
 
 
+@pytest.mark.parametrize("numbers", [{"margin": -0.3}, {"threshold": float("nan")}])
+def test_balanced_by_numbers_that_are_no_errors(numbers: dict[str, float]) -> None:
+    with pytest.raises(InputError, match="margin and threshold are errors, 0 or above"):
+        Balanced(**numbers)
+
+
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in GAMES]
 )
