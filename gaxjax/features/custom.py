@@ -48,8 +48,10 @@ def custom(target: str) -> Features:
                 )
             shape = getattr(vectors := by_level[level], "shape", None)
             if shape is None or len(shape) != 2 or shape[0] != images.shape[0]:
-                got = f"{type(vectors).__name__} of shape {shape}"
-                raise InputError(f"{target} made {got} of images {images.shape}; it should make [N, D]")
+                # The type of what has a shape is JAX's own business, while it is traced.
+                got = type(vectors).__name__ if shape is None else f"an array of shape {shape}"
+                what = "clips" if images.ndim == 5 else "images"
+                raise InputError(f"{target} made {got} of {what} {images.shape}; it should make [N, D]")
         return {level: by_level[level] for level in levels}
 
     # Which it has is known when it is called, and asked of shapes before anything is measured.

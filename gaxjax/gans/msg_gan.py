@@ -35,7 +35,8 @@ class MSGGAN(StyleGame):
     """the objective, penalties and augmentations"""
     connections: Literal["all", "coarse", "middle", "fine", "none"] = "all"
     """sizes besides the largest that the discriminator sees; coarse: 4 and 8 px, middle: 16 and 32, fine: all
-    others; of networks of fewer than 6 sizes below the largest a third each"""
+    others; of networks of fewer than 6 sizes below the largest a third each,
+    and of fewer than 3 no fine ones"""
 
     players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
     averaged: ClassVar = ("generator",)

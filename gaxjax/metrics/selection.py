@@ -21,7 +21,12 @@ def check_metric(name: str, metric: Metric, shape: tuple[int, ...], fake: int, r
     """Refuses before anything is trained what would be refused when it is measured."""
     unit = UNITS[len(shape)]
     if unit not in metric.units:
-        others = ", ".join(key for key, other in METRICS.items() if unit in other.units)
+        # Pairs are of images: a metric of pairs would be refused for clips in turn.
+        others = ", ".join(
+            key
+            for key, other in METRICS.items()
+            if unit in other.units and not (unit == "clips" and key in PAIRED)
+        )
         measures = " and ".join(metric.units)
         raise InputError(f"{name} measures {measures}, not examples of shape {shape}: use {others}")
     # Real examples count only where the metric compares with any.
