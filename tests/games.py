@@ -175,13 +175,7 @@ def begin(
 ) -> State:
     """The state before the first step."""
     shape = {"image": jnp.zeros((2, 2))} if batch is None else batch
-
-    def first() -> State:
-        return quick.run(lambda key: init(gan, optimizers or sgd(gan), key, shape), jax.random.key(0))
-
-    # Of gradient descent there is one for every game; in trees of its own, for who changes them.
-    state = first() if optimizers else quick.keep((begin, gan), first, shape, values=True)
-    return widest(jax.tree.map(lambda x: x, state))
+    return widest(quick.run(lambda key: init(gan, optimizers or sgd(gan), key, shape), jax.random.key(0)))
 
 
 def values(state: State) -> dict[str, float]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import jax
-import numpy as np
 
 OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 0}
 FLAGS = [
@@ -36,24 +35,23 @@ def run(function: Callable[..., Any], *arguments: Any) -> Any:
     return compiled(function, *arguments)(*arguments)
 
 
-KEPT: dict[Any, Any] = {}
-"""What was made, by all that it depends on."""
+RESULTS: dict[Any, Any] = {}
+"""What came of `keep`, by all that it depends on."""
 
 
-def keep(name: Hashable, make: Callable[[], Any], *like: Any, values: bool = False) -> Any:
-    """What `make` makes, once for arguments of just these shapes and types; `values`: of just these values.
+def keep(name: Hashable, make: Callable[[], Any], *like: Any) -> Any:
+    """What `make` makes, once for arguments of just these shapes and types.
 
     name: all else that it depends on. Where that has no hash, as a module with a dictionary, it is made anew.
     """
     leaves, tree = jax.tree.flatten(like)
-    types = [(jax.typeof(x), np.asarray(x).tobytes() if values else b"") for x in leaves]
     # A test may have other draws, or wider numbers.
     draws = jax.random.normal, jax.random.uniform, jax.random.beta
-    key = name, tree, tuple(types), draws, jax.dtypes.canonicalize_dtype(float)
+    key = name, tree, tuple(map(jax.typeof, leaves)), draws, jax.dtypes.canonicalize_dtype(float)
     try:
         hash(key)
     except TypeError:
         return make()
-    if key not in KEPT:
-        KEPT[key] = make()
-    return KEPT[key]
+    if key not in RESULTS:
+        RESULTS[key] = make()
+    return RESULTS[key]

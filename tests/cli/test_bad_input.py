@@ -145,7 +145,7 @@ def test_unknown_player(recipe: Path) -> None:
         ("--optimizers.critic.learning-rate -1", "learning_rate must be positive; got -1"),
         (
             "--solver altrenating",
-            "'altrenating' is not one of: Alternating, Simultaneous",
+            "'altrenating' is not one of: Alternating, Balanced(margin, threshold), Simultaneous",
         ),
     ],
 )
