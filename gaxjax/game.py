@@ -127,11 +127,12 @@ def count_examples(batch: Batch) -> int:
 
 
 def select_condition(batch: Batch, name: str) -> Tree:
-    """What a batch has by that name, such as label; InputError where it has no such thing."""
+    """What a batch has by that name, such as label; None for no name, InputError for one that it lacks."""
+    if not name:
+        return None
     if name not in batch:
-        raise InputError(
-            f"the game's condition is {name!r}, which needs data with it; the data has {sorted(batch)}"
-        )
+        needs = f"the game's condition is {name!r}, which needs data with it"
+        raise InputError(f"{needs}; the data has {sorted(batch)}")
     if "labeled" in batch:  # what is not given would be no class at all, and a loss of it nan
         free = "use labeled=None, labeled_share=0"
         raise InputError(f"the game's condition is {name!r}, which labeled=N withholds: {free}")

@@ -1,19 +1,19 @@
 """A folder of clips: animations and movies, strips of frames, or folders of frames."""
 
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import final
 
 import jax
 import numpy as np
 
-from gaxjax.data.config import Data, frames_taken, reads_movies
+from gaxjax.data.config import Data, frames_taken
 from gaxjax.data.folder import class_names
 from gaxjax.data.frames import reader_of
-from gaxjax.data.images import DamagedError, fit_pixels
+from gaxjax.data.images import DamagedError, pixels_for
 from gaxjax.data.layout import folder_of_split
 from gaxjax.data.listing import Listing, list_images, natural_key
-from gaxjax.data.movies import MOVIES, check_reader
+from gaxjax.data.movies import check_reader, movie_suffixes
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.source import Batch
 from gaxjax.errors import InputError
@@ -25,7 +25,7 @@ VIDEO = "video"
 
 def list_clips(data: Data) -> tuple[Listing, dict[Path, list[Path]]]:
     """What is in a folder of clips, and the files of each clip by its path, relative to the folder."""
-    listing = list_images(folder_of_split(data), MOVIES if reads_movies(data) else frozenset())
+    listing = list_images(folder_of_split(data), movie_suffixes(data))
     if data.layout != "frames":
         return listing, {path: [path] for path in listing.files}
     clips: dict[Path, list[Path]] = {}
@@ -85,7 +85,7 @@ class ClipFolder(Pictures):
     def identity(self, index: int) -> tuple[str, int]:
         files = self.files[index]
         # As of images, by names and sizes; of a folder of frames, which files there are counts too.
-        names = [PurePath(file.name).as_posix() for file in files] if self.data.layout == "frames" else []
+        names = [file.name for file in files] if self.data.layout == "frames" else []
         return " ".join([self.clips[index].as_posix(), *names]), sum(map(self.listing.size, files))
 
     def labels(self) -> np.ndarray | None:
@@ -121,13 +121,12 @@ class ClipFolder(Pictures):
     def read(self, index: int, places: Sequence[int]) -> np.ndarray:
         """Frames of a clip at some of its places: uint8 [n, H, W, C]."""
         files = [self.root / file for file in self.files[index]]
-        shape, fit, resampling = self.data.shape[1:], self.data.fit, self.data.filter
-        pixels, sizes = np.empty((len(places), *shape), np.uint8), set[tuple[int, int]]()
+        pixels, sizes = np.empty((len(places), *self.data.shape[1:]), np.uint8), set[tuple[int, int]]()
         for row, picture in enumerate(reader_of(self.data, files).read(files, places)):
             # All have one box and one scale, or what is still would move.
             sizes.add(picture.size)
             if len(sizes) > 1:
                 listing = ", ".join(f"{width} x {height}" for width, height in sorted(sizes))
                 raise DamagedError(f"frames differ in size: {listing}")
-            pixels[row] = fit_pixels(picture, shape, fit, resampling)
+            pixels[row] = pixels_for(picture, self.data)
         return pixels

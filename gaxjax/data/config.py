@@ -100,11 +100,6 @@ def has_clips(data: Data) -> bool:
     return len(data.shape) == 4
 
 
-def reads_movies(data: Data) -> bool:
-    """Whether files of a folder may be movies: where they are whole clips."""
-    return has_clips(data) and data.layout not in ("frames", "strips")
-
-
 def frames_taken(data: Data) -> int:
     """How many frames a clip is cut out of.
 

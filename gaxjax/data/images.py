@@ -165,9 +165,9 @@ def check_crop(size: tuple[int, int], shape: tuple[int, ...]) -> None:
 
 
 def pixels_for(picture: Image.Image, data: Data) -> np.ndarray:
-    """Pixels of `data.shape`; where crops are cut out of images later on, all that there are."""
+    """Pixels of `data.shape`, or of a clip's frame; where crops are cut out later on, all that there are."""
     if data.scale == 1:
-        return fit_pixels(picture, data.shape, data.fit, data.filter)
+        return fit_pixels(picture, data.shape[-3:], data.fit, data.filter)
     check_crop(picture.size, data.shape)
     channels = data.shape[2]
     pixels = np.asarray(with_channels(picture, channels))

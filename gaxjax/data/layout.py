@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from gaxjax.data.config import Data, frames_taken, has_clips, has_two_images, reads_movies
+from gaxjax.data.config import Data, frames_taken, has_clips, has_two_images
 from gaxjax.data.listing import has_images
-from gaxjax.data.movies import MOVIES
+from gaxjax.data.movies import movie_suffixes
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.files.places import as_path, check_reachable, list_folders
 
@@ -124,7 +124,7 @@ def check_domains(folder: Path, data: Data) -> None:
 
 def has_examples(folder: Path, data: Data) -> bool:
     """Whether there is a file anywhere below that may be an example."""
-    return has_images(folder, MOVIES if reads_movies(data) else frozenset())
+    return has_images(folder, movie_suffixes(data))
 
 
 def check_split(folder: Path, data: Data) -> None:

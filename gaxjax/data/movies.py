@@ -10,12 +10,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gaxjax.data.config import Data, has_clips
 from gaxjax.data.images import DamagedError
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.files.places import is_remote, read_remote
 
 MOVIES = frozenset({".mp4", ".m4v", ".webm", ".mov", ".avi", ".mkv"})
 """Of files that are read as movies. Listed, so that every machine takes the same files."""
+
+
+def movie_suffixes(data: Data) -> frozenset[str]:
+    """Those of files of a folder that may be movies: all where a file is a whole clip, else none."""
+    return MOVIES if has_clips(data) and data.layout not in ("frames", "strips") else frozenset()
 
 
 def check_reader(files: Sequence[Path]) -> None:

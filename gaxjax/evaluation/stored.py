@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from gaxjax.data import Data, Source
-from gaxjax.data.config import has_clips, reads_movies
+from gaxjax.data.config import has_clips
 from gaxjax.data.folder import folder_of_split
 from gaxjax.data.listing import image_files
-from gaxjax.data.movies import MOVIES
+from gaxjax.data.movies import movie_suffixes
 from gaxjax.data.moving_digits import SETS as MOVING
 from gaxjax.data.named import find_builder
 from gaxjax.data.points import DEFAULTS, Points
@@ -57,7 +57,7 @@ def source_files(data: Data) -> list[Path]:
         return []
     if data.name == "folder":
         folder = folder_of_split(data)
-        return [folder / path for path in image_files(folder, MOVIES if reads_movies(data) else frozenset())]
+        return [folder / path for path in image_files(folder, movie_suffixes(data))]
     name = {STACKED: "mnist", **MOVING}.get(data.name, data.name)
     builder = find_builder(name, data.directory) or find_builder(name, str(cache_path("datasets")))
     if builder is None:

@@ -33,7 +33,7 @@ class Adversarial(GAN):
 
     def condition_of(self, batch: Batch) -> Tree:
         """The batch's condition, [B, ...]; None where there is none."""
-        return select_condition(batch, self.condition) if self.condition else None
+        return select_condition(batch, self.condition)
 
     def sample_latents(self, batch: Batch) -> Array:
         """Latents, one for each of the batch, [B, L]."""

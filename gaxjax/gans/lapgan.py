@@ -61,7 +61,7 @@ class LAPGAN(GAN):
 
     def condition_of(self, batch: Batch) -> Tree:
         """The batch's condition, [B, ...]; None where there is none."""
-        return select_condition(batch, self.condition) if self.condition else None
+        return select_condition(batch, self.condition)
 
     def draw(self, level: int, batch: Batch, coarse: Array | None = None) -> Array:
         """Images of a level, one for each of the batch, on those of the level before it."""

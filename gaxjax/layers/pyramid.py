@@ -13,12 +13,13 @@ import jax
 from jax import Array
 
 from gaxjax.errors import InputError
+from gaxjax.layers.convolution_cpu import PerAxis, size_of
 
 Size = tuple[int, int]
 """Height and width."""
 
 
-def down(x: Array, size: Size) -> Array:
+def down(x: Array, size: PerAxis) -> Array:
     """d: blurred and subsampled, [B, H, W, C] -> [B, *size, C]; the size is no larger along either axis.
 
     By a triangle as wide as the step between its outputs: the taps (1, 3, 3, 1) where that is 2.
@@ -28,7 +29,7 @@ def down(x: Array, size: Size) -> Array:
     return jax.image.resize(x, (len(x), *size, x.shape[-1]), "linear", antialias=True)
 
 
-def up(x: Array, size: Size) -> Array:
+def up(x: Array, size: PerAxis) -> Array:
     """u: enlarged by linear interpolation, [B, H, W, C] -> [B, *size, C]; no smaller along either axis."""
     check_size(x, size, down=False)
     return jax.image.resize(x, (len(x), *size, x.shape[-1]), "linear", antialias=False)
@@ -67,12 +68,7 @@ def reconstruct(levels: Sequence[Array]) -> Array:
     return image
 
 
-def size_of(x: Array) -> Size:
-    """Of images [B, H, W, C]."""
-    return x.shape[1], x.shape[2]
-
-
-def check_size(x: Array, size: Size, down: bool) -> None:
+def check_size(x: Array, size: PerAxis, down: bool) -> None:
     """Refuses what is no image, and a size on the wrong side of its own."""
     if x.ndim != 4:
         raise InputError(f"a pyramid is of images [B, H, W, C]; got shape {x.shape}")

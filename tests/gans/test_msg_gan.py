@@ -74,11 +74,11 @@ def test_levels_that_are_connected_have_gradients_of_their_own() -> None:
 def test_samples_are_the_largest_or_of_every_size() -> None:
     assert sampling.sampling_options(GAN, "psi=0.5, scales=1") == {"psi": 0.5, "scales": 1}
 
-    def drawn(key: Array) -> Any:
+    def draw_sizes(key: Array) -> Any:
         state = init(GAN, sgd(GAN), key, BATCH)
         return [sample(GAN, state, {"n": 2}, KEY, psi=0.0, scales=scales) for scales in (False, True)]
 
-    largest, sizes = quick.run(drawn, KEY)
+    largest, sizes = quick.run(draw_sizes, KEY)
     assert largest.shape == (2, *SHAPE) and list(sizes) == ["0004 px", "0008 px"]
     np.testing.assert_array_equal(sizes["0008 px"], largest)
     # At psi 0 all are of the average of w, at every size (their noise has a scale of zero at first).
