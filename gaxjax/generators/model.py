@@ -17,7 +17,6 @@ from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.truncation import Psi, check_psi, describe_game, has_styles
 from gaxjax.networks.progressive import count_levels
 from gaxjax.networks.synthesis import layer_names
-from gaxjax.parallel.seeds import Seeds
 from gaxjax.runs import examples
 from gaxjax.runs.inventory import read_inventory
 
@@ -54,10 +53,7 @@ class TrainedModel:
     def __init__(self, run: Path | str, psi: Psi = 1.0, cutoff: int | None = None, best: bool = False):
         """best: of the checkpoint that was measured as the best, not of the last."""
         run = as_path(run)
-        self.recipe, self.gan, states = runs.open(run, best)
-        state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)
-        # Only what makes images stays on the device: Adam's moments are twice the parameters.
-        self.state = state._replace(optimizers={})
+        self.recipe, self.gan, self.state = runs.open_first_seed(run, best)
         game: Any = self.gan
         if not hasattr(game, "generate"):
             raise InputError(f"{type(game).__name__} makes nothing of single latents, which this is about")

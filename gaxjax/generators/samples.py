@@ -16,7 +16,6 @@ from gaxjax.generators.codes import pin_codes
 from gaxjax.generators.model import check_label, count_classes
 from gaxjax.generators.sampling import check_frames, sampling_options
 from gaxjax.generators.truncation import Psi, check_psi
-from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.point_plots import probe_points
 from gaxjax.pictures.samples import check_path, draw_samples
 from gaxjax.recipe import Recipe
@@ -57,7 +56,8 @@ def write_samples(
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
     check_seed(seed, "--seed")
     workdir, out = as_path(workdir), as_path(out)
-    recipe, gan, states = runs.open(workdir, best)
+    # A run of several seeds shows the first: pictures are of one generator.
+    recipe, gan, state = runs.open_first_seed(workdir, best)
     gan = pin_codes(gan, codes, read_inventory(workdir).get("factors", ()))
     classes = count_classes(gan, examples.read_shapes(workdir, recipe)[1])
     if label is not None:
@@ -68,8 +68,6 @@ def write_samples(
     # In place of those of the examples, whose images a game that is told a label does not look at.
     if label is not None:
         batch["label"] = np.full_like(batch["label"], label)
-    # A run of several seeds shows the first: pictures are of one generator.
-    state = Seeds(recipe.seed, recipe.seeds).select(states)
     options = choose_options(gan, psi, cutoff, frames, sampling)
     draw = jax.jit(lambda state: sample(gan, state, normalize(batch), jax.random.key(seed), **options))
     # By shapes alone, before anything is compiled.

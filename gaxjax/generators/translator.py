@@ -19,7 +19,6 @@ from gaxjax.files.places import as_path
 from gaxjax.game import GAN, Batch, call_averaged
 from gaxjax.generators.domains import Domain, choose_domains
 from gaxjax.layers.modules import submodules
-from gaxjax.parallel.seeds import Seeds
 from gaxjax.pictures.images import to_uint8
 from gaxjax.runs import examples
 
@@ -54,9 +53,7 @@ class Translator:
         InputError for a game that does not translate so.
         """
         run = as_path(run)
-        self.recipe, self.gan, states = runs.open(run, best)
-        # Of several seeds the first; only what makes images stays on the device.
-        self.state = Seeds(self.recipe.seed, self.recipe.seeds).select(states)._replace(optimizers={})
+        self.recipe, self.gan, self.state = runs.open_first_seed(run, best)
         self.source, self.target = choose_direction(self.gan, direction)
         spec = examples.read_shapes(run, self.recipe)[0]
         self.multiple, self.shape = find_sizes(self.gan)

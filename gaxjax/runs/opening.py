@@ -10,6 +10,7 @@ from gaxjax.data.source import Spec
 from gaxjax.errors import InputError
 from gaxjax.files.places import as_path
 from gaxjax.game import GAN, State
+from gaxjax.parallel.seeds import Seeds
 from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
@@ -60,6 +61,14 @@ def open(workdir: Path | str, best: bool = False, data: Spec | None = None) -> R
         why = "train it with --evaluation.best" if best else "train it first"
         raise InputError(f"{folder} has no checkpoint that can be read: {why}")
     return Run(recipe, programs[start.stage].stage.gan, start.carry[0])
+
+
+def open_first_seed(workdir: Path | str, best: bool = False) -> Run:
+    """The same for who only makes images: of several seeds the first, and no sums of the optimizers."""
+    recipe, gan, states = open(workdir, best)
+    # Let go first: Adam's moments are twice the parameters.
+    states = states._replace(optimizers={})
+    return Run(recipe, gan, Seeds(recipe.seed, recipe.seeds).select(states))
 
 
 def start_from(

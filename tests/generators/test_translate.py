@@ -134,7 +134,7 @@ def open_as(patch: pytest.MonkeyPatch, change: Callable[[Any], GAN]) -> None:
         found = open_run(run, best, {"a": image, "b": image})
         return found._replace(gan=change(found.gan))
 
-    patch.setattr("gaxjax.runs.open", open_changed)
+    patch.setattr("gaxjax.runs.open_first_seed", open_changed)
 
 
 @pytest.fixture
