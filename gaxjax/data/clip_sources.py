@@ -76,15 +76,15 @@ class StreamedClips(SourceOf):
         # Each clip has rows of its own, so that threads fill in the table side by side.
         ends = np.cumsum(self.lengths)
 
-        def read(number: int) -> None:
+        def read_clip(number: int) -> None:
             index = int(self.indices[number])
-            pixels = self.folder.read(index, self.folder.places[index])
+            pixels = self.folder.read_frames(index, self.folder.places[index])
             if frames is not None:
                 frames[ends[number] - self.lengths[number] : ends[number]] = pixels
 
         # All are tried before anything is said, as of images (`usable_indices`).
         with ThreadPoolExecutor(max(self.data.workers, 1)) as pool:
-            reasons = list(pool.map(lambda number: damage_of(lambda: read(number)), range(len(self))))
+            reasons = list(pool.map(lambda number: damage_of(lambda: read_clip(number)), range(len(self))))
         damaged = [
             (self.folder.name(int(self.indices[number])), reason)
             for number, reason in enumerate(reasons)

@@ -113,12 +113,12 @@ class ClipFolder(Pictures):
         """The clip of an index from a frame on."""
         index, start = fetched
         numbers = range(start, start + frames_taken(self.data), self.data.stride)
-        batch = {VIDEO: self.read(index, [self.places[index][number] for number in numbers])}
+        batch = {VIDEO: self.read_frames(index, [self.places[index][number] for number in numbers])}
         if self.classes:
             batch["label"] = np.array(self.numbers[self.clips[index].parts[0]], np.int32)
         return batch
 
-    def read(self, index: int, places: Sequence[int]) -> np.ndarray:
+    def read_frames(self, index: int, places: Sequence[int]) -> np.ndarray:
         """Frames of a clip at some of its places: uint8 [n, H, W, C]."""
         files = [self.root / file for file in self.files[index]]
         pixels, sizes = np.empty((len(places), *self.data.shape[1:]), np.uint8), set[tuple[int, int]]()

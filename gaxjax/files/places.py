@@ -104,7 +104,7 @@ def find_system(path: Path) -> tuple[Any, str]:
     return cast(tuple[Any, str], fsspec.core.url_to_fs(os.fspath(path)))
 
 
-def modified(path: Path) -> float:
+def modification_time(path: Path) -> float:
     """When a file was last written, in seconds of the system's clock; of a bucket in whole ones."""
     about: Any = path.stat()
     return float(about.mtime if is_remote(path) else about.st_mtime)

@@ -55,12 +55,12 @@ class TwoStreams(nn.Module):
             (*size, channels + 1), self.features, self.depth, output="none", name="foreground", **shared
         )
         background = still(codes)
-        x = moving(codes if codes.ndim == 2 else self.spread(codes))
+        x = moving(codes if codes.ndim == 2 else self.spread_maps(codes))
         foreground, mask = jnp.tanh(x[..., :channels]), jax.nn.sigmoid(x[..., channels:])
         video = compose(mask, foreground, background)
         return {"background": background, "foreground": foreground, "mask": mask, "video": video}
 
-    def spread(self, maps: Array) -> Array:
+    def spread_maps(self, maps: Array) -> Array:
         """Maps [B, h, w, F] over the frames of the smallest size, [B, t, h, w, F]."""
         frames = halved_sizes(self.shape, self.depth)[-1][0]
         x = to_compute_dtype(maps, self.precision)[:, None]

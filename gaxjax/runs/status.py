@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gaxjax.errors import InputError
-from gaxjax.files.places import check_reachable, is_remote, list_folders, modified
+from gaxjax.files.places import check_reachable, is_remote, list_folders, modification_time
 from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint import DIGITS, steps_in
 from gaxjax.runs.lock import Lock
@@ -88,7 +88,7 @@ def read_status(workdir: Path) -> Status:
     if checkpoint is not None:
         with contextlib.suppress(OSError):  # it may have made room for the next one meanwhile
             folder = workdir / "checkpoints" / f"{checkpoint:0{DIGITS}d}"
-            age = time.time() - modified(folder / COMMIT if is_remote(folder) else folder)
+            age = time.time() - modification_time(folder / COMMIT if is_remote(folder) else folder)
     return Status(
         workdir,
         images=rows[-1]["images"] if rows else 0,
@@ -112,7 +112,7 @@ def describe_holder(workdir: Path) -> str:
     if is_gone is False:
         return str(holder)
     # Of another machine, whose clock may be another too.
-    age = max(time.time() - modified(lock.path), 0)
+    age = max(time.time() - modification_time(lock.path), 0)
     return f"{holder}, whose last sign of life was {describe_seconds(age)} ago"
 
 

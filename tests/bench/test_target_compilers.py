@@ -79,7 +79,7 @@ topology.configure_compilers()
 recipe = replace(load_recipe(sys.argv[1])[0], batch_size=8 * target.size)
 program = footprint.heaviest_program(recipe, footprint.example_spec(recipe))
 cost = costs.measure_cost(program, topology.target_mesh(target), target.chip)
-print(json.dumps([cost.counted, cost.moved, cost.memory.total, [c.operation for c in cost.collectives]]))
+print(json.dumps([cost.counted, cost.traffic, cost.memory.total, [c.operation for c in cost.collectives]]))
 """
 
 

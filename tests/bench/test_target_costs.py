@@ -149,7 +149,7 @@ def measure(devices):
     return {
         "params": {name: nbytes(tree) for name, tree in program.state.params.items()},
         "flops": cost.float32,
-        "moved": cost.moved,
+        "traffic": cost.traffic,
         "memory": cost.memory.total,
         "counted": cost.counted,
         "collectives": [[c.operation, c.nbytes, c.arrays, c.origin] for c in cost.collectives],
@@ -178,7 +178,7 @@ def on_cpus() -> dict[int, Any]:
 def test_a_devices_cost_does_not_depend_on_how_many_there_are(on_cpus: dict[int, Any]) -> None:
     """Each computes its own part of both players' moves, and no other's."""
     for devices in (2, 8):
-        for what in ("counted", "flops", "moved", "memory"):
+        for what in ("counted", "flops", "traffic", "memory"):
             assert on_cpus[devices][what] == pytest.approx(on_cpus[1][what], rel=0.05), what
     assert on_cpus[2]["collectives"] == on_cpus[8]["collectives"] and not on_cpus[1]["collectives"]
 

@@ -78,15 +78,15 @@ backend_config={"known_trip_count":{"n":"5"}}
 
 def test_kernels_and_what_they_move() -> None:
     fusion, conv, copy = parse_instructions(GPU)
-    assert (copy.kind, copy.moved, copy.conditional, copy.changes_layout) == (
+    assert (copy.kind, copy.traffic, copy.conditional, copy.changes_layout) == (
         "copy",
         2 * 2 * 2048**2,
         True,
         True,
     )
-    assert (fusion.kind, fusion.moved, fusion.origin) == ("fusion kLoop", 2 * 24, "step/neg")
+    assert (fusion.kind, fusion.traffic, fusion.origin) == ("fusion kLoop", 2 * 24, "step/neg")
     assert not fusion.conditional and not fusion.changes_layout
-    assert (conv.kind, conv.moved) == ("__cudnn$convForward", 20 + 16 + 4 * 144 + 24)
+    assert (conv.kind, conv.traffic) == ("__cudnn$convForward", 20 + 16 + 4 * 144 + 24)
 
 
 def test_table_of_kernels() -> None:
@@ -99,20 +99,20 @@ def test_table_of_kernels() -> None:
 def test_arrays_take_whole_tiles() -> None:
     text = "bf16[64,8,8,96]{3,0,2,1:T(8,128)(2,1)S(1)} f32[3,5]{0,1:T(2,128)} f32[300]{0:T(256)} s4[3]{0}"
     packed, turned, flat, small = parse_arrays(text)
-    assert (packed.nbytes, packed.padded, packed.space) == (64 * 64 * 96 * 2, 64 * 64 * 128 * 2, 1)
+    assert (packed.nbytes, packed.padded_nbytes, packed.space) == (64 * 64 * 96 * 2, 64 * 64 * 128 * 2, 1)
     # Minor is the axis of 3: 5 x 3 in tiles of 2 x 128.
-    assert (turned.nbytes, turned.padded, turned.space) == (60, 6 * 128 * 4, 0)
-    assert (flat.padded, small.nbytes) == (512 * 4, 2)
+    assert (turned.nbytes, turned.padded_nbytes, turned.space) == (60, 6 * 128 * 4, 0)
+    assert (flat.padded_nbytes, small.nbytes) == (512 * 4, 2)
 
 
 def test_loops_count_and_memory_on_the_chip_does_not() -> None:
     lines = {line.name: line for line in parse_instructions(TPU)}
     assert set(lines) == {"copy-start.1", "slice-start.1", "sums", "back", "gather", "all-reduce.1"}
     # Read from the large memory, 8 x 128 of 2 bytes, and written to the small one.
-    assert lines["copy-start.1"].moved == 2048
+    assert lines["copy-start.1"].traffic == 2048
     # A part alone, and what goes back.
-    assert lines["slice-start.1"].moved == 2 * 128 * 4 and lines["back"].moved == 128 * 4
-    assert lines["sums"].moved == 2 * 4 * 128 * 4
+    assert lines["slice-start.1"].traffic == 2 * 128 * 4 and lines["back"].traffic == 128 * 4
+    assert lines["sums"].traffic == 2 * 4 * 128 * 4
     assert (lines["all-reduce.1"].times, lines["sums"].times) == (5, 1)
 
 

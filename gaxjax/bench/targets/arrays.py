@@ -31,7 +31,7 @@ class Array:
         return -(-math.prod(self.shape) * self.bits // 8)
 
     @property
-    def padded(self) -> int:
+    def padded_nbytes(self) -> int:
         """Bytes that it takes."""
         sizes = [self.shape[axis] for axis in self.layout]
         # Tiles have more axes than small arrays: those are padded as if they had axes of one element.
@@ -44,7 +44,8 @@ class Array:
 def parse_arrays(text: str) -> Iterator[Array]:
     """All arrays in a text, in order.
 
-    >>> [(a.nbytes, a.padded) for a in parse_arrays("(bf16[3,8]{1,0:T(8,128)(2,1)}, pred[4]) and f32[]")]
+    >>> arrays = parse_arrays("(bf16[3,8]{1,0:T(8,128)(2,1)}, pred[4]) and f32[]")
+    >>> [(array.nbytes, array.padded_nbytes) for array in arrays]
     [(48, 2048), (4, 4), (4, 4)]
     """
     for kind, bits, sizes, axes, tiles in ARRAY.findall(text):

@@ -49,27 +49,27 @@ class Cost:
     """among them"""
 
     @property
-    def moved(self) -> int:
+    def traffic(self) -> int:
         """Bytes that every step's kernels read from and write to memory, each once, padding included."""
-        return sum(line.times * line.moved for line in self.instructions if not line.conditional)
+        return sum(line.times * line.traffic for line in self.instructions if not line.conditional)
 
     @property
-    def moved_perhaps(self) -> int:
+    def conditional_traffic(self) -> int:
         """The same of kernels that a step may go without."""
-        return sum(line.times * line.moved for line in self.instructions if line.conditional)
+        return sum(line.times * line.traffic for line in self.instructions if line.conditional)
 
     @property
     def layout_padding(self) -> float:
         """The share of results in memory that is padding to tiles."""
         # Of results alone: whatever is read has been a result before, or is an argument.
         arrays = [a for line in self.instructions for a in parse_arrays(line.output)]
-        return 1 - sum(a.nbytes for a in arrays) / max(sum(a.padded for a in arrays), 1)
+        return 1 - sum(a.nbytes for a in arrays) / max(sum(a.padded_nbytes for a in arrays), 1)
 
     def seconds(self, chip: Chip, devices: int = 0) -> dict[str, float]:
         """Seconds of a step at the least by each bound, at so many devices (0: its own) with such batches."""
         return {
             "arithmetic": self.bfloat16 / chip.bfloat16 + self.float32 / chip.float32,
-            "memory": self.moved / chip.bandwidth,
+            "memory": self.traffic / chip.bandwidth,
             "network": network_seconds(self.collectives, devices or self.devices, chip, HOP),
         }
 

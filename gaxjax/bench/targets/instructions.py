@@ -44,21 +44,21 @@ class Instruction:
         return found[1] if found else ""
 
     @property
-    def moved(self) -> int:
+    def traffic(self) -> int:
         """Bytes that it reads from and writes to the large memory once, padding included."""
         if self.operation == "slice-start":
             # Of its argument a part, which is the result: from the large memory, and to where that lies.
             _, part, *_ = parse_arrays(self.output)
-            return part.padded * (1 + (part.space == 0))
+            return part.padded_nbytes * (1 + (part.space == 0))
         # What starts another asynchronous copy has its source among its outputs, beside the target.
         both = self.operation.endswith("-start") and self.operation != "all-reduce-start"
         arrays = parse_arrays(self.output if both else f"{self.inputs} {self.output}")
-        return sum(a.padded for a in arrays if a.space == 0)
+        return sum(a.padded_nbytes for a in arrays if a.space == 0)
 
     @property
     def changes_layout(self) -> bool:
         """Whether it moves much to change no value."""
-        return self.moved > LARGE and (self.kind in ("copy", "transpose") or "transpose" in self.name)
+        return self.traffic > LARGE and (self.kind in ("copy", "transpose") or "transpose" in self.name)
 
 
 def parse_instructions(program: str) -> list[Instruction]:

@@ -89,8 +89,8 @@ def format_cost(cost: Cost, chip: Chip) -> Iterator[str]:
         # XLA's count for GPUs is zero where a library computes, so that no number is better than that one.
         "all operations, as the compiler counts": f"{cost.counted / 1e9:,.2f} GFLOP" if cost.counted else "-",
         f"were channels padded to {chip.channels}": f"{padding:.2f} times as much arithmetic",
-        "read and written": f"{cost.moved / MIB:,.1f} MiB",
-        "read and written in conditionals": f"{cost.moved_perhaps / MIB:,.1f} MiB",
+        "read and written": f"{cost.traffic / MIB:,.1f} MiB",
+        "read and written in conditionals": f"{cost.conditional_traffic / MIB:,.1f} MiB",
         "padding of layouts": f"{cost.layout_padding:.1%} of what results take",
         **{f"bound by {name}": f"{1e3 * x:.3f} ms" for name, x in seconds.items()},
         "images per second at the most": f"{cost.images_per_second(chip):,.0f}, bound by {bound}",
@@ -165,22 +165,22 @@ def format_kernels(instructions: Sequence[Instruction], chip: Chip, top: int) ->
         yield format_kind("others", rest, chip)
     yield format_kind("all", instructions, chip)
     layouts = [line for line in instructions if line.changes_layout]
-    moved = sum(line.moved for line in layouts)
-    yield from ("", f"{len(layouts)} change a layout, of {moved / 2**30:.2f} GiB:", "")
-    yield from map(describe, sorted(layouts, key=lambda line: -line.moved)[:top])
+    traffic = sum(line.traffic for line in layouts)
+    yield from ("", f"{len(layouts)} change a layout, of {traffic / 2**30:.2f} GiB:", "")
+    yield from map(describe, sorted(layouts, key=lambda line: -line.traffic)[:top])
     yield from ("", "The most is moved by:", "")
-    yield from map(describe, sorted(instructions, key=lambda line: -line.moved)[:top])
+    yield from map(describe, sorted(instructions, key=lambda line: -line.traffic)[:top])
 
 
 def format_kind(kind: str, lines: Sequence[Instruction], chip: Chip) -> str:
     """A row of that table."""
     always, perhaps = ([x for x in lines if x.conditional == c] for c in (False, True))
-    moved, moved_perhaps = (sum(x.times * x.moved for x in part) for part in (always, perhaps))
+    traffic, conditional_traffic = (sum(x.times * x.traffic for x in part) for part in (always, perhaps))
     # Every byte once over the memory's bus, as if nothing stayed in a cache or were computed: a bound from
     # below.
     cells = [
-        *(sum(x.times for x in always), f"{moved / 2**30:.2f}", f"{1e3 * moved / chip.bandwidth:.2f}"),
-        *(sum(x.times for x in perhaps), f"{moved_perhaps / 2**30:.2f}"),
+        *(sum(x.times for x in always), f"{traffic / 2**30:.2f}", f"{1e3 * traffic / chip.bandwidth:.2f}"),
+        *(sum(x.times for x in perhaps), f"{conditional_traffic / 2**30:.2f}"),
     ]
     return f"| {kind} | {' | '.join(map(str, cells))} |"
 
@@ -202,7 +202,7 @@ def format_row(name: str, cost: Cost, chip: Chip) -> str:
         *(name, " x ".join(map(str, cost.shape)), cost.batch_size // cost.devices),
         f"{cost.memory.total / MIB:,.0f}",
         f"{(cost.bfloat16 + cost.float32) / 1e9:,.2f}",
-        f"{cost.moved / MIB:,.0f}",
+        f"{cost.traffic / MIB:,.0f}",
         f"{cost.layout_padding:.0%}",
         sum(c.times for c in cost.collectives),
         f"{sent / 1024:,.0f}",
@@ -214,7 +214,7 @@ def format_row(name: str, cost: Cost, chip: Chip) -> str:
 
 def describe(line: Instruction) -> str:
     """An instruction in one line."""
-    return f"- {line.moved / MIB:,.0f} MiB: {line.name}, {line.kind}, {shorten(line.origin)}"
+    return f"- {line.traffic / MIB:,.0f} MiB: {line.name}, {line.kind}, {shorten(line.origin)}"
 
 
 def shorten(origin: str) -> str:
