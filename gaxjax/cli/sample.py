@@ -22,7 +22,8 @@ class Sample:
     ] = None
     """how many"""
     out: Path = Path("grid.png")
-    """picture; of clips one of strips of frames (.png) and a film (.gif), and at .mp4 that too"""
+    """picture; of clips one of strips of frames (.png) and a film (.gif), and at .mp4 that too. Files that
+    are there are replaced; of --seeds by the same command alone"""
     seed: Annotated[int | None, tyro.conf.arg(metavar="INT", help_behavior_hint="(default: 0)")] = None
     """of the latents"""
     seeds: str | None = None
@@ -53,15 +54,16 @@ def main(arguments: list[str]) -> None:
     from gaxjax.parallel.configure import configure_jax
 
     configure_jax()
-    print(f"samples: {sample(options) if options.seeds is None else sample_seeds(options)}")
+    *lines, files = sample(options) if options.seeds is None else sample_seeds(options)
+    print(*lines, f"samples: {files}", sep="\n")
 
 
-def sample(options: Sample) -> Path:
-    """So many samples from latents of one seed."""
+def sample(options: Sample) -> list[str]:
+    """So many samples from latents of one seed; the files in a line."""
     from gaxjax.generators.samples import write_samples
     from gaxjax.generators.truncation import parse_psi
 
-    return write_samples(
+    files = write_samples(
         options.workdir,
         options.n,
         options.out,
@@ -74,10 +76,11 @@ def sample(options: Sample) -> Path:
         frames=options.frames,
         sampling=options.sampling,
     )
+    return [", ".join(map(str, files))]
 
 
-def sample_seeds(options: Sample) -> str:
-    """A sample for each of the seeds."""
+def sample_seeds(options: Sample) -> list[str]:
+    """A sample for each of the seeds; a line on what is kept of these, and the picture."""
     from gaxjax.generators.edits.samples import write_seed_samples
 
     if options.n is not None or options.seed is not None:

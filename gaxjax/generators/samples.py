@@ -17,7 +17,7 @@ from gaxjax.generators.model import check_label, count_classes
 from gaxjax.generators.sampling import check_frames, sampling_options
 from gaxjax.generators.truncation import Psi, check_psi
 from gaxjax.pictures.point_plots import probe_points
-from gaxjax.pictures.samples import check_path, draw_samples
+from gaxjax.pictures.samples import check_path, draw_samples, sample_files
 from gaxjax.recipe import Recipe
 from gaxjax.runs import examples
 from gaxjax.runs.examples import fixed_batch
@@ -39,7 +39,7 @@ def write_samples(
     label: int | None = None,
     frames: int | None = None,
     sampling: str = "",
-) -> Path:
+) -> list[Path]:
     """Writes a picture of `n` samples of the run in `workdir`, from latents of the given seed.
 
     Of a game with classes all are of the class `label`, or classes are in order: a row for each where they
@@ -51,6 +51,7 @@ def write_samples(
     such as "crossed=True".
 
     Of clips there are a picture of strips of frames and a film, .png and .gif; and .mp4, if `out` is.
+    Returns all files, which replace those that are there.
     """
     if n is not None and n < 1:
         raise InputError(f"--n, the number of samples, must be at least 1; got {n}")
@@ -77,7 +78,8 @@ def write_samples(
     verdict = jax.jit(lambda state: judge(gan, state, probe_points(batch)))(state)
     # A row for each class, where the classes share the samples equally.
     columns = n // rows if rows and n % rows == 0 else 0
-    return draw_samples(jax.device_get(fake), out, batch.get("image"), jax.device_get(verdict), columns)
+    draw_samples(jax.device_get(fake), out, batch.get("image"), jax.device_get(verdict), columns)
+    return sample_files(fake, out)
 
 
 def choose_options(

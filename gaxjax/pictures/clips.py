@@ -40,10 +40,17 @@ def draw_clips(samples: Sequence[Any], path: Path, columns: int = 0) -> Path:
     film = draw_film(clips, columns)
     if path.suffix == ".mp4":
         save_video(film, path)
+    picture, animation, *_ = clip_files(path)
     # The picture last: a run goes by its pictures, and one that is there has its film.
-    save_animation(film, path.with_suffix(".gif"), 1 / RATE)
-    save_image(tile_images(draw_strips(clips), gap=4), path.with_suffix(".png"))
+    save_animation(film, animation, 1 / RATE)
+    save_image(tile_images(draw_strips(clips), gap=4), picture)
     return path
+
+
+def clip_files(path: Path) -> list[Path]:
+    """What clips are drawn to that are to be at `path`: a picture, a film, and a movie where that is one."""
+    files = [path.with_suffix(".png"), path.with_suffix(".gif")]
+    return [*files, path] if path.suffix == ".mp4" else files
 
 
 def as_clips(samples: Sequence[Any]) -> list[np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gaxjax.errors import InputError
 from gaxjax.files.places import as_path
-from gaxjax.pictures.clips import draw_clips, import_video
+from gaxjax.pictures.clips import clip_files, draw_clips, import_video
 from gaxjax.pictures.images import (
     enlarge_small,
     match_channels,
@@ -59,6 +59,11 @@ def draw_samples(
 def samples_by_name(samples: Any) -> dict[str, Any]:
     """Arrays by name; a single one has none."""
     return samples if isinstance(samples, dict) else {"": samples}
+
+
+def sample_files(samples: Any, path: Path) -> list[Path]:
+    """The files that `draw_samples` writes; shapes will do."""
+    return clip_files(path) if has_clips(samples) else [path]
 
 
 def has_clips(samples: Any) -> bool:

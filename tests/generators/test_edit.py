@@ -206,6 +206,8 @@ def test_only_the_same_command_replaces_its_files(
     picture = tmp_path / "deep" / "seeds.png"
     command = ["sample", str(run), "--out", str(picture), "--seeds"]
     assert cli.main([*command, "0-1"]) == 0
+    files = f"seeds, latents, w: {picture.with_suffix('.npz')}\nsamples: {picture}\n"
+    assert capsys.readouterr().out == files
     first = {path.name: path.read_bytes() for path in picture.parent.iterdir()}
     assert sorted(first) == ["seeds.npz", "seeds.png"]
     assert cli.main([*command, "0-1"]) == 0

@@ -12,7 +12,7 @@ from PIL import Image
 
 from gaxjax.errors import InputError
 from gaxjax.pictures.clips import as_clips, draw_film, draw_strips
-from gaxjax.pictures.samples import check_path, draw_samples
+from gaxjax.pictures.samples import check_path, draw_samples, sample_files
 
 
 def fading(clips: int = 3, frames: int = 5, side: int = 8, channels: int = 1) -> np.ndarray:
@@ -88,8 +88,10 @@ def test_what_no_whole_number_makes_as_high_is_white_below(tmp_path: Path) -> No
 
 
 def test_a_video_beside_the_film(tmp_path: Path) -> None:
-    path = draw_samples(fading(1, 4, side=9), tmp_path / "clips.mp4")
+    clips = fading(1, 4, side=9)
+    path = draw_samples(clips, tmp_path / "clips.mp4")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["clips.gif", "clips.mp4", "clips.png"]
+    assert sorted(sample_files(clips, path)) == sorted(tmp_path.iterdir())
     film = frames_of(tmp_path / "clips.gif")
     video = imageio.v3.imread(path.read_bytes(), plugin="pyav", extension=".mp4")
     assert imageio.v3.immeta(path, plugin="pyav")["fps"] == 10

@@ -109,7 +109,7 @@ def test_samples_of_another_length(
 ) -> None:
     out = tmp_path / "long.gif"
     assert cli.main(["sample", str(finished), "--n", "2", "--frames", "6", "--out", str(out)]) == 0
-    assert capsys.readouterr().out == f"samples: {out}\n"
+    assert capsys.readouterr().out == f"samples: {out.with_suffix('.png')}, {out}\n"
     assert len(gray_frames(out)) == 6 and out.with_suffix(".png").exists()
     for flags, message in (
         ("--frames 0", "--frames, the length of the clips, must be at least 1; got 0"),

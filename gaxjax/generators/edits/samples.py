@@ -34,6 +34,6 @@ class Samples(Edit):
         )
 
 
-def write_seed_samples(run: Path, **options: Any) -> str:
-    """Writes the picture, and the latents beside it; returns the picture's path."""
-    return perform_edit(run, Samples(**options))[-1]
+def write_seed_samples(run: Path, **options: Any) -> list[str]:
+    """Writes the picture, and the latents beside it; returns a line on these, and the picture's path."""
+    return perform_edit(run, Samples(**options))
