@@ -95,14 +95,30 @@ def translate(options: Translation) -> list[str]:
     write_bytes(options.out / COMMAND, describe_command(options))
     rows = [translate_input(each, translator, options) for each in show_progress(inputs)]
     title = f"{options.run.name}, {translator.source} to {translator.target}"
+    has_targets = bool(options.targets or options.halves)
     columns = ["input", *(output.column for output in list_outputs(translator, options.n))]
-    columns += ["target"] if options.targets or options.halves else []
+    columns += ["target"] * has_targets
     lines = [
         f"{len(inputs):,} images, {translator.describe_direction()}",
         # The first note is each image's size; a second is there where that does not fit.
         *translator.describe_fits(sum(len(row.notes) > 1 for row in rows)),
+        *(describe_targets(rows) if has_targets else []),
     ]
     return [*lines, str(write_page(options.out / PAGE, title, lines, columns, rows))]
+
+
+def describe_targets(rows: Sequence[Row]) -> list[str]:
+    """A line on targets that are not as large as the outputs beside them; nothing to say of none."""
+    # In the order of the page's columns: the input comes before outputs, which are all of one size.
+    pairs = [(row.name, row.pictures[1], row.pictures[-1]) for row in rows]
+    others = [pair for pair in pairs if pair[1][1:] != pair[2][1:]]
+    if not others:
+        return []
+    name, output, target = others[0]
+    return [
+        f"{len(others)} targets are of another size than their outputs, such as that of {name}, "
+        f"{target.width}x{target.height} beside {output.width}x{output.height}: --resize brings both to one"
+    ]
 
 
 def show_progress(inputs: Sequence[Input]) -> Iterable[Input]:

@@ -114,6 +114,8 @@ def test_images_keep_their_names_and_sizes(
     assert lines == [
         "3 images, b to a, as learned at 8x8",
         "2 of them padded by reflection to multiples of 4, and cropped back",
+        "3 targets are of another size than their outputs, such as that of deep/odd #1, 6x6 beside 7x9: "
+        "--resize brings both to one",
         "translated/index.html",
     ]
     assert "7x9; padded to 8x12 by reflection" in (out / "index.html").read_text()
@@ -165,7 +167,8 @@ def test_images_at_the_size_that_was_learned(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert translate(home, "runs/pairs photos --resize --targets targets --out small", monkeypatch) == 0
-    assert "3 of them resized to 8x8\n" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "3 of them resized to 8x8\n" in said and "targets" not in said
     with Image.open(home / "photos" / "whole.png") as picture:  # 12 high, of which the middle is kept
         expected = fit_pixels(picture, (8, 8, 3), "crop", "lanczos")
     for folder in ("inputs", "outputs"):
