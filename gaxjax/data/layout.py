@@ -54,7 +54,10 @@ def domain_folders(data: Data) -> dict[str, Path]:
 def data_folder(data: Data) -> Path:
     """The directory of the description; InputError for one that is not there."""
     if not data.directory:
-        raise InputError("name=folder needs directory, the folder of images")
+        raise InputError(
+            "name=folder needs directory, the folder of images or clips: --data.directory DIR of a recipe, "
+            "--data-directory DIR of a table"
+        )
     folder = as_path(data.directory).expanduser()
     check_reachable(folder)
     if not folder.is_dir():

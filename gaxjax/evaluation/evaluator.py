@@ -20,7 +20,7 @@ from gaxjax.evaluation.extractors import load_extractors, refuse_features_of_ima
 from gaxjax.evaluation.factor_codes import refuse_factors
 from gaxjax.evaluation.gathering import batch_positions, extract, gather_statistics
 from gaxjax.evaluation.latent_space import latent_spaces
-from gaxjax.evaluation.protocol import describe_options, measured_data
+from gaxjax.evaluation.protocol import check_count, describe_options, measured_data
 from gaxjax.evaluation.questions import OF_NO_FEATURES, choose_questions, output_names
 from gaxjax.evaluation.sampler import Sampler
 from gaxjax.evaluation.stored import describe_data, load_or_make, statistics_key
@@ -77,7 +77,7 @@ class Evaluator:
         self.source = source if source is not None and same else open_source(self.data)
         self.check_data()
         # Of two domains, an epoch has the smaller one's images more than once.
-        images = self.source.count(evaluation.reference)
+        check_count(self.data, images := self.source.count(evaluation.reference))
         self.count = min(evaluation.real or images, images) if real else 0
         self.shape = self.source.spec[evaluation.reference].shape
         self.sampler = Sampler(evaluation, self.shape, all(m.any_length for m in self.metrics.values()))

@@ -7,7 +7,8 @@ import numpy as np
 
 from gaxjax.data import Data
 from gaxjax.data.config import as_stored, with_all_labels
-from gaxjax.metrics.metric import Metric
+from gaxjax.errors import InputError
+from gaxjax.metrics.metric import UNITS, Metric
 from gaxjax.metrics.result import Result
 from gaxjax.metrics.samples import OF_REAL
 from gaxjax.recipe.evaluation import Evaluation
@@ -24,6 +25,16 @@ def measured_data(evaluation: Evaluation, data: Data, pairs: bool) -> Data:
         # What training has shuffled apart may belong together, and has to where pairs are compared.
         paired=data.paired or pairs,
     )
+
+
+def check_count(data: Data, count: int) -> None:
+    """InputError for data of so few examples that nothing can be measured of them."""
+    if count < 2:
+        unit, place = UNITS[len(data.shape)], data.directory or data.name
+        raise InputError(
+            f"{place} has {count} of the 2 {unit} or more that numbers are of: add some, or measure on "
+            "another split (--split, or of a recipe --evaluation.split)"
+        )
 
 
 def describe_options(metric: Metric, evaluation: Evaluation) -> str:

@@ -56,7 +56,10 @@ class TrainedModel:
         self.recipe, self.gan, self.state = runs.open_first_seed(run, best)
         game: Any = self.gan
         if not hasattr(game, "generate"):
-            raise InputError(f"{type(game).__name__} makes nothing of single latents, which this is about")
+            raise InputError(
+                f"{type(game).__name__} makes nothing of single latents, which edits and --seeds are about: "
+                "it has no generate(latents). gaxjax sample DIR --n 16 draws what it makes"
+            )
         # Games name their networks as they like; what is asked of the generator below has a default without.
         self.generator: Any = getattr(game, "generator", None)
         self.distribution = game.latents

@@ -68,9 +68,14 @@ class Evaluation:
     """number by which the best checkpoint is chosen and kept during training (fid); empty: none"""
 
     def __post_init__(self) -> None:
-        if self.n < 2 or self.real < 0 or self.border < 0:
+        if self.n < 2:
             raise InputError(
-                f"n is at least 2, real and border at least 0; got {self.n}, {self.real} and {self.border}"
+                f"n, how many samples are measured, is at least 2; got {self.n}: give more (--n, or of a "
+                "recipe --evaluation.n)"
+            )
+        if self.real < 0 or self.border < 0:
+            raise InputError(
+                f"real and border are at least 0; got {self.real} and {self.border}: leave out what is below"
             )
         check_seed(self.seed)
         expressions.parse_options(self.sampling)

@@ -145,7 +145,7 @@ def test_no_folder_and_no_images(tmp_path: Path) -> None:
         open_folder(tmp_path / "file")
     with pytest.raises(InputError, match="holds no images"):
         open_folder(tmp_path)
-    with pytest.raises(InputError, match="needs directory"):
+    with pytest.raises(InputError, match=r"needs directory, .*: --data.directory DIR of a recipe, --data-"):
         open_source(Data("folder"))
 
 

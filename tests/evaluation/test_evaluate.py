@@ -209,7 +209,8 @@ def test_folder_against_itself(folders: tuple[Path, Path], capsys: pytest.Captur
             "the others would go: --metrics fid,prdc",
         ),
         ("RUN --metrics swd", "swd needs images that are square, of at least 16 pixels a side"),
-        ("RUN --metrics fid --n 1", "n is at least 2"),
+        ("RUN --metrics fid --n 1", "n, how many samples are measured, is at least 2; got 1: give more (--n"),
+        ("RUN --metrics fid --real -1", "real and border are at least 0; got -1 and 0: leave out"),
         ("--metrics fid", "say what is measured"),
         ("NOWHERE --metrics fid --features pixels", "is not a run directory"),
         ("--images NOWHERE NOWHERE --metrics fid --features pixels", "is not a folder of images"),
@@ -224,6 +225,12 @@ def test_what_cannot_be_measured(
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith("error: ") and message in said.err
     assert (run / "results.jsonl").read_bytes() == before
+
+
+def test_a_single_image_is_too_few(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((16, 16), np.uint8)).save(tmp_path / "0.png")
+    with pytest.raises(InputError, match=f"{tmp_path} has 1 of the 2 images or more that numbers are of"):
+        Evaluator(Evaluation("fid", features="pixels"), Data("folder", (16, 16, 1), str(tmp_path)))
 
 
 def test_folders_that_do_not_fit(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:

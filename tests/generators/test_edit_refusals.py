@@ -57,7 +57,10 @@ def folder(
             "sample dcgan --seeds 0 --label 9 --out there.png",
             "there.png: there already, made by something else",
         ),
-        ("sample own --seeds 0", "Duel makes nothing of single latents"),
+        (
+            "sample own --seeds 0",
+            "Duel makes nothing of single latents, which edits and --seeds are about: it has no generate",
+        ),
         ("sample style --seeds 0 --out grid.jpg", "the picture is a PNG"),
         ("edit dcgan mix --rows 0 --columns 1", "mixing takes styles, and Adversarial has none"),
         (
