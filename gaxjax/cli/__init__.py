@@ -25,7 +25,7 @@ USAGE = """gaxjax: generative adversarial networks, as pure functions
   gaxjax translate DIR IMAGES... --out OUT   images as a run's game translates them, and a page of them
   gaxjax edit DIR NAME [--help]        mixes styles, interpolates, projects an image; without NAME, lists more
   gaxjax evaluate DIR --metrics fid,kid [--features inception --level 768 --n 10000 --split test]
-  gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images
+  gaxjax evaluate --images FAKE REAL --metrics fid   two folders of images, or with a --shape of clips
   gaxjax classifier NAME               trains the features that need no download, once
   gaxjax table NAME --out DIR          trains what a table compares, and writes it; without NAME, lists them
   gaxjax table NAME --workers ray | slurm | local:4   its runs as tasks of a cluster, or of processes here

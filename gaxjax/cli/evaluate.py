@@ -11,14 +11,18 @@ from gaxjax.errors import InputError
 from gaxjax.files.places import as_path
 from gaxjax.recipe.evaluation import Evaluation
 
+Layout = Literal["flat", "frames", "strips"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Evaluate:
-    """Measures a run, or a folder of images."""
+    """Measures a run, or a folder of images or clips."""
 
     evaluation: Annotated[Evaluation, tyro.conf.arg(name="")]
     images: Annotated[tuple[Path, Path] | None, tyro.conf.arg(metavar="FAKE REAL")] = None
-    """two folders of images, in place of a run"""
+    """two folders of images, in place of a run; or of clips, with a --shape of four numbers"""
+    layouts: Annotated[tuple[Layout, Layout], tyro.conf.arg(metavar="FAKE REAL")] = ("flat", "flat")
+    """how each of two folders has its clips: flat (a file is a clip), frames or strips, as data.layout"""
     checkpoint: Literal["last", "best"] = "last"
     """of the run"""
     data_directory: str = ""
@@ -26,7 +30,7 @@ class Evaluate:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints what is measured of a run, or of two folders of images, a line each."""
+    """Prints what is measured of a run, or of two folders, a line each."""
     # Not a field: a run has defaults of its own for all the others, so it is read first.
     workdir, flags = None, arguments
     if arguments and not arguments[0].startswith("-"):
@@ -40,12 +44,15 @@ def main(arguments: list[str]) -> None:
 
     if options.images and workdir is None:
         fake, real = options.images
-        results = evaluate_folders(fake, real, options.evaluation)
-    elif workdir and options.images is None:
+        results = evaluate_folders(fake, real, options.evaluation, options.layouts)
+    elif workdir and options.images is None and options.layouts == Evaluate.layouts:
         best = options.checkpoint == "best"
         results = evaluate_run(workdir, options.evaluation, best, options.data_directory)
     else:
-        raise InputError("say what is measured: gaxjax evaluate DIR, or gaxjax evaluate --images FAKE REAL")
+        raise InputError(
+            "say what is measured: gaxjax evaluate DIR, or gaxjax evaluate --images FAKE REAL, whose "
+            "--layouts are of clips"
+        )
     for result in results:
         print(result)
 

@@ -118,6 +118,11 @@ class ClipFolder(Pictures):
             batch["label"] = np.array(self.numbers[self.clips[index].parts[0]], np.int32)
         return batch
 
+    def frame_size(self, index: int) -> tuple[int, int]:
+        """(width, height) of a clip's frames, as they are stored, by its first."""
+        files = [self.root / file for file in self.files[index]]
+        return next(reader_of(self.data, files).read(files, self.places[index][:1])).size
+
     def read_frames(self, index: int, places: Sequence[int]) -> np.ndarray:
         """Frames of a clip at some of its places: uint8 [n, H, W, C]."""
         files = [self.root / file for file in self.files[index]]

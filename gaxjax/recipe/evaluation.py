@@ -46,7 +46,8 @@ class Evaluation:
     """of the data, for what a metric has to choose (sigma of parzen and multiscale_parzen)"""
     shape: tuple[int, ...] = ()
     """(height, width, channels) of the images that are measured, of networks that take any size: whole
-    photographs (256, 256, 3), say, of crops trained on; empty: the data's"""
+    photographs (256, 256, 3), say, of crops trained on; empty: the data's. Of two folders of clips their
+    (frames, height, width, channels)"""
     border: int = 0
     """pixels at each side that psnr_y and ssim_y leave out (4 at scale 4)"""
     output: str = ""
