@@ -27,12 +27,13 @@ from gaxjax.game import GAN, Batch, init
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.mocogan import MoCoGAN
+from gaxjax.gans.msg_gan import MSGGAN
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import Head
 from gaxjax.layers.modules import Mixing
 from gaxjax.layers.standard import Dense, flatten
-from gaxjax.networks import dcgan, mlp, mocogan, progressive, style, translation
+from gaxjax.networks import dcgan, mlp, mocogan, msg, progressive, style, translation
 from gaxjax.penalties import R1
 from gaxjax.recipe import Data, Optimizer, Recipe
 from gaxjax.solvers.accumulation import split_batch
@@ -54,6 +55,21 @@ STYLED = Given(
     progressive.Discriminator(SHAPE, features=16, group=4),
     Latents(SIZE),
     Adversary(penalties=(R1(),)),
+)
+
+
+class GivenMSGGAN(MSGGAN):
+    """An MSG-GAN whose latents come with the batch."""
+
+    def sample_latents(self, batch: Batch) -> Array:
+        return batch["latents"]
+
+
+OF_SCALES = GivenMSGGAN(
+    replace(STYLED.generator, output="every"),
+    msg.Discriminator(SHAPE, features=16, combine="cat_lin", group=4),
+    STYLED.latents,
+    STYLED.adversary,
 )
 TRANSLATING = CycleGAN(
     *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
@@ -79,7 +95,7 @@ MOVING = GivenMoCoGAN(
     code=Latents(2, "categorical"),
     motion=Latents(2),
 )
-GAMES = {"styles": STYLED, "translation": TRANSLATING, "clips": MOVING}
+GAMES = {"styles": STYLED, "scales": OF_SCALES, "translation": TRANSLATING, "clips": MOVING}
 ADVERSARIAL = Adversarial(
     dcgan.Generator(SHAPE, features=2, depth=1, norm="none"),
     dcgan.Discriminator(features=2, depth=1, norm="none"),
@@ -113,12 +129,16 @@ def close(found: Any, expected: Any) -> None:
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
-    "name", ["styles", *(pytest.param(name, marks=pytest.mark.slow) for name in ("translation", "clips"))]
+    "name",
+    ["styles", *(pytest.param(name, marks=pytest.mark.slow) for name in ("scales", "translation", "clips"))],
 )
 def test_gradients_logs_and_statistics_are_those_of_the_whole(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also of a penalty, of the average of w, and of standard deviations of groups across the minibatch."""
+    """Also of a penalty, of the average of w, and of standard deviations of groups across the minibatch.
+
+    Of scales these are at every level.
+    """
     if name == "clips":
         # The frames that are judged: a part has a key of its own, and would draw others.
         monkeypatch.setattr(jax.random, "randint", lambda key, shape, *_: jnp.zeros(shape, int))
