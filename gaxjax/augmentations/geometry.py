@@ -124,7 +124,8 @@ class Rotation(GeometricAugmentation):
     def source(self, y: Array, x: Array, key: Array) -> tuple[Array, Array]:
         largest = math.radians(self.degrees)
         angle = jax.random.uniform(key, minval=-largest, maxval=largest)
-        # In pixels, so that images that are not square keep their proportions.
+        # In pixels, so that images that are not square keep their proportions. To which side does not matter:
+        # angles are as likely as their opposites.
         cosine, sine = jnp.cos(angle), jnp.sin(angle)
         return cosine * y - sine * x, sine * y + cosine * x
 

@@ -46,6 +46,7 @@ class PathLength:
             # |J^T y| would grow with the number of pixels; the factor keeps it comparable between sizes.
             noise = jax.random.normal(key, images.shape) / (images.shape[1] * images.shape[2]) ** 0.5
             (slopes,) = pullback(noise)
+            # J is of the styles as each layer is given them, though all may be one w: as the authors' is.
             squares = jnp.stack([jnp.sum(slope**2, axis=-1) for slope in slopes.values()])  # [layers, B]
             # The square root has no gradient at zero.
             lengths = jnp.sqrt(jnp.mean(squares, axis=0) + 1e-12)

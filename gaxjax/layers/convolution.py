@@ -142,6 +142,7 @@ def reference_correlate(x: Array, y: Array, window: PerAxis, stride: PerAxis, pa
 
 
 def _by_axes(of_images: Callable[..., Array], of_clips: Callable[..., Array]) -> Callable[..., Array]:
+    # While tracing, when axes are known: derivatives are the same for both, and a program has one of them.
     return lambda x, *others: (of_images if x.ndim == 4 else of_clips)(x, *others)
 
 

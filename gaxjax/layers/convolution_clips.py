@@ -18,6 +18,7 @@ MANY_PIXELS = 256
 def conv(x: Array, kernel: Array, stride: PerAxis, padding: Borders) -> Array:
     """`convolution.conv`."""
     frames = (x.shape[1] + sum(padding[0]) - kernel.shape[0]) // stride[0] + 1
+    # Each frame is copied into every window that it is in: memory, for the speed of images' convolution.
     windows = _windows(x, kernel.shape[0], stride[0], padding[0][0], frames)
     y = of_images.conv(windows, _merge_frames(kernel), stride[1:], padding[1:])
     return y.reshape(-1, frames, *y.shape[1:])
@@ -71,6 +72,7 @@ def _add_frames(windows: Array, step: int, before: int, count: int) -> Array:
         # Below 0 where there is padding, whose frames are cut off.
         start = i - before
         borders = [(0, 0, 0)] * (windows.ndim - 1)
+        # Zeros between frames that are `step` apart, so that all can be added up as they lie.
         borders[1] = (start, count - reach - start, step - 1)
         terms.append(lax.pad(windows[..., i, :], zero, borders).astype(wide))
     return barrier(sum(terms[1:], terms[0]).astype(windows.dtype))

@@ -54,6 +54,8 @@ def correlate(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Bor
     if window == (1, 1):
         return _correlate_pixels(x, y, stride, padding)
     if stride == (1, 1) and y.shape[3] <= FEW_CHANNELS < x.shape[3]:
+        # x and y change places, so that the few channels are the batch of a convolution into many; what comes
+        # of it is the kernel turned around.
         y = _pad(
             y, _transposed_padding(window, padding)
         )  # by itself: inside the convolution it is 30 times slower

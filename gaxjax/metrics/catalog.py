@@ -15,6 +15,7 @@ METRICS = {
         ("vectors",),
         spread="standard deviation over subsets",
         options="100 subsets of 1,000",
+        # A subset's, which is drawn without repetition.
         least=1000,
     ),
     "prdc": Metric(
@@ -24,6 +25,7 @@ METRICS = {
         ("vectors",),
         better="higher",
         options="5 neighbors",
+        # An example is no neighbor of its own.
         least=6,
     ),
     "is": Metric(
@@ -33,6 +35,7 @@ METRICS = {
         better="higher",
         spread="standard deviation over splits",
         options="10 splits",
+        # One in each split.
         least=10,
         any_length=True,
     ),
@@ -43,6 +46,7 @@ METRICS = {
         ("frame_colors",),
         spread="standard error over clips",
         options="mean colors of frames, 0 to 255; all pairs of a clip's frames",
+        # Samples and real clips are measured each by themselves, and set side by side.
         any_length=True,
     ),
     "swd": Metric(
@@ -79,6 +83,7 @@ METRICS = {
         better="higher",
         lower=("misclassified",),
         spread="standard error over images",
+        # Of real images: the game is the classifier, and what is kept of "fakes" is what it reads.
         options="by the game's discriminator",
     ),
     "code_error": Metric(

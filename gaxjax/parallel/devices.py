@@ -163,6 +163,7 @@ def compilable(step: Callable[..., Any], mesh: Mesh, calls: Calls | None = None)
         in_shardings=(state, inputs, state),
         out_shardings=(state, state),
         donate_argnums=0,  # or two states would have to fit
+        # Of where it will run: programs are compiled here for chips that are elsewhere, too.
         compiler_options=compiler.options(mesh.devices.flat[0].platform) or None,
     )
 
@@ -213,6 +214,7 @@ def state_sharding(mesh: Mesh) -> NamedSharding:
 def batch_sharding(mesh: Mesh, calls: bool = False) -> NamedSharding:
     """Split along the examples, `[minibatches, batch, ...]`, and the seeds; calls: after one more axis."""
     seeds = (name for name in mesh.axis_names if name == "seed")
+    # Minibatches are moves, one after the other: every device has a part of each.
     return NamedSharding(mesh, PartitionSpec(*[None] * calls, *seeds, None, "data"))
 
 

@@ -115,6 +115,7 @@ class StageProgram:
     @functools.cached_property
     def first_state(self) -> State:
         """Shapes and types of the state before the first step, of one seed: without a trace of the step."""
+        # Weights that networks read from files are large, and here only their shapes are asked for.
         with shapes_alone():
             return jax.eval_shape(self.init, jax.eval_shape(lambda: jax.random.key(0)))
 

@@ -222,7 +222,8 @@ class Checkpoints:
                 return loaded
             damaged[step] = reason or "another process could not read it"
         if not self._writable and set(steps_in(self._folder)) - set(damaged):
-            # The run goes on: what was listed has made room for what was saved since.
+            # The run goes on: what was listed has made room for what was saved since. Once more only where
+            # there is something new, so that this ends.
             self._manager.reload()
             return self.load_newest(load)
         if damaged and not restart:

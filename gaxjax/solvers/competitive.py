@@ -81,6 +81,7 @@ def competitive(
             for player, gradient in ((first, x_gradient), (last, y_gradient))
         )
         size = (x_rule[0], y_rule[0])
+        # Of the parameters, minibatch and draws of both gradients: the bilinear game is around one point.
         products = [mixed_derivatives(gan, player, first, last, state, *inputs) for player in (first, last)]
         change = solve(size, (x_gradient, y_gradient), products, iterations, tolerance)
         rules = ((first, x_rule, first_stats), (last, y_rule, last_stats))
@@ -111,7 +112,8 @@ def solve(
         x, y = multiply_trees(root, vector)
         return add_trees(vector, multiply_trees(root, (g_xy(y), f_yx(x))))
 
-    # Conjugate gradients take a symmetric, positive matrix. M is not symmetric, M'M is both.
+    # Conjugate gradients take a symmetric, positive matrix. M is not symmetric, M'M is both. They begin at 0:
+    # the last step's solution, which is nearer, would have to be a part of the state.
     solution, _ = jax.scipy.sparse.linalg.cg(
         lambda vector: transpose(matrix(vector)), transpose(right), tol=tolerance, maxiter=iterations
     )
@@ -149,7 +151,8 @@ def mixed_derivatives(
         return jax.grad(loss, argnums=which)
 
     x, y = player_params(gan, first, state.params), player_params(gan, last, state.params)
-    # The pullback of x -> grad_y at v_y is D_xy v_y: one reverse pass over a gradient, and no matrix.
+    # The pullback of x -> grad_y at v_y is D_xy v_y: one reverse pass over a gradient, and no matrix. Both
+    # are taken here, before any iteration, each of which then has the way back alone.
     _, of_y = jax.vjp(lambda x: gradients(1)(x, y), x)
     _, of_x = jax.vjp(lambda y: gradients(0)(x, y), y)
     return lambda vector: of_y(vector)[0], lambda vector: of_x(vector)[0]

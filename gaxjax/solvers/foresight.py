@@ -45,6 +45,7 @@ def extragradient(
         ahead = state
         for index, player in enumerate(gan.players):
             batch, draw = take_index(inputs, index)
+            # At `state`, and not at `ahead`: all look from where the step began, and none knows of another.
             gradient, _, _ = compute_gradient(gan, player, state, batch, draw, accumulate)
             # Without statistics: running means would count the minibatch twice.
             ahead = apply_gradient(gan, optimizers, player, ahead, gradient, {})
@@ -103,6 +104,7 @@ def unrolled(k: int) -> Callable[..., Step]:
                 # From before the first player's real move: both gradients are of one point, as in eq. 10 and
                 # 11.
                 here = before._replace(params={**before.params, **params}, stats=state.stats)
+                # Draws of its own: what is answered to is the generator, not the very fakes of the loss.
                 ahead = look_ahead(here, batch, jax.random.fold_in(last_key, 1))
                 # Twice a function of params: by the last player's own, and by `ahead`, which has answered to
                 # them.
