@@ -1,6 +1,6 @@
 """The metrics by name."""
 
-from gaxjax.metrics import computing, multiscale_parzen
+from gaxjax.metrics import computing, multiscale_parzen, pairs
 from gaxjax.metrics.disentanglement import BINS
 from gaxjax.metrics.metric import Metric
 from gaxjax.metrics.samples import DRAWS, OUTPUTS, PATHS, SPACES
@@ -200,7 +200,7 @@ METRICS = {
         options="mean norm, factors in [0, 1], as read",
     ),
     "psnr": Metric(
-        computing.compare_pairs("psnr"),
+        pairs.compare_pairs("psnr"),
         ("psnr",),
         ("images",),
         ("images",),
@@ -208,7 +208,7 @@ METRICS = {
         spread="standard error",
     ),
     "ssim": Metric(
-        computing.compare_pairs("ssim"),
+        pairs.compare_pairs("ssim"),
         ("ssim",),
         ("images",),
         ("images",),
@@ -216,7 +216,7 @@ METRICS = {
         spread="standard error",
     ),
     "pixel_accuracy": Metric(
-        computing.pixel_accuracy,
+        pairs.pixel_accuracy,
         ("pixel_accuracy", "per_class_accuracy", "class_iou"),
         ("images",),
         ("images",),
@@ -226,7 +226,7 @@ METRICS = {
         palette=True,
     ),
     "psnr_y": Metric(
-        computing.compare_luma("psnr"),
+        pairs.compare_luma("psnr"),
         ("psnr_y",),
         ("images",),
         ("images",),
@@ -235,7 +235,7 @@ METRICS = {
         bordered=True,
     ),
     "ssim_y": Metric(
-        computing.compare_luma("ssim"),
+        pairs.compare_luma("ssim"),
         ("ssim_y",),
         ("images",),
         ("images",),
@@ -244,7 +244,7 @@ METRICS = {
         bordered=True,
     ),
     "perceptual": Metric(
-        computing.compare_vectors,
+        pairs.compare_vectors,
         ("perceptual",),
         ("vectors",),
         ("vectors",),

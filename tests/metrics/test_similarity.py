@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gaxjax.errors import InputError
-from gaxjax.metrics import computing
+from gaxjax.metrics import pairs
 from gaxjax.metrics.samples import Samples, Statistics
 from gaxjax.metrics.similarity import class_diversity, diversity, luma, ms_ssim, psnr, ssim
 
@@ -82,11 +82,11 @@ def test_psnr_and_ssim_of_luma_without_borders() -> None:
         Statistics(3, arrays={"images": a}), Statistics(3, arrays={"images": b}), Statistics(0), 0, border=4
     )
     each = 10 * np.log10(255**2 / np.mean((y[0] - y[1]) ** 2, axis=(1, 2)))
-    found = computing.compare_luma("psnr")(samples)
+    found = pairs.compare_luma("psnr")(samples)
     assert set(found) == {"psnr_y"}
     expected = (np.mean(each), np.std(each) / np.sqrt(3))
     np.testing.assert_allclose(found["psnr_y"][:2], expected, rtol=1e-9)
-    found = computing.compare_luma("ssim")(samples)
+    found = pairs.compare_luma("ssim")(samples)
     np.testing.assert_allclose(found["ssim_y"].value, np.mean(ssim(y[0][..., None], y[1][..., None], 255)))
     gray = luma(np.array([[[[0], [255]]]]))
     np.testing.assert_allclose(gray[0, 0, :, 0], [16, 235])
@@ -99,7 +99,7 @@ def test_perceptual_is_the_mean_squared_distance_of_pairs() -> None:
         Statistics(2, arrays={"vectors": np.array(x, np.float32)})
         for x in ([[0, 0], [1, 1]], [[3, 4], [1, 2]])
     ]
-    found = computing.compare_vectors(Samples(*sides, Statistics(0), 0))["perceptual"]
+    found = pairs.compare_vectors(Samples(*sides, Statistics(0), 0))["perceptual"]
     np.testing.assert_allclose(found[:2], [13, 12 / np.sqrt(2)])
 
 
