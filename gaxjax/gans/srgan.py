@@ -12,15 +12,14 @@ from gaxjax.game import GAN, Batch, Logs
 from gaxjax.gans.checking import check_images
 
 
-class SuperResolution(GAN):
-    """One player: a generator, whose images are to have the content of the originals (SRResNet)."""
+class EnlargingGame(GAN):
+    """A generator whose images are to have the content of the originals. Abstract: says nothing of losses."""
 
     generator: nn.Module
     """small images -> large ones"""
     content: nn.Module
     """images -> what is compared of them, [B, ...]: `features.content.Pixels`, `VGG19`, `InceptionMaps`"""
 
-    players: ClassVar = {"generator": ("generator",)}
     averaged: ClassVar = ("generator",)
     directions: ClassVar = {"a": "b"}
     """What is translated -> into what."""
@@ -51,11 +50,17 @@ class SuperResolution(GAN):
         """The mean squared difference of what the content network says of both (eq. 4 and 5)."""
         return jnp.mean((self.content(fake) - self.content(real)) ** 2)
 
+
+class SuperResolution(EnlargingGame):
+    """One player: content is all (SRResNet)."""
+
+    players: ClassVar = {"generator": ("generator",)}
+
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         return self.compare_content(batch["b"], self.translate(batch)), {}
 
 
-class SRGAN(SuperResolution):
+class SRGAN(EnlargingGame):
     """Two players: content is not all, for a discriminator has to take the images for originals."""
 
     discriminator: nn.Module

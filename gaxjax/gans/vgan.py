@@ -15,8 +15,11 @@ from gaxjax.losses import absolute
 from gaxjax.networks.video import Encoder
 
 
-class VGAN(GAN):
-    """A generator of whole clips against a discriminator of whole clips; of two streams, masks are sparse."""
+class ClipGame(GAN):
+    """A generator of whole clips against a discriminator of whole clips; of two streams, masks are sparse.
+
+    Abstract: what the clips are made of, codes, a game says itself.
+    """
 
     generator: nn.Module
     """codes [B, L] -> clips [B, T, H, W, C], or parts by name: `networks.video.TwoStreams`"""
@@ -29,16 +32,13 @@ class VGAN(GAN):
     sparsity: float = 0.1
     """weight of the mean of the mask, so that what can stand still is left to the background"""
 
-    players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
-    averaged: ClassVar[tuple[str, ...]] = ("generator",)
-
     def __call__(self, batch: Batch) -> Any:
         check_clips(self, batch)
         return self.adversary(self.discriminator, output_of(self.fake(batch), "video"))
 
     def compute_codes(self, batch: Batch) -> Array:
-        """What clips are made of, one for each of the batch: drawn, [B, L]."""
-        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
+        """What clips are made of, one for each of the batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define compute_codes(batch)")
 
     def fake(self, batch: Batch) -> Any:
         """Clips, [B, T, H, W, C], or parts by name, of which "video" is what they make together."""
@@ -80,7 +80,18 @@ class VGAN(GAN):
         return loss + penalty, {**logs, "fooling": loss, **others}
 
 
-class ConditionalVGAN(VGAN):
+class VGAN(ClipGame):
+    """Clips of codes that are drawn."""
+
+    players: ClassVar = {"discriminator": ("discriminator",), "generator": ("generator",)}
+    averaged: ClassVar = ("generator",)
+
+    def compute_codes(self, batch: Batch) -> Array:
+        """What clips are made of, one for each of the batch: drawn, [B, L]."""
+        return self.latents.draw(self.make_rng(PLAY), count_examples(batch))
+
+
+class ConditionalVGAN(ClipGame):
     """Clips that go on from a frame: their codes are what an encoder makes of it."""
 
     encoder: nn.Module = Encoder()
