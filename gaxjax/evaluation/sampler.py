@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -39,6 +39,8 @@ class Sampler:
         back = evaluation.back
         self.back = BackTranslation(back, self.shape, self.mesh) if back else None
         self.block = BLOCKS[UNITS[len(shape)]]
+        # Asked before each batch, by all processes: whoever measures while it trains may raise, to end that.
+        self.before_batch: Callable[[], None] = lambda: None
         # Compiled once, so that the second seed, and the next measuring, need not be.
         self.draw_compiled = compiler.jit(
             self.draw_blocks, static_argnums=0, in_shardings=self.shardings, out_shardings=self.shardings[1]
@@ -87,6 +89,7 @@ class Sampler:
         # Blocks rather than batches have keys. When a batch was 64 rounded to what the devices share, and
         # drawn with one key, FID was another on 3 devices, or on 128.
         for rows, positions in batch_positions(e.n, math.lcm(size, self.mesh.size), what):
+            self.before_batch()
             # Each process loads what its own devices hold. Beyond n, positions go on: those rows are cut off
             # later.
             here = positions.reshape(processes, -1)[index]

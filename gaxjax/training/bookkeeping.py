@@ -20,6 +20,7 @@ from gaxjax.evaluation.protocol import is_best
 from gaxjax.game import GAN, State, judge, sample
 from gaxjax.metrics.result import Result
 from gaxjax.pictures.point_plots import probe_points
+from gaxjax.programs.events import Events
 from gaxjax.programs.log_sums import mean_logs
 from gaxjax.programs.program import StageProgram, to_saved
 from gaxjax.recipe.sentinel import find_absurd_loss, find_collapse, find_nonfinite, find_saturation
@@ -31,6 +32,7 @@ from gaxjax.runs.record import Record, read_results
 from gaxjax.runs.rollback import MARK, raise_if
 from gaxjax.runs.starts import note_start
 from gaxjax.runs.trackers import Trackers, open_trackers
+from gaxjax.training.interruption import MeasuringStopped
 from gaxjax.training.memory import describe_memory
 from gaxjax.training.progress import Progress
 
@@ -109,13 +111,24 @@ class Bookkeeping:
         if check_collapse:
             raise_if(find_collapse(self.recipe.sentinel, fake, self.real), step, self.checkpoints)
 
-    def evaluate(self, program: StageProgram, step: int, carry: Any) -> None:
-        """Measures samples, and keeps the carry where it is the best so far."""
+    def evaluation_due(self, events: Events, step: int) -> bool:
+        """Whether a state is to be measured: at a start's first step too, if that before it was stopped."""
+        if step == events.first or not events.due("evaluation", step):
+            return False
+        images, metrics = self.images(step), self.evaluator.better if self.evaluator else {}
+        return not any(result.checkpoint == images and result.metric in metrics for result in self.results)
+
+    def evaluate(self, program: StageProgram, step: int, carry: Any) -> int:
+        """Measures samples, and keeps the carry where it is the best so far; a signal that ends it, or 0."""
         assert self.evaluator is not None
         gan, images = program.stage.gan, self.images(step)
-        results = self.evaluator.evaluate_seeds(
-            gan, carry[0], self.source, images, str(self.workdir), self.seeds
-        )
+        try:
+            results = self.evaluator.evaluate_seeds(
+                gan, carry[0], self.source, images, str(self.workdir), self.seeds
+            )
+        except MeasuringStopped as stop:
+            self.check(step, carry)  # before it is saved, which it may not have been due for
+            return stop.signal
         name, better = self.evaluator.evaluation.best, self.evaluator.better
         if self.best and is_best(name, better[name], results, self.results):
             self.best.save(step, to_saved(carry), {"stage": program.number, "step": step})
@@ -126,6 +139,7 @@ class Bookkeeping:
             values = {r.name: float(np.mean([x.value for x in results if x.name == r.name])) for r in results}
             self.trackers.log(step, {"images": images, **values})
             self.progress.write_lines(*results)
+        return 0
 
     def save(self, program: StageProgram, step: int, carry: Any) -> None:
         """A checkpoint, after all that it is of is on the disk."""

@@ -18,6 +18,14 @@ STOP = 2**30
 """Above any time, in microseconds, that processes tell one another: a signal has come."""
 
 
+class MeasuringStopped(Exception):
+    """A signal has come while a state was measured, which the next start does again."""
+
+    def __init__(self, signal: int):
+        super().__init__(f"signal {signal}")
+        self.signal = signal
+
+
 class Interruption:
     """While entered, one signal is noted; a second one, should saving hang, ends the process at once.
 
@@ -68,6 +76,12 @@ class Interruption:
         stops = (together or self._calls >= self._until) and self._agree()
         self._calls += 1
         return (self.signal or signal.SIGTERM) if stops else 0
+
+    def stop_measuring(self) -> None:
+        """Raises MeasuringStopped where a signal has come; asked before each batch of samples."""
+        # All processes are here together: a batch is drawn by all of them.
+        if number := self.poll(together=True):
+            raise MeasuringStopped(number)
 
     def _agree(self) -> bool:
         # One number for both: whether to stop, and the pace, from which all derive the same next time.

@@ -85,6 +85,8 @@ def train(
             if parallel.is_primary() and not restart:
                 check_history(workdir, recipe.all_stages, intervals)
         rollbacks, interruption = Rollbacks(workdir, recipe.sentinel, intervals), Interruption()
+        if evaluator:  # measuring takes minutes, and a machine that is taken away leaves less than one
+            evaluator.sampler.before_batch = evaluator.reader.before_batch = interruption.stop_measuring
         while True:
             try:
                 rate = rollbacks.rate
@@ -140,9 +142,9 @@ def train_loop(
                     collapse_due = save_due and events.due("checkpoint", step) and recipe.sentinel.diversity
                     if picture_due or collapse_due:
                         books.sample(gan, step, carry[0], picture_due, check_collapse=step > events.first)
-                    if evaluator and own_steps and events.due("evaluation", step):
-                        books.evaluate(program, step, carry)
-                    if save_due:
+                    if evaluator and books.evaluation_due(events, step):
+                        stop_signal = stop_signal or books.evaluate(program, step, carry)
+                    if save_due or (stop_signal and step > begin):
                         books.save(program, step, carry)
                     if stop_signal or not count:
                         break

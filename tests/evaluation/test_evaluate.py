@@ -1,8 +1,10 @@
 """What a run, or a folder, is measured by: results and their protocols, during training and after it."""
 
+import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from gaxjax.metrics.result import Result, as_row, check_comparable, from_row, su
 from gaxjax.recipe.evaluation import Evaluation
 from gaxjax.runs import open as open_run
 from gaxjax.runs.record import read_results
+from gaxjax.training.interruption import Interruption
 
 FLAGS = "--evaluation.metrics fid,prdc --evaluation.features pixels --evaluation.n 100 --evaluation-kimg 0.32"
 
@@ -114,6 +117,37 @@ def test_resuming_drops_what_was_measured_later(run: Path, recipe: Path, finishe
     assert cli.main(["train", str(recipe), "--workdir", str(run), *flags]) == 0
     again, before = read_results(run), read_results(finished)
     assert [replace(r, source="") for r in again] == [replace(r, source="") for r in before]
+
+
+def test_a_signal_ends_measuring(
+    recipe: Path,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """All is saved by then, and the next start measures it; in the middle of a run, and at its end."""
+    run, heed = tmp_path / "run", Interruption.stop_measuring
+    command = ["train", str(recipe), "--workdir", str(run), *FLAGS.split(), "--evaluation.best", "fid"]
+    # 100 samples are two batches: the second one's of the second time, and of the second time again.
+    for step in (40, 60):
+        asked = itertools.count(1)
+
+        def kill(self: Interruption, asked: Iterator[int] = asked) -> None:
+            if next(asked) == 4:
+                os.kill(os.getpid(), signal.SIGTERM)
+            heed(self)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Interruption, "stop_measuring", kill)
+            assert cli.main(command) == 128 + signal.SIGTERM
+        assert f"stopped at step {step}, all is saved" in capfd.readouterr().err
+        assert runs.steps(run)[-1] == step and read_results(run)[-1].checkpoint == 16 * (step - 20)
+    assert cli.main(command) == 0
+    assert [replace(r, source="") for r in read_results(run)] == [
+        replace(r, source="") for r in read_results(finished)
+    ]
+    assert {path.name for path in (run / "best").iterdir()} == {p.name for p in (finished / "best").iterdir()}
 
 
 def test_fid_is_that_of_the_images(finished: Path) -> None:
