@@ -4,6 +4,8 @@ XLA's own are several times slower there, above all inside loops. None of these 
 gradients of the three maps are the three maps.
 """
 
+import itertools
+
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -53,12 +55,11 @@ def correlate(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Bor
     """`convolution.correlate`."""
     if window == (1, 1):
         return _correlate_pixels(x, y, stride, padding)
+    x, y = barrier((x, y))
     if stride == (1, 1) and y.shape[3] <= FEW_CHANNELS < x.shape[3]:
-        y = _pad(
-            y, _transposed_padding(window, padding)
-        )  # by itself: inside the convolution it is 30 times slower
-        return transpose_kernel(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
-    return _correlate_channels(x, y, window, stride, padding)
+        y = _pad(y, _transposed_padding(window, padding))
+        return transpose_kernel(_correlate_channels(y, x, window, stride))
+    return _correlate_channels(_pad(x, padding), y, window, stride)
 
 
 def _conv_taps(x: Array, kernel: Array, padding: Borders) -> Array:
@@ -118,19 +119,25 @@ def _correlate_pixels(x: Array, y: Array, stride: PerAxis, padding: Borders) -> 
     return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
 
 
-def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Borders) -> Array:
-    """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
-    # [I, H, W, B] with [H', W', B, O]: the batch is what is summed over, and y is the window.
-    extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)
-    # The second is below 0 where the stride leaves border pixels unused.
-    rows, columns = ((p, k + (m - 1) * s - n - p) for n, m, k, s, (p, _) in extents)
-    x, y = barrier((x, y))
-    # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower.
+def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis) -> Array:
+    """Convolutions of the channels of x, as images whose channels are the batch, with y as their kernel.
+
+    One for each phase of the stride: the taps that meet the same pixels of x, as at stride 1.
+    """
+    # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower; so
+    # are borders and, to a lesser degree, strides there.
     images, kernel = barrier((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
-    result = lax.conv_general_dilated(
-        images, kernel, (1, 1), (rows, columns), rhs_dilation=stride, dimension_numbers=LAYOUT
-    )
-    return barrier(result).transpose(1, 2, 0, 3)
+    taps = []
+    for phase in itertools.product(*(range(min(s, k)) for s, k in zip(stride, window, strict=True))):
+        extents = list(zip(phase, stride, window, size_of(y), strict=True))
+        # Of [I, H, W, B], the pixels that the taps of this phase meet, of which there are (k - a) / s.
+        ends = [a + (m - 1) * s + (k - 1 - a) // s * s + 1 for a, s, k, m in extents]
+        pixels = lax.slice(images, (0, *phase, 0), (images.shape[0], *ends, images.shape[3]), (1, *stride, 1))
+        found = lax.conv_general_dilated(barrier(pixels), kernel, (1, 1), "VALID", dimension_numbers=LAYOUT)
+        # [I, h', w', O] in [I, h, w, O]: beside the taps of other phases.
+        borders = [(a, (k - 1 - a) % s, s - 1) for a, s, k, _ in extents]
+        taps.append(lax.pad(barrier(found), jnp.zeros((), x.dtype), [(0, 0, 0), *borders, (0, 0, 0)]))
+    return sum(taps[1:], taps[0]).transpose(1, 2, 0, 3)
 
 
 def transpose_kernel(kernel: Array) -> Array:
