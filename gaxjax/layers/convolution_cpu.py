@@ -122,22 +122,24 @@ def _correlate_pixels(x: Array, y: Array, stride: PerAxis, padding: Borders) -> 
 def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis) -> Array:
     """Convolutions of the channels of x, as images whose channels are the batch, with y as their kernel.
 
-    One for each phase of the stride: the taps that meet the same pixels of x, as at stride 1.
+    One for each phase of the stride: its taps meet pixels of x that no other's do, as at stride 1.
     """
-    # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower; so
-    # are borders and, to a lesser degree, strides there.
-    images, kernel = barrier((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
+    # XLA would take transposes into the convolution, and inside loops that is a hundred times slower; borders
+    # and strides, and it takes up to twice as long.
+    kernel = barrier(y.transpose(1, 2, 0, 3))
     taps = []
     for phase in itertools.product(*(range(min(s, k)) for s, k in zip(stride, window, strict=True))):
         extents = list(zip(phase, stride, window, size_of(y), strict=True))
-        # Of [I, H, W, B], the pixels that the taps of this phase meet, of which there are (k - a) / s.
+        # The last pixel that the last tap of this phase meets, and one more.
         ends = [a + (m - 1) * s + (k - 1 - a) // s * s + 1 for a, s, k, m in extents]
-        pixels = lax.slice(images, (0, *phase, 0), (images.shape[0], *ends, images.shape[3]), (1, *stride, 1))
-        found = lax.conv_general_dilated(barrier(pixels), kernel, (1, 1), "VALID", dimension_numbers=LAYOUT)
-        # [I, h', w', O] in [I, h, w, O]: beside the taps of other phases.
+        pixels = lax.slice(x, (0, *phase, 0), (x.shape[0], *ends, x.shape[3]), (1, *stride, 1))
+        pixels = barrier(pixels.transpose(3, 1, 2, 0))
+        found = lax.conv_general_dilated(pixels, kernel, (1, 1), "VALID", dimension_numbers=LAYOUT)
+        # [I, h', w', O] to [h, w, I, O], in which taps of other phases lie between.
         borders = [(a, (k - 1 - a) % s, s - 1) for a, s, k, _ in extents]
-        taps.append(lax.pad(barrier(found), jnp.zeros((), x.dtype), [(0, 0, 0), *borders, (0, 0, 0)]))
-    return sum(taps[1:], taps[0]).transpose(1, 2, 0, 3)
+        found = barrier(found).transpose(1, 2, 0, 3)
+        taps.append(lax.pad(found, jnp.zeros((), x.dtype), [*borders, (0, 0, 0), (0, 0, 0)]))
+    return barrier(sum(taps[1:], taps[0]))
 
 
 def transpose_kernel(kernel: Array) -> Array:
