@@ -142,7 +142,9 @@ def check_candidate(
     return f"{differences}{check_step(name, case, ours, trainer, plan, inputs):.1e} in float32"
 
 
-def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[str, list[float]]]:
+def measure(
+    case: Case, steps: dict[str, Step], rounds: int, clock: Callable[[], float]
+) -> dict[str, dict[str, list[float]]]:
     """Milliseconds of a step by phase and candidate, each candidate in turn.
 
     For a few milliseconds after a step its threads still spin, and the next candidate's have to be woken:
@@ -151,10 +153,10 @@ def measure(case: Case, steps: dict[str, Step], rounds: int) -> dict[str, dict[s
     times: dict[str, dict[str, list[float]]] = {phase: {name: [] for name in steps} for phase in case.phases}
 
     def turn(step: Step, number: int, repeats: int) -> float:
-        start = time.perf_counter()
+        start = clock()
         for _ in range(repeats):
             step(number)
-        return (time.perf_counter() - start) / repeats
+        return (clock() - start) / repeats
 
     repeats = dict.fromkeys(case.phases, 1)
     for _ in range(WARM_UP):
@@ -219,12 +221,18 @@ def main() -> None:
     parser.add_argument(
         "--no-compile", action="store_true", help="without torch.compile, which takes minutes"
     )
+    parser.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="of all threads together, not the time that passes",
+    )
     arguments = parser.parse_args()
     names = [name.strip() for name in arguments.cases.split(",")]
     if unknown := [name for name in names if name not in CASES]:
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}")
     memory.keep_freed_memory()
     where = choose_device()
+    clock = time.process_time if arguments.processor_time else time.perf_counter
     print(
         f"jax {jax.__version__}, torch {torch.__version__}, {where.type}, {torch.get_num_threads()} threads"
     )
@@ -236,7 +244,7 @@ def main() -> None:
         if not arguments.rounds:
             continue
         steps = {OURS: our_step(case, state, batches), **steps}
-        for phase, times in measure(case, steps, arguments.rounds).items():
+        for phase, times in measure(case, steps, arguments.rounds, clock).items():
             print(f"\n{phase + chr(10) * 2 if phase else ''}{format_times(times)}", flush=True)
 
 

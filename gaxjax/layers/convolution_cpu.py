@@ -4,6 +4,8 @@ XLA's own are several times slower there, above all inside loops. None of these 
 gradients of the three maps are the three maps.
 """
 
+import itertools
+
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -53,14 +55,13 @@ def correlate(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Bor
     """`convolution.correlate`."""
     if window == (1, 1):
         return _correlate_pixels(x, y, stride, padding)
+    x, y = barrier((x, y))
     if stride == (1, 1) and y.shape[3] <= FEW_CHANNELS < x.shape[3]:
         # x and y change places, so that the few channels are the batch of a convolution into many; what comes
         # of it is the kernel turned around.
-        y = _pad(
-            y, _transposed_padding(window, padding)
-        )  # by itself: inside the convolution it is 30 times slower
-        return transpose_kernel(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
-    return _correlate_channels(x, y, window, stride, padding)
+        y = _pad(y, _transposed_padding(window, padding))
+        return transpose_kernel(_correlate_channels(y, x, window, stride))
+    return _correlate_channels(_pad(x, padding), y, window, stride)
 
 
 def _conv_taps(x: Array, kernel: Array, padding: Borders) -> Array:
@@ -120,19 +121,27 @@ def _correlate_pixels(x: Array, y: Array, stride: PerAxis, padding: Borders) -> 
     return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
 
 
-def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Borders) -> Array:
-    """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
-    # [I, H, W, B] with [H', W', B, O]: the batch is what is summed over, and y is the window.
-    extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)
-    # The second is below 0 where the stride leaves border pixels unused.
-    rows, columns = ((p, k + (m - 1) * s - n - p) for n, m, k, s, (p, _) in extents)
-    x, y = barrier((x, y))
-    # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower.
-    images, kernel = barrier((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
-    result = lax.conv_general_dilated(
-        images, kernel, (1, 1), (rows, columns), rhs_dilation=stride, dimension_numbers=LAYOUT
-    )
-    return barrier(result).transpose(1, 2, 0, 3)
+def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis) -> Array:
+    """Convolutions of the channels of x, as images whose channels are the batch, with y as their kernel.
+
+    One for each phase of the stride: its taps meet pixels of x that no other's do, as at stride 1.
+    """
+    # XLA would take transposes into the convolution, and inside loops that is a hundred times slower; borders
+    # and strides, and it takes up to twice as long.
+    kernel = barrier(y.transpose(1, 2, 0, 3))
+    taps = []
+    for phase in itertools.product(*(range(min(s, k)) for s, k in zip(stride, window, strict=True))):
+        extents = list(zip(phase, stride, window, size_of(y), strict=True))
+        # The last pixel that the last tap of this phase meets, and one more.
+        ends = [a + (m - 1) * s + (k - 1 - a) // s * s + 1 for a, s, k, m in extents]
+        pixels = lax.slice(x, (0, *phase, 0), (x.shape[0], *ends, x.shape[3]), (1, *stride, 1))
+        pixels = barrier(pixels.transpose(3, 1, 2, 0))
+        found = lax.conv_general_dilated(pixels, kernel, (1, 1), "VALID", dimension_numbers=LAYOUT)
+        # [I, h', w', O] to [h, w, I, O], in which taps of other phases lie between.
+        borders = [(a, (k - 1 - a) % s, s - 1) for a, s, k, _ in extents]
+        found = barrier(found).transpose(1, 2, 0, 3)
+        taps.append(lax.pad(found, jnp.zeros((), x.dtype), [*borders, (0, 0, 0), (0, 0, 0)]))
+    return barrier(sum(taps[1:], taps[0]))
 
 
 def transpose_kernel(kernel: Array) -> Array:

@@ -242,7 +242,9 @@ def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
     axes, wide = tuple(range(1, x.ndim - 1)), to_float32(x)
     mean = jnp.mean(wide, axes, keepdims=True)
     variance = jnp.maximum(jnp.mean(jnp.square(wide), axes, keepdims=True) - jnp.square(mean), 0.0)
-    return ((wide - mean) * jax.lax.rsqrt(variance + epsilon)).astype(x.dtype)
+    factor = jax.lax.rsqrt(variance + epsilon)
+    # Not (x - mean) factor, of whose gradient deviations from the mean are written down to be summed up.
+    return (wide * factor - mean * factor).astype(x.dtype)
 
 
 def activate(x: Array, activation: Activation) -> Array:
