@@ -177,6 +177,17 @@ def test_programs_for_others_have_native_convolutions(name: str) -> None:
     assert convolutions(slope, kernel)[-1] == convolutions(other, x, y)[-1]
 
 
+@pytest.mark.parametrize(
+    ("name", "count"), [("3x3", 1), ("3x3 by 2", 4), ("4x3 by 2 and 1", 2), ("3x3 to image", 1)]
+)
+def test_kernel_gradients_for_cpus_have_no_gaps_and_no_borders(name: str, count: int) -> None:
+    """A convolution for each phase of the stride: with either, XLA takes up to twice as long."""
+    x, _, y = arrays(CASES[name])
+    found = convolutions(functions(CASES[name])[2], x, y, platform="cpu")
+    plain = "stride = [1, 1], pad = [[0, 0], [0, 0]], lhs_dilate = [1, 1], rhs_dilate = [1, 1]"
+    assert [plain in line for line in found] == [True] * count
+
+
 def convolutions(function: Callable[..., Any], *inputs: Array, platform: str = "cuda") -> list[str]:
     """Of each convolution in the function's program for a platform, all but its operands' names."""
     text = jax.jit(function).trace(*inputs).lower(lowering_platforms=(platform,)).as_text()
