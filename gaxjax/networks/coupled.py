@@ -5,7 +5,7 @@ is there once, so that whoever moves it moves it for both. Outputs of both domai
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
@@ -120,6 +120,9 @@ class Conditional(nn.Module):
 
     network: nn.Module
     """(x, domain [B], 0 or 1) -> an array or arrays by name: `layers.Concatenated(network, classes=2)`"""
+
+    of_labels: ClassVar = False
+    """Whether the classes that its network is told of are those of the data's labels."""
 
     def __call__(self, x: Any) -> Any:
         parts = x if isinstance(x, Mapping) else dict.fromkeys(DOMAINS, x)

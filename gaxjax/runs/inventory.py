@@ -165,9 +165,12 @@ def check_every_domain(gan: GAN, source: Source) -> None:
 
 
 def classes_of(gan: GAN) -> dict[str, int]:
-    """How many classes each part of a game is told of, by path; without the parts that are told of none."""
+    """How many of the data's classes each part of a game is told of, by path, if it is told of any."""
 
     def below(module: Any, path: str) -> Iterator[tuple[str, int]]:
+        # Whatever its parts are told of, it is not the data's label.
+        if not getattr(module, "of_labels", True):
+            return
         if getattr(module, "classes", 0):
             yield f"{path}.classes", int(module.classes)
         # A head of a discriminator that says them is told of as many as it has numbers.

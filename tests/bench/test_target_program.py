@@ -54,8 +54,11 @@ HloModule jit_advance, is_scheduled=true
 metadata={op_name="jit(advance)/transpose(jvp(loss))/discriminator/Conv_0/conv_general_dilated"}
 }
 
-%condition (carry.1: f32[4,64]) -> pred[] {
-  ROOT %carry.1 = pred[] constant(1)
+%condition (carry.1: (s32[], f32[4,64])) -> pred[] {
+  %length = s32[]{:T(128)} constant(5)
+  %carry.1 = (s32[]{:T(128)}, f32[4,64]{1,0:T(4,128)}) parameter(0)
+  %i = s32[]{:T(128)} get-tuple-element(%carry.1), index=0
+  ROOT %lt.1 = pred[]{:T(512)} compare(%i, %length), direction=LT
 }
 
 ENTRY %main (p: bf16[3,8], w: f32[4,64]) -> f32[4,64] {
@@ -70,8 +73,7 @@ metadata={op_name="jit(advance)/jvp(loss)/generator/BatchNorm_2/reduce_sum"}
   %back = (f32[64]{0:T(128)}, f32[64]{0:T(128)S(1)}, u32[]{:S(2)}) copy-start(%sums)
   %gather = (bf16[3,8]{1,0}, bf16[6,8]{1,0}) all-gather-start(%copy-done.1), dimensions={0}
   %gathered = bf16[6,8]{1,0} all-gather-done(%gather)
-  ROOT %loop = f32[4,64]{1,0:T(4,128)} while(%w), condition=%condition, body=%body, \
-backend_config={"known_trip_count":{"n":"5"}}
+  ROOT %loop = f32[4,64]{1,0:T(4,128)} while(%w), condition=%condition, body=%body
 }
 """
 
@@ -114,6 +116,17 @@ def test_loops_count_and_memory_on_the_chip_does_not() -> None:
     assert lines["slice-start.1"].traffic == 2 * 128 * 4 and lines["back"].traffic == 128 * 4
     assert lines["sums"].traffic == 2 * 4 * 128 * 4
     assert (lines["all-reduce.1"].times, lines["sums"].times) == (5, 1)
+
+
+def test_lengths_of_loops() -> None:
+    """As the compiler says it, else as a scan asks for it; one that waits for something else counts once."""
+    for text, other, times in (
+        ("body=%body", 'body=%body, backend_config={"known_trip_count":{"n":"7"}}', 7),
+        ("compare(%i, %length)", "compare(%i, %i)", 1),
+        ("direction=LT", "direction=NE", 1),
+    ):
+        lines = {line.name: line for line in parse_instructions(TPU.replace(text, other))}
+        assert lines["all-reduce.1"].times == times
 
 
 def test_collectives() -> None:

@@ -55,6 +55,13 @@ def test_more_classes_than_the_game(tmp_path: Path, capsys: pytest.CaptureFixtur
         check_classes(told, source)
 
 
+def test_domains_are_no_classes(tmp_path: Path) -> None:
+    # Told which of two domains an image is of: that of digits there are more than two is nothing to it.
+    gan = load_recipe(f"{CONFIGS / 'cogan_mnist.py'}:conditional_negatives")[0].gan
+    assert classes_of(gan) == {}
+    check_classes(gan, classes(tmp_path, "0", "1", "2"))
+
+
 def test_they_are_numbered_as_people_count_and_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,8 @@ class Instruction:
     """how often a step runs it, if it does: more than once in a loop of known length"""
     conditional: bool = False
     """whether a step may go without it, as without lazy penalties"""
+    arguments: str = ""
+    """names, or the value of a constant"""
 
     @property
     def origin(self) -> str:
@@ -96,7 +98,8 @@ def split_computations(program: str) -> tuple[dict[str, list[Instruction]], str]
         call = re.search(r"custom_call_target=\"([^\"]+)\"", attributes)
         shape = re.search(r"\bkind=(\w+)", attributes)
         kind = call[1] if call else f"{operation} {shape[1]}" if shape else operation
-        lines.append(Instruction(name, operation, kind, output, inputs, attributes))
+        line = Instruction(name, operation, kind, output, inputs, attributes, arguments=arguments.strip(")"))
+        lines.append(line)
     return computations, entry
 
 
@@ -108,13 +111,8 @@ def reach(
     for line in computations.get(name, []):
         text = line.attributes
         if line.operation == "while":
-            # Of a length that is not known, once.
-            length = re.search(r"known_trip_count\D+(\d+)", text)
-            bodies, each, branch = (
-                re.findall(r"body=%?([\w.\-]+)", text),
-                int(length[1] if length else 1),
-                False,
-            )
+            bodies, branch = re.findall(r"body=%?([\w.\-]+)", text), False
+            each = count_trips(line, computations)
         elif line.operation == "conditional":
             listed = re.findall(r"branch_computations=\{([^}]*)\}", text)
             bodies = [b.strip().lstrip("%") for group in listed for b in group.split(",")]
@@ -126,3 +124,17 @@ def reach(
             continue
         for body in bodies:
             yield from reach(computations, body, times * each, conditional or branch)
+
+
+def count_trips(loop: Instruction, computations: dict[str, list[Instruction]]) -> int:
+    """How often a loop's body runs; of a length that is not known, once."""
+    if length := re.search(r"known_trip_count\D+(\d+)", loop.attributes):
+        return int(length[1])
+    # Programs for TPUs do not say it. JAX's scans count from 0, as long as that is less than their length.
+    condition = re.search(r"condition=%?([\w.\-]+)", loop.attributes)
+    lines = computations.get(condition[1], []) if condition else []
+    if not lines or not re.match("direction=LT\\b", lines[-1].attributes):
+        return 1
+    values = {line.name: line.arguments for line in lines if line.operation == "constant"}
+    limit = values.get(lines[-1].arguments.rpartition("%")[2], "")
+    return int(limit) if limit.isdecimal() else 1
