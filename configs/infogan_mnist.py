@@ -31,9 +31,11 @@ recipe = Recipe(
             code.size,
             hidden=(128,),
             norm="batch",
+            deviation=0.02,
         ),
         noise=Latents(62, "uniform"),
         code=code,
+        weight=0.1,
     ),
     optimizers={
         "discriminator": Optimizer("adam", 2e-4, b1=0.5),

@@ -93,6 +93,8 @@ class Head(nn.Module):
     """widths of layers in between"""
     norm: Norm = "none"
     """after each of these"""
+    deviation: float = 0.0
+    """standard deviation of the initial kernels; 0: He"""
 
     @nn.compact
     def __call__(self, x: Array, *condition: Array) -> dict[str, Array]:
@@ -100,9 +102,9 @@ class Head(nn.Module):
         h = outputs["features"]
         # InfoGAN's Q has a layer of its own between the features and the code (its appendix C).
         for width in self.hidden:
-            h = normalize(Dense(width, bias=self.norm == "none")(h), self.norm)
+            h = normalize(Dense(width, bias=self.norm == "none", deviation=self.deviation)(h), self.norm)
             h = activate(h, "leaky_relu")
-        return {**outputs, self.output: Dense(self.size)(h)}
+        return {**outputs, self.output: Dense(self.size, deviation=self.deviation)(h)}
 
 
 class RealOrClass(nn.Module):
