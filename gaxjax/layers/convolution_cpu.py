@@ -17,6 +17,8 @@ Borders = tuple[tuple[int, int], ...]
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 # Channels that fill no matrix product.
 FEW_CHANNELS = 4
+# Numbers of a processor's vector: a batch of so many, or a multiple, is summed over in whole vectors.
+LANES = 16
 # XLA fuses what comes before and after these maps into their copies and sums, computing it again for each:
 # the barriers are where a value is made once.
 barrier = lax.optimization_barrier
@@ -62,9 +64,10 @@ def correlate(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Bor
     if stride == (1, 1) and y.shape[3] <= FEW_CHANNELS < x.shape[3]:
         # x and y change places, so that the few channels are the batch of a convolution into many; what comes
         # of it is the kernel turned around.
+        # Borders by themselves: inside the convolution they are 30 times slower.
         y = _pad(y, _transposed_padding(window, padding))
-        return transpose_kernel(_correlate_channels(y, x, window, stride))
-    return _correlate_channels(_pad(x, padding), y, window, stride)
+        return transpose_kernel(_correlate_channels(y, x, window, stride, ((0, 0), (0, 0))))
+    return _correlate_channels(x, y, window, stride, padding)
 
 
 def _conv_taps(x: Array, kernel: Array, padding: Borders) -> Array:
@@ -124,13 +127,28 @@ def _correlate_pixels(x: Array, y: Array, stride: PerAxis, padding: Borders) -> 
     return lax.dot_general(pixels, y, (((0,), (0,)), ((), ())))[None, None]
 
 
-def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis) -> Array:
-    """Convolutions of the channels of x, as images whose channels are the batch, with y as their kernel.
+def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Borders) -> Array:
+    """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
+    if x.shape[0] % LANES:
+        return _correlate_phases(_pad(x, padding), y, window, stride)
+    # [I, H, W, B] with [H', W', B, O]: the batch is what is summed over, and y is the window.
+    extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)
+    # The second is below 0 where the stride leaves border pixels unused.
+    rows, columns = ((p, k + (m - 1) * s - n - p) for n, m, k, s, (p, _) in extents)
+    # XLA would take the transposes into the convolution, and inside loops that is a hundred times slower.
+    images, kernel = barrier((x.transpose(3, 1, 2, 0), y.transpose(1, 2, 0, 3)))
+    result = lax.conv_general_dilated(
+        images, kernel, (1, 1), (rows, columns), rhs_dilation=stride, dimension_numbers=LAYOUT
+    )
+    return barrier(result).transpose(1, 2, 0, 3)
 
-    One for each phase of the stride: its taps meet pixels of x that no other's do, as at stride 1.
+
+def _correlate_phases(x: Array, y: Array, window: PerAxis, stride: PerAxis) -> Array:
+    """The same as one convolution for each phase of the stride, without gaps and borders.
+
+    The taps of a phase meet pixels of x that no other's do, as at stride 1. Of a batch that fills no vectors
+    XLA takes up to twice as long where there are gaps or borders.
     """
-    # XLA would take transposes into the convolution, and inside loops that is a hundred times slower; borders
-    # and strides, and it takes up to twice as long.
     kernel = barrier(y.transpose(1, 2, 0, 3))
     taps = []
     for phase in itertools.product(*(range(min(s, k)) for s, k in zip(stride, window, strict=True))):

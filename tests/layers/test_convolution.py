@@ -13,7 +13,7 @@ import pytest
 from jax import Array
 
 from gaxjax.errors import InputError
-from gaxjax.layers import convolution
+from gaxjax.layers import convolution, convolution_cpu
 from gaxjax.layers.convolution import conv, conv_transpose, correlate, same_padding
 from gaxjax.layers.convolution_cpu import Borders, PerAxis
 
@@ -177,11 +177,17 @@ def test_programs_for_others_have_native_convolutions(name: str) -> None:
     assert convolutions(slope, kernel)[-1] == convolutions(other, x, y)[-1]
 
 
+@pytest.mark.parametrize("name", ["4x2 by 2, last row unused", "3x3 to image", "5x5 by 2, image"])
+def test_kernel_gradients_of_whole_vectors_are_the_references(name: str) -> None:
+    x, _, y = arrays(CASES[name], batch=convolution_cpu.LANES)
+    close(run(functions(CASES[name])[2], x, y), run(references(CASES[name])[2], x, y))
+
+
 @pytest.mark.parametrize(
     ("name", "count"), [("3x3", 1), ("3x3 by 2", 4), ("4x3 by 2 and 1", 2), ("3x3 to image", 1)]
 )
 def test_kernel_gradients_for_cpus_have_no_gaps_and_no_borders(name: str, count: int) -> None:
-    """A convolution for each phase of the stride: with either, XLA takes up to twice as long."""
+    """Of small batches: a convolution for each phase of the stride."""
     x, _, y = arrays(CASES[name])
     found = convolutions(functions(CASES[name])[2], x, y, platform="cpu")
     plain = "stride = [1, 1], pad = [[0, 0], [0, 0]], lhs_dilate = [1, 1], rhs_dilate = [1, 1]"
