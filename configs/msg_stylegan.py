@@ -13,8 +13,8 @@ the sizes, besides the largest, of which generator and discriminator are connect
 
 Paper, FID: FFHQ at 1024 px 5.80 after 9,600 kimg (StyleGAN 4.40 after 25,000), CelebA-HQ 6.37, LSUN churches
 at 256 px 5.20, Oxford flowers 19.60 after 1,600 kimg, Indian celebrities 28.44. Here: no number at this size;
-of small, with 64 features and 32 channels at most, after 20 kimg FID-classifier-fashion_mnist 164.8, of StyleGAN
-grown on as many images 169.9 (`gaxjax table karnewar2020`; seed 0, 2026-11-30).
+of small, with 64 features and 32 channels at most, after 20 kimg FID-classifier-fashion_mnist 164.8, of
+StyleGAN grown on as many images 169.9 (`gaxjax table karnewar2020`; seed 0, 2026-11-30).
 
 The losses, rates and networks are those of the authors' TensorFlow code (akanimax/msg-stylegan-tf): R1 is
 averaged over sizes, images enter by a 1 x 1 convolution of features and image (cat_lin), the minibatch's
