@@ -80,7 +80,10 @@ class Interruption:
     def stop_measuring(self) -> None:
         """Raises MeasuringStopped where a signal has come; asked before each batch of samples."""
         # All processes are here together: a batch is drawn by all of them.
-        if number := self.poll(together=True):
+        number = self.poll(together=True)
+        # How long batches take says nothing of the program's calls, which go on after them.
+        self._begin()
+        if number:
             raise MeasuringStopped(number)
 
     def _agree(self) -> bool:

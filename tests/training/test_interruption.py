@@ -1,5 +1,6 @@
 """Several processes agree to stop: within seconds, however far apart rows are, and not at every call."""
 
+import contextlib
 import signal
 from types import SimpleNamespace
 
@@ -7,7 +8,7 @@ import jax
 import pytest
 
 from gaxjax.training import interruption
-from gaxjax.training.interruption import SECONDS, STOP, Interruption
+from gaxjax.training.interruption import SECONDS, STOP, Interruption, MeasuringStopped
 
 
 class Job:
@@ -42,6 +43,18 @@ class Job:
             self.agreements.append(self.now)
         self.now += seconds
         return heard[0]
+
+    def measure(self, seconds: float) -> None:
+        """Both ask before a batch of samples of so many seconds."""
+        first, second = self.processes
+        self.numbers, self.other = [], STOP if second.signal else 0
+        try:
+            first.stop_measuring()
+        finally:
+            self.other = self.numbers[0]
+            with contextlib.suppress(MeasuringStopped):
+                second.stop_measuring()
+            self.now += seconds
 
 
 @pytest.mark.parametrize("seconds", [0.001, 0.2, 3.0, 20.0])
@@ -78,3 +91,16 @@ def test_calls_that_become_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(1500):
         job.call(1.0)
     assert job.agreements[-1] - job.agreements[-2] <= SECONDS + 1e-6
+
+
+def test_batches_that_are_measured_say_nothing_of_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After many quick ones a signal among slow calls is heard of as soon as ever."""
+    job = Job(monkeypatch)
+    for _ in range(5000):
+        job.measure(0.01)
+    job.processes[1].signal = signal.SIGTERM
+    begin = job.now
+    while not job.call(20.0):
+        assert job.now - begin <= 20.0
+    with pytest.raises(MeasuringStopped):
+        job.measure(0.01)
