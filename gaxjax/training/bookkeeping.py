@@ -4,6 +4,7 @@ All processes of a run go through all of them, since arrays are fetched together
 """
 
 import contextlib
+import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from gaxjax.evaluation.evaluator import Evaluator
 from gaxjax.evaluation.protocol import is_best
 from gaxjax.game import GAN, State, judge, sample
 from gaxjax.metrics.result import Result
+from gaxjax.metrics.samples import Statistics, Value
 from gaxjax.pictures.point_plots import probe_points
 from gaxjax.programs.events import Events
 from gaxjax.programs.log_sums import mean_logs
@@ -35,6 +37,9 @@ from gaxjax.runs.trackers import Trackers, open_trackers
 from gaxjax.training.interruption import MeasuringStopped
 from gaxjax.training.memory import describe_memory
 from gaxjax.training.progress import Progress
+
+CHOSEN = ("metric", "features", "level", "fake", "split", "sampling", "seed", "checkpoint")
+"""Fields of a result that say which of a run's evaluations it is of."""
 
 
 @dataclass
@@ -113,10 +118,9 @@ class Bookkeeping:
 
     def evaluation_due(self, events: Events, step: int) -> bool:
         """Whether a state is to be measured: at a start's first step too, if that before it was stopped."""
-        if step == events.first or not events.due("evaluation", step):
+        if self.evaluator is None or step == events.first or not events.due("evaluation", step):
             return False
-        images, metrics = self.images(step), self.evaluator.better if self.evaluator else {}
-        return not any(result.checkpoint == images and result.metric in metrics for result in self.results)
+        return not is_measured(self.evaluator, self.images(step), self.results)
 
     def evaluate(self, program: StageProgram, step: int, carry: Any) -> int:
         """Measures samples, and keeps the carry where it is the best so far; a signal that ends it, or 0."""
@@ -164,6 +168,22 @@ class Bookkeeping:
         return images_at_step([program.stage for program in self.programs], step)
 
 
+def is_measured(evaluator: Evaluator, checkpoint: int, results: Sequence[Result]) -> bool:
+    """Whether any of the results is what an evaluator makes of a state, after so many images.
+
+    Not one that was asked for by hand, of other samples, features or data. Of the protocol only what is
+    chosen is compared: a state is not measured again because a later version says the rest in other words.
+    """
+    count = Statistics(evaluator.evaluation.n)
+    expected = [
+        evaluator.result(metric, name, Value(0.0), evaluator.count_measured(metric, count), checkpoint, "")
+        for metric in evaluator.metrics.values()
+        for name in metric.values
+    ]
+    choice = operator.attrgetter(*CHOSEN)
+    return not {choice(result) for result in expected}.isdisjoint(map(choice, results))
+
+
 @contextlib.contextmanager
 def open_bookkeeping(
     workdir: Path,
@@ -178,9 +198,14 @@ def open_bookkeeping(
     recipe, stages = programs[0].recipe, [program.stage for program in programs]
     images = images_at_step(stages, begin)
     total = sum(stage.steps * stage.images_per_step for stage in stages)
+    # Results of images that are to be seen again are made again.
+    results = [result for result in read_results(workdir) if (result.checkpoint or 0) <= images]
+    # The measuring of the last state may have been stopped.
+    finished = begin == programs[-1].events.last
+    finished &= evaluator is None or is_measured(evaluator, images, results)
     with contextlib.ExitStack() as stack:
         # Of a run that is finished there is nothing to note, and nothing is written.
-        goes_on = parallel.is_primary() and begin < programs[-1].events.last
+        goes_on = parallel.is_primary() and not finished
         ending = stack.enter_context(note_start(workdir)) if goes_on else {}
         # A folder of its own, from which what is saved later drops nothing.
         best = stack.enter_context(Checkpoints(workdir / "best")) if recipe.evaluation.best else None
@@ -190,8 +215,6 @@ def open_bookkeeping(
         if record:
             logs = [(program.steps, program.events.intervals["log"]) for program in programs]
             tell_gaps([row["step"] for row in record.rows], begin, logs)
-        # Results of images that are to be seen again are made again.
-        results = [result for result in read_results(workdir) if (result.checkpoint or 0) <= images]
         progress = stack.enter_context(Progress(total, images, programs[0].mesh, visible=record is not None))
         yield Bookkeeping(
             workdir=workdir,

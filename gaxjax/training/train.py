@@ -142,7 +142,7 @@ def train_loop(
                     collapse_due = save_due and events.due("checkpoint", step) and recipe.sentinel.diversity
                     if picture_due or collapse_due:
                         books.sample(gan, step, carry[0], picture_due, check_collapse=step > events.first)
-                    if evaluator and books.evaluation_due(events, step):
+                    if books.evaluation_due(events, step):
                         stop_signal = stop_signal or books.evaluate(program, step, carry)
                     if save_due or (stop_signal and step > begin):
                         books.save(program, step, carry)

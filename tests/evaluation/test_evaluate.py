@@ -143,10 +143,18 @@ def test_a_signal_ends_measuring(
             assert cli.main(command) == 128 + signal.SIGTERM
         assert f"stopped at step {step}, all is saved" in capfd.readouterr().err
         assert runs.steps(run)[-1] == step and read_results(run)[-1].checkpoint == 16 * (step - 20)
+    # A number of other samples, asked for by hand, is not the run's own of that state.
+    assert cli.main(["evaluate", str(run), "--metrics", "fid", "--features", "pixels", "--n", "64"]) == 0
+    starts = (run / "starts.jsonl").read_text().count("\n")
     assert cli.main(command) == 0
-    assert [replace(r, source="") for r in read_results(run)] == [
+    by_hand, results = 64, read_results(run)
+    assert [replace(r, source="") for r in results if r.fake != by_hand] == [
         replace(r, source="") for r in read_results(finished)
     ]
+    assert "finished" in (run / "starts.jsonl").read_text().splitlines()[starts + 1]
+    # And then there is nothing left to do.
+    assert cli.main(command) == 0
+    assert read_results(run) == results and (run / "starts.jsonl").read_text().count("\n") == starts + 2
     assert {path.name for path in (run / "best").iterdir()} == {p.name for p in (finished / "best").iterdir()}
 
 
