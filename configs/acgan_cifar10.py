@@ -8,7 +8,10 @@ The images are CIFAR-10's by tensorflow-datasets; a folder of ten folders will d
 --data.name folder --data.layout classes --data.directory DIR.
 
 Paper: Inception Score 8.25 +- 0.07 [memory]; of 1,000 classes of ImageNet 84.7% have samples that are more
-varied by MS-SSIM than training images are [memory]. Here: no distance measured yet.
+varied by MS-SSIM than training images are [memory]. Here: 18.7% of samples are read as their class, of test
+images 62.9%; MS-SSIM 0.187, of real ones 0.093, and no class more varied: patches of color. After 50 kimg,
+with 32 features, seed 0, 2026-11-30, 6 minutes on one CPU core beside other work, on images that were
+compressed once more (docs/results.md).
 
 Differs from the paper:
 - DCGAN's networks at 32 px, of three levels, the label one-hot beside the latents.

@@ -3,7 +3,9 @@
     gaxjax train acgan_mnist --workdir runs/acgan_mnist --data.directory DIR
     gaxjax sample runs/acgan_mnist --seeds 0-7 --label 7
 
-Paper: ImageNet and CIFAR-10; no figure of MNIST. Here: no distance measured yet.
+Paper: ImageNet and CIFAR-10; no figure of MNIST. Here: 92.0% of 10,000 samples are read as the class that was
+asked for, of test images 99.1%; MS-SSIM of pairs within a class 0.708, of real ones 0.470: less varied. After
+150 kimg with 32 features, seed 0, 2026-11-30, 8 minutes on one CPU core beside other work (docs/results.md).
 
 Differs from the paper:
 - DCGAN's networks at 28 px, the label one-hot beside the latents.

@@ -6,7 +6,7 @@
 Labels of MNIST train a head on what both discriminators share; it is tested on images of domain b, whose
 labels nothing has seen.
 
-Paper: MNIST to USPS 0.912 +- 0.008 [memory], a set that is not here. Here: no number yet.
+Paper: MNIST to USPS 0.912 +- 0.008 [memory], a set that is not here. Here: not measured.
 
 Differs from the authors' code:
 - Domain b: negatives of the other half of MNIST; or four fifths of the built-in 1,797 digits, enlarged from

@@ -7,7 +7,7 @@ DIR holds pictures of one domain, a, in trainA and testA, and of the other, b, i
 of two fonts, some 1,400 of each for training. In testA and testB pictures of one name are of the same thing,
 and what becomes of one is compared with the other.
 
-Paper: no number for this set, and no table for its own. Here: no number yet.
+Paper: no number for this set, and no table for its own. Here: not measured.
 
 As in the authors' code, of three minibatches the discriminators move at the first and the generators at the
 other two; features are matched; the reconstructions' share is 0.01 at first and then a half.

@@ -53,7 +53,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_how_many_seeds_find_ten_classes() -> None:
     """A run counts where it found all of them, by that number alone."""
-    error, found = chen2016.ROWS
+    error, found = chen2016.rows()
     assert error.name == found.name and (error.better, found.better) == ("lower", "higher")
     lines = [
         Line(error, [Result("code_error", 0.1), Result("code_error", 10.0)], 640.0, 1.0, []),
@@ -62,6 +62,23 @@ def test_how_many_seeds_find_ten_classes() -> None:
     assert chen2016.describe_seeds([Group(lines, [])]) == "All 10 classes were found by 2 of 3 seeds."
     recipe = error.recipe() if error.recipe else None
     assert recipe and recipe.kimg == 640  # 50 epochs of 100 minibatches of 128
+
+
+def test_narrower_networks_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both networks' widths are set, Q's head stays, and no verdict compares them with the paper's."""
+    monkeypatch.setattr(chen2016, "load_recipe", load_recipe)
+    whole, narrow = chen2016.infogan(), chen2016.infogan(16, 256)
+    assert whole == load_recipe("infogan_mnist")[0]
+    generator, discriminator = narrow.gan.generator, narrow.gan.discriminator
+    assert (generator.features, generator.hidden) == (16, (256,))
+    assert (discriminator.network.features, discriminator.network.hidden) == (16, (256,))
+    assert discriminator.hidden == whole.gan.discriminator.hidden == (128,)
+    assert (whole.gan.generator.features, whole.gan.generator.hidden) == (
+        chen2016.FEATURES,
+        (chen2016.HIDDEN,),
+    )
+    assert [row.differs for row in chen2016.rows(16)] == ["narrower networks"] * 2
+    assert not any(row.differs for row in chen2016.rows())
 
 
 @pytest.mark.slow  # the metric is tested in evaluation/test_classes.py, the rest is goodfellow2014's
