@@ -33,9 +33,6 @@ def conv(x: Array, kernel: Array, stride: PerAxis, padding: Borders) -> Array:
     # To colors or to logits.
     if stride == (1, 1) and kernel.shape[3] <= FEW_CHANNELS < kernel.shape[2]:
         return _conv_taps(x, kernel, padding)
-    # From colors: borders inside of the convolution would take up to a third of its time.
-    if x.shape[3] <= FEW_CHANNELS:
-        x, padding = barrier(_pad(x, padding)), ((0, 0), (0, 0))
     return lax.conv_general_dilated(x, kernel, stride, padding, dimension_numbers=LAYOUT)
 
 
