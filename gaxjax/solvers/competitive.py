@@ -155,7 +155,8 @@ def mixed_derivatives(
     # are taken here, before any iteration, each of which then has the way back alone.
     _, of_y = jax.vjp(lambda x: gradients(1)(x, y), x)
     _, of_x = jax.vjp(lambda y: gradients(0)(x, y), y)
-    return lambda vector: of_y(vector)[0], lambda vector: of_x(vector)[0]
+    # Compiled, so that each is traced once and not wherever it is called.
+    return jax.jit(lambda vector: of_y(vector)[0]), jax.jit(lambda vector: of_x(vector)[0])
 
 
 def multiply_trees(a: Any, b: Any) -> Any:

@@ -23,6 +23,7 @@ from gaxjax.expressions import parse_value
 from gaxjax.game import State, objective, player_params
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
+from gaxjax.layers.modules import set_fields
 from gaxjax.layers.transformed import Transformed
 from gaxjax.objectives import Minimax, ZeroSum
 from gaxjax.programs.program import StageProgram, stage_programs
@@ -273,10 +274,16 @@ COVERING = shrinking.covering(PARTS, "gaxjax.gans:")
 penalties in tests of their own."""
 
 
+def narrowed(name: str) -> Recipe:
+    """A shrunk recipe of networks with one layer of each kind, where they have several in a row."""
+    recipe = once_each(shrinking.shrunk(GAMES[name]))
+    return dataclasses.replace(recipe, gan=set_fields(recipe.gan, depth=1, mapping_layers=1))
+
+
 @functools.cache
 def inputs_of(name: str) -> Any:
     """Shapes and types of what a step is given, whoever solves: traced once for all solvers."""
-    recipe = once_each(shrinking.shrunk(GAMES[name]))
+    recipe = narrowed(name)
     program = stage_programs(recipe, spec_of(recipe.data))[-1]
     return jax.eval_shape(program.init, KEY), program.batches
 
@@ -297,7 +304,7 @@ def test_second_derivatives_fit_the_parts_of_every_game_of_two(solver: Solver, n
 
     Of a game that grows the last stage, which has all that the others have.
     """
-    recipe = dataclasses.replace(once_each(shrinking.shrunk(GAMES[name])), solver=solver)
+    recipe = dataclasses.replace(narrowed(name), solver=solver)
     program = stage_programs(recipe, spec_of(recipe.data))[-1]
     state, logs = jax.eval_shape(program.step, *inputs_of(name), KEY)
     assert set(state.optimizers) == set(program.stage.gan.players) and logs
