@@ -12,12 +12,6 @@ from typing import Any
 import tensorstore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COMMAND = """
-import gc, runpy
-gc.set_threshold(50_000, 20, 50)  # as in conftest.py
-runpy.run_module("gaxjax", run_name="__main__", alter_sys=True)
-"""
-"""What `python -m gaxjax` does, by a process that looks for garbage less often: a tenth of its start."""
 
 GAME = '''"""A tiny game with batch norm, convolutions and a value of its own, on the digits."""
 
@@ -123,7 +117,7 @@ def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """`gaxjax ...` in a process of its own, which compiles as this one does, so that both round alike."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GAXJAX_")}
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *map(str, arguments)],
+        [sys.executable, "-m", "gaxjax", *map(str, arguments)],
         cwd=REPOSITORY,
         env=kept | environment,
         stdout=subprocess.PIPE,

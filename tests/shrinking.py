@@ -78,8 +78,7 @@ class Gated(Optimizer):
     """
 
     def build(self, images_per_update: float) -> optax.GradientTransformation:
-        # All leaves as one vector, of whose elements rules know no more: fewer operations to compile.
-        rule = optax.flatten(super().build(images_per_update))
+        rule = super().build(images_per_update)
 
         def begin(params: Any) -> Any:
             return Gates(jnp.ones(()), jnp.zeros(())), rule.init(params)
