@@ -89,6 +89,7 @@ def make(
     seen_by: str = "classifier(fashion_mnist)",
     level: str = "",
     weights: str = "",
+    n: int = 10_000,
     only: str = "",
     workers: WorkerFlags = Workers(),
 ) -> str:
@@ -106,11 +107,12 @@ def make(
         seen_by: what the distance sees: classifier(fashion_mnist), inception, pixels
         level: of these features (inception: 64, 192, 768, 2048); empty: the deepest that there is
         weights: file of the features' weights (empty: as for `gaxjax evaluate`)
+        n: samples, and as many test images; by fewer than there are features FID is too large
         only: rows, comma-separated, such as progan,all; empty for all
         workers: where the runs are made
     """
     training = parse_budget(budget, smoke=Budget(0.0005, 256), small=Budget(1 / 6))
-    evaluation = Evaluation("fid", features=seen_by, level=level, weights=weights, split="test", n=10_000)
+    evaluation = Evaluation("fid", features=seen_by, level=level, weights=weights, split="test", n=n, real=n)
     selection = select_rows(rows(features, width, evaluation), only)
     groups = measure_rows(out, selection, training, seeds, data_directory, False, workers)
     text = write_table(out, "karnewar2020", ABOUT.format(features=features, width=width), groups)

@@ -1,5 +1,6 @@
 """The table of Liu and Tuzel 2016: its rows, and what each of them is measured on."""
 
+from gaxjax.recipe.serialization import describe, differences
 from gaxjax.tables import liu2016
 from gaxjax.tables.reproduction import select_rows
 
@@ -24,3 +25,11 @@ def test_rows() -> None:
     assert len(set(headings)) == 3 and [row.name for row in select_rows(list(rows.values()), "edges")] == [
         "edges"
     ]
+
+
+def test_every_row_has_the_width_asked_for() -> None:
+    for wide, narrow in zip(liu2016.rows(), liu2016.rows(features=4), strict=True):
+        assert wide.recipe and narrow.recipe
+        widths = differences(describe(wide.recipe()), describe(narrow.recipe()))
+        # The generator's alone, wherever it lies in what is told the domain.
+        assert len(widths) == 1 and "generator" in widths[0] and "features: 32" in widths[0], widths
