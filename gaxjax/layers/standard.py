@@ -183,6 +183,23 @@ class BatchNorm(nn.Module):
         return (x * broadcast_channels(factor, x) + broadcast_channels(shift, x)).astype(x.dtype)
 
 
+class InstanceNorm(nn.Module):
+    """`instance_norm` with a scale and a bias: batch norm of a minibatch of one, whatever the minibatch.
+
+    At test time too. Parameters as `nn.InstanceNorm`'s.
+    """
+
+    deviation: float = 0.02
+    """standard deviation of the initial scale around 1 (DCGAN's code: 0.02)"""
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        channels = x.shape[-1:]
+        scale = self.param("scale", around_one_init(self.deviation), channels)
+        bias = self.param("bias", nn.initializers.zeros, channels)
+        return instance_norm(x, broadcast_channels(scale, x), broadcast_channels(bias, x))
+
+
 class PReLU(nn.Module):
     """max(x, 0) + slope min(x, 0), with one learned slope for all channels. He et al. 2015, eq. 1."""
 
@@ -226,8 +243,7 @@ def normalize(x: Array, norm: Norm) -> Array:
         case "instance":
             return instance_norm(x)
         case "scaled_instance":
-            # Batch norm of a minibatch of one, whatever the minibatch, at training and at test time.
-            return nn.InstanceNorm(epsilon=1e-5, scale_init=around_one_init(0.02))(x).astype(x.dtype)
+            return InstanceNorm()(x)
         case "layer":
             # Over channels and pixels of an example: no other example comes in, and per-example penalties
             # hold.
@@ -237,14 +253,16 @@ def normalize(x: Array, norm: Norm) -> Array:
     raise InputError(f"unknown norm {norm!r}; known: batch, instance, scaled_instance, layer, none")
 
 
-def instance_norm(x: Array, epsilon: float = 1e-5) -> Array:
-    """Each channel of each example to mean 0 and variance 1, without scale and bias. Ulyanov et al. 2016."""
+def instance_norm(x: Array, scale: Array | float = 1.0, bias: Array | float = 0.0) -> Array:
+    """Each channel of each example to a mean and a deviation, numbers or [1, ..., C]. Ulyanov et al. 2016."""
     axes, wide = tuple(range(1, x.ndim - 1)), to_float32(x)
     mean = jnp.mean(wide, axes, keepdims=True)
     variance = jnp.maximum(jnp.mean(jnp.square(wide), axes, keepdims=True) - jnp.square(mean), 0.0)
-    factor = jax.lax.rsqrt(variance + epsilon)
-    # Not (x - mean) factor, of whose gradient deviations from the mean are written down to be summed up.
-    return (wide * factor - mean * factor).astype(x.dtype)
+    # One product and one sum for each pixel. Not (x - mean) factor, of whose gradient deviations from the
+    # mean are written down to be summed up. Nor scale times what is normalized, whose gradient sends the
+    # TPU's compiler (libtpu 0.0.42) down without an end in some networks.
+    factor = scale * jax.lax.rsqrt(variance + 1e-5)
+    return (wide * factor + (bias - mean * factor)).astype(x.dtype)
 
 
 def activate(x: Array, activation: Activation) -> Array:

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import chex
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ from gaxjax.layers.standard import (
     ConvTranspose,
     Dense,
     Dropout,
+    InstanceNorm,
     Maxout,
     activate,
     flatten,
@@ -316,6 +318,26 @@ def test_batch_norm_begins_around_one_and_with_standard_statistics() -> None:
     np.testing.assert_array_equal(variables["params"]["bias"], 0)
     np.testing.assert_array_equal(variables["batch_stats"]["mean"], 0)
     np.testing.assert_array_equal(variables["batch_stats"]["var"], 1)
+
+
+@pytest.mark.usefixtures("float64")
+def test_instance_norm_and_its_gradients_are_those_of_flax() -> None:
+    x = 3 * noise(2, 5, 4, 3).astype(float) + jnp.arange(3.0).reshape(1, 1, 1, 3)
+    # None of them begins so: whether each takes part shows.
+    variables = {"params": {"scale": jnp.array([0.5, 1.0, -2.0]), "bias": jnp.array([0.0, 1.0, 3.0])}}
+    weights = noise(2, 5, 4, 3).astype(float)
+
+    def differentiate(layer: nn.Module) -> Any:
+        def loss(variables: Any, x: Array) -> Array:
+            out: Any = layer.apply(variables, x)
+            return jnp.sum(weights * out**2)
+
+        return quick.run(jax.value_and_grad(loss, argnums=(0, 1)), variables, x)
+
+    chex.assert_trees_all_close(
+        differentiate(InstanceNorm()), differentiate(nn.InstanceNorm(epsilon=1e-5)), rtol=1e-9, atol=1e-9
+    )
+    assert shapes(InstanceNorm(), x) == shapes(nn.InstanceNorm(), x)
 
 
 class Normalized(nn.Module):
