@@ -6,9 +6,9 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.sharding import PartitionSpec
 
 from gaxjax.errors import InputError
+from gaxjax.sharding import split_over_devices
 
 PRIORS = ("normal", "uniform", "categorical")
 
@@ -88,18 +88,6 @@ class Joint:
         parts = zip(self.parts, self.split(parameters), self.split(latents), strict=True)
         values = [part.log_likelihood(q, c) for part, q, c in parts]
         return sum(values[1:], start=values[0])
-
-
-def split_over_devices(examples: Array) -> Array:
-    """Examples, [n, ...], a part on each device along `data` of the mesh in use; without one, as they are."""
-    mesh = jax.sharding.get_abstract_mesh()
-    devices = dict(mesh.shape).get("data", 1)
-    # What they cannot share equally, such as half of a small minibatch, each has whole.
-    if devices == 1 or len(examples) % devices:
-        return examples
-    # Parameters are whole on every device. Where a loss reads no data, as a generator's, nothing else would
-    # tell the compiler that the batch is split, and each device would compute all of it.
-    return jax.lax.with_sharding_constraint(examples, PartitionSpec("data"))
 
 
 def check_sizes(size: int, parameters: Array, latents: Array) -> None:

@@ -7,6 +7,7 @@ from jax import Array
 
 from gaxjax.game import PLAY
 from gaxjax.layers.modules import Mixing
+from gaxjax.sharding import copy_to_devices, split_over_devices
 
 
 class ImagePool(nn.Module):
@@ -50,6 +51,8 @@ class ImagePool(nn.Module):
         keys = jax.random.split(self.make_rng(PLAY), images.shape[0])
         # One image after the other, as in the authors' code: a later one may meet an earlier of its batch.
         # Without gradients: what is stored outlives the step whose parameters made it.
-        pool, out = jax.lax.scan(exchange, (stored.value, count.value), (jax.lax.stop_gradient(images), keys))
+        # The pool is whole on every device: so is, once, what may go in. What comes out is a batch again.
+        images = copy_to_devices(jax.lax.stop_gradient(images))
+        pool, out = jax.lax.scan(exchange, (stored.value, count.value), (images, keys))
         stored.value, count.value = pool
-        return out
+        return split_over_devices(out)

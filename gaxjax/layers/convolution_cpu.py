@@ -6,9 +6,10 @@ gradients of the three maps are the three maps.
 
 import itertools
 
-import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+from gaxjax.sharding import count_devices
 
 PerAxis = tuple[int, ...]
 """A number for each axis of pixels: sizes, windows, strides."""
@@ -128,8 +129,7 @@ def _correlate_pixels(x: Array, y: Array, stride: PerAxis, padding: Borders) -> 
 def _correlate_channels(x: Array, y: Array, window: PerAxis, stride: PerAxis, padding: Borders) -> Array:
     """One convolution of the channels of x, as images whose channels are the batch, with y as its kernel."""
     # As many as each device has, so that its work does not depend on how many there are.
-    devices = dict(jax.sharding.get_abstract_mesh().shape).get("data", 1)
-    if x.shape[0] // devices % LANES:
+    if x.shape[0] // count_devices() % LANES:
         return _correlate_phases(_pad(x, padding), y, window, stride)
     # [I, H, W, B] with [H', W', B, O]: the batch is what is summed over, and y is the window.
     extents = zip(size_of(x), size_of(y), window, stride, padding, strict=True)

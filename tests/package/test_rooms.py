@@ -7,7 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "gaxjax"
 FLOORS = (
     {"errors"},
-    {"files"},
+    {"files", "sharding"},
     {"expressions", "losses", "latents"},
     {"transforms", "penalties", "objectives"},
     {"layers"},
