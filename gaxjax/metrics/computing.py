@@ -99,8 +99,9 @@ def test_accuracy(samples: Samples) -> dict[str, Value]:
     """Of the game itself as a classifier of real images; needs readings."""
     readings, labels = samples.fake.arrays["readings"].T
     right = share(readings == labels)
-    n, error = len(labels), right.error or 0.0
-    return {"test_accuracy": right, "misclassified": Value(n * (1 - right.value), n * error)}
+    # Counted, as n (1 - share) is no whole number.
+    wrong, error = float(np.sum(readings != labels)), len(labels) * (right.error or 0.0)
+    return {"test_accuracy": right, "misclassified": Value(wrong, error)}
 
 
 def average(need: str, name: str) -> Callable[[Samples], dict[str, Value]]:

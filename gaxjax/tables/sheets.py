@@ -31,5 +31,6 @@ def draw_sheets(sheets: Sequence[tuple[str, np.ndarray]], path: Path) -> Path:
         axis.imshow(
             np.atleast_2d(pixels.squeeze()), cmap="gray", vmin=0, vmax=255, interpolation="antialiased"
         )
-        axis.set_title(title)
+        # Two lines of it fit into the figure's margin.
+        axis.set_title(title, size=9)
     return pictures.save_figure(figure, path)
