@@ -32,6 +32,8 @@ __all__ = ["evaluate_folders", "evaluate_run"]
 
 FILES: tuple[Layout, Layout] = ("flat", "flat")
 """Layouts of two folders that have a file for each example."""
+OF_RUN = ("split", "reference", "output", "balanced", "sampling")
+"""What says which of a run's data and samples are measured."""
 
 
 def evaluate_run(
@@ -83,6 +85,11 @@ def evaluate_folders(
     if of_game:
         raise InputError(
             f"{', '.join(of_game)} asks the game itself, and not its images alone: measure a run"
+        )
+    # Said, and not left out of what is measured without a word.
+    if of_run := [name for name in OF_RUN if getattr(evaluation, name) != getattr(Evaluation(), name)]:
+        raise InputError(
+            f"{', '.join(of_run)} is of a run; two folders are measured as they are: leave it out"
         )
     paired, reference, sides = bool(PAIRED & set(metrics)), "image", list[Source]()
     # First, for what cannot be used is said before anything is computed.
