@@ -25,6 +25,16 @@ def main(arguments: list[str]) -> None:
     options = parse(StatusOf, arguments, "status")
     if not options.directories:
         raise InputError("usage: gaxjax status DIR...")
-    for directory in options.directories:
-        for run in find_runs(directory):
+    runs = [run for directory in options.directories for run in find_runs(directory)]
+    damaged = 0
+    for run in runs:
+        try:
             print(read_status(run).describe())
+        except InputError as error:
+            if len(runs) == 1:
+                raise
+            # The others are told of all the same.
+            print(f"{run}: {error}")
+            damaged += 1
+    if damaged:
+        raise InputError(f"{damaged} of {len(runs)} runs cannot be read: see their lines above")

@@ -1,4 +1,4 @@
-"""How each start of a run went: two lines of starts.jsonl, when it began and how it ended.
+"""How each start of a run went: two lines of starts.jsonl, when it began and how it ended, or by what error.
 
 For people, and `gaxjax status`; a run reads none of it, and does not fail where it cannot be written.
 """
@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gaxjax.errors import InputError, summarize_error
+from gaxjax.errors import InputError, Interrupted, summarize_error
 from gaxjax.runs.holder import this_process
 from gaxjax.runs.rows import append_rows, read_rows
 
@@ -36,14 +36,14 @@ def note_start(workdir: Path) -> Iterator[dict[str, str]]:
     try:
         yield ending
     except BaseException as error:  # Ctrl-C a second time too
-        note("end", why=summarize_error(error))
+        asked = isinstance(error, Interrupted | KeyboardInterrupt)
+        note("end" if asked else "error", why=summarize_error(error))
         raise
     note("end", **ending)
 
 
-def read_last(workdir: Path) -> dict[str, Any] | None:
-    """The last line; None where there is none, or none that can be read."""
+def read_starts(workdir: Path) -> list[dict[str, Any]]:
+    """All lines, in order; none where there are none, or none that can be read."""
     with contextlib.suppress(InputError, OSError):
-        rows = read_rows(workdir / FILE, lambda row: {**row, "event": row["event"], "time": row["time"]})
-        return rows[-1] if rows else None
-    return None
+        return read_rows(workdir / FILE, lambda row: {**row, "event": row["event"], "time": row["time"]})
+    return []

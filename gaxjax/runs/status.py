@@ -14,7 +14,7 @@ from gaxjax.runs.bucket import COMMIT
 from gaxjax.runs.checkpoint import DIGITS, steps_in
 from gaxjax.runs.lock import Lock
 from gaxjax.runs.record import read_described, read_metrics
-from gaxjax.runs.starts import FINISHED, read_last
+from gaxjax.runs.starts import FINISHED, read_starts
 
 RECENT = 5
 """Rows of metrics that the rate of now is the median of."""
@@ -41,8 +41,8 @@ class Status:
     """seconds since it was saved"""
     holder: str
     """who trains it, "" for nobody"""
-    last: dict[str, Any] | None
-    """how the last start began or ended, see `starts`"""
+    starts: list[dict[str, Any]]
+    """how each start began and ended, see `starts`"""
 
     def describe(self) -> str:
         """In one line: how far, how fast, the last checkpoint, and who is at it or what stopped it."""
@@ -52,27 +52,35 @@ class Status:
             parts.append(f"checkpoint {self.checkpoint}, {describe_seconds(self.age)} ago")
         else:
             parts.append("no checkpoint")
-        parts.append(self._describe_end())
+        parts += [self._describe_end(), *self._describe_error()]
         return f"{self.workdir}: {'; '.join(parts)}"
 
     def _describe_rate(self) -> Iterator[str]:
         if self.rate is None or self.trend is None:
             return
         yield f"{self.rate:,.0f} images/s, {self.trend:.0%} of its median"
-        if self.holder and self.rate > 0:
-            yield f"{describe_seconds(max(self.total - self.images, 0) / self.rate)} to go"
+        if self.images < self.total and self.rate > 0:
+            # Of a run that nobody holds: once somebody does, on such a machine.
+            yield f"{describe_seconds((self.total - self.images) / self.rate)} to go"
 
     def _describe_end(self) -> str:
         if self.holder:
             return f"trained by {self.holder}"
         if self.images >= self.total:
             return FINISHED
-        if self.last is None:
+        if not self.starts:
             return "nobody is at it"
-        if self.last["event"] == "start":  # without an end: killed, or its machine is gone
-            who = f"process {self.last.get('process')} on {self.last.get('host')}"
-            return f"nobody is at it: {who}, which began at {self.last['time']}, left no word"
-        return f"nobody is at it: {self.last.get('why')} ({self.last['time']})"
+        last = self.starts[-1]
+        if last["event"] == "start":  # without an end: killed, or its machine is gone
+            who = f"process {last.get('process')} on {last.get('host')}"
+            return f"nobody is at it: {who}, which began at {last['time']}, left no word"
+        return f"nobody is at it: {last.get('why')} ({last['time']})"
+
+    def _describe_error(self) -> Iterator[str]:
+        """The last, of a run that went on from it; one that nobody has gone on from is said as the end."""
+        errors = [start for start in self.starts[:-1] if start["event"] == "error"]
+        if errors and self.images < self.total:
+            yield f"last error: {errors[-1].get('why')} ({errors[-1]['time']})"
 
 
 def read_status(workdir: Path) -> Status:
@@ -98,7 +106,7 @@ def read_status(workdir: Path) -> Status:
         checkpoint=checkpoint,
         age=age,
         holder=describe_holder(workdir),
-        last=read_last(workdir),
+        starts=read_starts(workdir),
     )
 
 

@@ -78,12 +78,27 @@ def test_what_stopped_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert say(capsys, run)[0].endswith("; nobody is at it")
 
 
+def test_the_last_error_of_a_run_that_went_on(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut(run, 4)
+    start, end = map(json.loads, (run / "starts.jsonl").read_text().splitlines())
+    error = {**end, "event": "error", "why": "No space left on device"}
+    stopped = {**end, "why": "stopped at step 60"}
+    lines = [start, error, start, stopped, start]
+    (run / "starts.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with (lock := Lock(run)):
+        assert lock.attempt()
+        (line,) = say(capsys, run)
+    assert line.endswith(f"; last error: No space left on device ({end['time']})") and "trained by" in line
+    # Nobody is at it now: what is left of it takes as long as it did.
+    assert "5 s to go; " in say(capsys, run)[0]
+
+
 def test_a_run_that_diverges_says_why(tmp_path: Path) -> None:
     text = runs.GAME.replace('"painter": Optimizer()', '"painter": Optimizer("sgd", 1e20)')
     recipe = runs.write_recipe(tmp_path, text)
     assert cli.main(["train", str(recipe), "--workdir", str(tmp_path / "run")]) == 1
-    last = read_status(tmp_path / "run").last
-    assert last is not None and last["event"] == "end" and "not finite" in last["why"]
+    last = read_status(tmp_path / "run").starts[-1]
+    assert last["event"] == "error" and "not finite" in last["why"]
 
 
 def test_folders_of_runs(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -94,6 +109,17 @@ def test_folders_of_runs(run: Path, capsys: pytest.CaptureFixture[str], tmp_path
     lines = say(capsys, tmp_path / "runs")
     assert lines[0] == f"{other}: 0.0% of 4 kimg; no checkpoint; nobody is at it"
     assert len(lines) == 2
+
+
+def test_a_damaged_run_among_others(run: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    damaged = tmp_path / "runs" / "a"
+    damaged.mkdir()
+    (damaged / "recipe.json").write_text("{")
+    assert cli.main(["status", str(tmp_path / "runs")]) == 2
+    output = capsys.readouterr()
+    first, second = output.out.splitlines()
+    assert first.startswith(f"{damaged}: ") and "damaged" in first and second.startswith(f"{run}: 100.0%")
+    assert "1 of 2 runs cannot be read" in output.err
 
 
 @pytest.mark.parametrize(
