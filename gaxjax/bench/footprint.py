@@ -51,7 +51,7 @@ def measure_footprint(recipe: Recipe, spec: Batch) -> Footprint:
     # Refused as training would, and before minutes of compiling.
     parallel.check_batch(stage.batch_size, mesh, recipe.accumulate)
     return Footprint(
-        shape=max((x.shape for x in program.spec.values()), key=len),
+        shape=example_shape(program),
         batch_size=stage.batch_size,
         accumulate=recipe.accumulate,
         recompute=recomputes(stage.gan),
@@ -90,6 +90,11 @@ def compile_step(program: StageProgram, mesh: Mesh) -> Any:
     calls = parallel.Calls(1, as_loaded)
     mapped = parallel.compilable(with_log_sums(program.step), mesh, calls)
     return mapped.lower(carry, inputs, key).compile()
+
+
+def example_shape(program: StageProgram) -> tuple[int, ...]:
+    """Of what a stage's examples are made of, that with the most axes: the image, the clip."""
+    return max((x.shape for x in program.spec.values()), key=len)
 
 
 def heaviest_program(recipe: Recipe, spec: Batch) -> StageProgram:

@@ -8,20 +8,26 @@ import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import jax
 import pytest
 
 from gaxjax import cli
 from gaxjax.bench.targets import report
 from gaxjax.bench.targets.chips import CHIPS
 from gaxjax.bench.targets.collectives import Collective, network_seconds
-from gaxjax.bench.targets.costs import Cost
+from gaxjax.bench.targets.costs import Cost, DoesNotFit
 from gaxjax.bench.targets.instructions import Instruction
 from gaxjax.bench.targets.largest import COMPILATIONS, find_largest
 from gaxjax.bench.targets.topology import check_installed, parse_target
 from gaxjax.errors import InputError
+from gaxjax.gans import Adversarial
+from gaxjax.networks.mlp import Discriminator as MLPDiscriminator
+from gaxjax.networks.mlp import Generator as MLPGenerator
 from gaxjax.parallel.memory import Memory
+from gaxjax.recipe import Data, Optimizer, Recipe, Stage
 
 CHIP = replace(
     CHIPS["v5e"], bfloat16=1e12, float32=5e11, bandwidth=1e9, link=1e6, domain=4, network=1e5, memory=2**20
@@ -81,6 +87,33 @@ def test_scaling_and_where_it_stops() -> None:
     assert advice.startswith("From 8 devices on the network between domains") and "from 43 images" in advice
     assert report.advise(replace(COST, collectives=()), CHIP).startswith("Up to 256 devices")
     assert "whose rate no page says" in report.advise(COST, replace(CHIP, network=0))
+
+
+@pytest.mark.parametrize(("most", "largest"), [(5, True), (5, False), (0, True)])
+def test_a_step_that_does_not_fit_is_an_answer(
+    most: int, largest: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stages beside it, the largest batch that does fit, and what that costs."""
+
+    def measure(program: Any, mesh: Any, chip: Any) -> Cost:
+        if program.number == 1 and program.stage.batch_size > most:
+            raise DoesNotFit("a step of 8 images does not fit: Used 9G of 8G hbm")
+        return replace(COST, stage=program.number, batch_size=program.stage.batch_size)
+
+    monkeypatch.setattr(report, "measure_cost", measure)
+    monkeypatch.setattr(report, "target_mesh", lambda target: SimpleNamespace(size=1))
+    monkeypatch.setattr(report, "largest_batch", lambda program, mesh, chip: most)
+    gan = Adversarial(MLPGenerator((2,), (4,)), MLPDiscriminator((4,)))
+    optimizers = dict.fromkeys(gan.players, Optimizer())
+    stages = 2 * (Stage(gan, batch_size=8, kimg=1, optimizers=optimizers),)
+    recipe = Recipe(gan, optimizers, Data("ring", shape=(2,)), batch_size=8, kimg=1, stages=stages)
+    spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
+    first, second = report.report(recipe, spec, parse_target("v5e:1x1"), (), largest).split("## Stage 1, 2")
+    assert "## Stage 0, 2" in first and "does not fit: " not in first
+    assert "It does not fit: a step of 8 images does not fit: Used 9G of 8G hbm." in second
+    assert ("by search: 5, 5 on each device. What follows is of that." in second) == (largest and most > 0)
+    assert ("| minibatch, on each device | 5, 2 |" in second) == (largest and most > 0)
+    assert ("Not one image a device fits." in second) == (most == 0)
 
 
 @pytest.mark.parametrize("most", [1, 3, 37, 1000])

@@ -88,8 +88,12 @@ def measure_cost(program: StageProgram, mesh: Mesh, chip: Chip) -> Cost:
     return read_cost(program, compile_for(program, mesh), mesh, chip)
 
 
+class DoesNotFit(InputError):
+    """A step that is too large for a device."""
+
+
 def compile_for(program: StageProgram, mesh: Mesh) -> Any:
-    """The program that trains, as the compiler has it; InputError where it is too large for a device."""
+    """The program that trains, as the compiler has it; DoesNotFit where it is too large for a device."""
     recipe, batch_size = program.recipe, program.stage.batch_size
     if recipe.seeds > 1:
         # Convolutions of several seeds are chosen when they are traced: see `layers.multilinear`.
@@ -103,7 +107,7 @@ def compile_for(program: StageProgram, mesh: Mesh) -> Any:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         lines = [line for line in str(error).splitlines() if "Used" in line] or str(error).splitlines()
-        raise InputError(
+        raise DoesNotFit(
             f"a step of {batch_size} images does not fit: {lines[0].strip()}; "
             "use a smaller --batch-size, more devices, --accumulate or networks with recompute=True"
         ) from error
@@ -125,7 +129,7 @@ def read_cost(program: StageProgram, compiled: Any, mesh: Mesh, chip: Chip) -> C
     )
     return Cost(
         stage=program.number,
-        shape=max((x.shape for x in program.spec.values()), key=len),
+        shape=footprint.example_shape(program),
         devices=mesh.size,
         batch_size=program.stage.batch_size,
         images=program.images_per_step,

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import jax
 
+from gaxjax.bench import footprint
 from gaxjax.bench.targets.chips import HOP, Chip
 from gaxjax.bench.targets.collectives import (
     Collective,
@@ -15,13 +16,13 @@ from gaxjax.bench.targets.collectives import (
     ring_hops,
     tree_bytes,
 )
-from gaxjax.bench.targets.costs import Cost, measure_cost
+from gaxjax.bench.targets.costs import Cost, DoesNotFit, measure_cost
 from gaxjax.bench.targets.instructions import Instruction
 from gaxjax.bench.targets.largest import largest_batch, with_batch_size
 from gaxjax.bench.targets.topology import Target, target_mesh
 from gaxjax.errors import InputError
 from gaxjax.game import Batch
-from gaxjax.programs.program import stage_programs
+from gaxjax.programs.program import StageProgram, stage_programs
 from gaxjax.recipe import Recipe
 
 DEVICES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -35,32 +36,54 @@ def report(
     """The report of these stages (none: all), of such examples. InputError for stages that are not there."""
     check_stages(recipe, stages)
     programs = stage_programs(recipe, spec)
-    mesh, chip = target_mesh(target), target.chip
     lines = [
         f"{type(recipe.gan).__name__} on {target}, {target.size} device(s), jax {jax.__version__}. "
         "Nothing was timed: the program was compiled for them and read, and rates are published ones.",
-        f"Rates: {chip.source}; {1e6 * HOP:g} us a hop.",
+        f"Rates: {target.chip.source}; {1e6 * HOP:g} us a hop.",
     ]
     for number in stages or range(len(programs)):
         program = programs[number]
-        cost = measure_cost(program, mesh, chip)
-        lines += ["", f"## Stage {program.number}, {' x '.join(map(str, cost.shape))}", ""]
-        lines += format_cost(cost, chip)
-        if largest:
-            most = largest_batch(program, mesh, chip)
-            lines += [
-                "",
-                f"Largest batch that fits, by search: {most:,}, {most // mesh.size:,} on each device.",
-            ]
-        if cost.devices == 1:
-            # A program of one device sends nothing, and says nothing of more.
-            pair = target_mesh(replace(target, shape=(2, *target.shape[1:])))
-            cost = measure_cost(with_batch_size(program, 2 * cost.batch_size), pair, chip)
-            lines += ["", f"On {cost.devices} devices, each with as many images:"]
-        lines += ["", *format_collectives(cost.collectives, cost.devices)]
-        lines += ["", *format_scaling(cost, chip)]
-        lines += ["", *format_kernels(cost.instructions, chip, top)]
+        lines += [
+            "",
+            f"## Stage {program.number}, {' x '.join(map(str, footprint.example_shape(program)))}",
+            "",
+        ]
+        lines += report_stage(program, target, largest, top)
     return "\n".join(lines)
+
+
+def report_stage(program: StageProgram, target: Target, largest: bool, top: int) -> Iterator[str]:
+    """Of one stage, or, where its step does not fit, of the largest that does."""
+    mesh, chip = target_mesh(target), target.chip
+
+    def describe_largest() -> tuple[int, str]:
+        most = largest_batch(program, mesh, chip)
+        return most, f"Largest batch that fits, by search: {most:,}, {most // mesh.size:,} on each device."
+
+    try:
+        cost = measure_cost(program, mesh, chip)
+    except DoesNotFit as error:
+        # An answer, too: of how much there is room for, and what that would cost.
+        yield f"It does not fit: {error}."
+        if not largest:
+            return
+        most, line = describe_largest()
+        yield from ("", f"{line} What follows is of that." if most else "Not one image a device fits.", "")
+        if not most:
+            return
+        program, largest = with_batch_size(program, most), False
+        cost = measure_cost(program, mesh, chip)
+    yield from format_cost(cost, chip)
+    if largest:
+        yield from ("", describe_largest()[1])
+    if cost.devices == 1:
+        # A program of one device sends nothing, and says nothing of more.
+        pair = target_mesh(replace(target, shape=(2, *target.shape[1:])))
+        cost = measure_cost(with_batch_size(program, 2 * cost.batch_size), pair, chip)
+        yield from ("", f"On {cost.devices} devices, each with as many images:")
+    yield from ("", *format_collectives(cost.collectives, cost.devices))
+    yield from ("", *format_scaling(cost, chip))
+    yield from ("", *format_kernels(cost.instructions, chip, top))
 
 
 def check_stages(recipe: Recipe, stages: Sequence[int]) -> None:
