@@ -1,5 +1,6 @@
 """What a generator starts from."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,3 +109,16 @@ def reparametrized(key: Array, mean: Array, log_variance: Array) -> Array:
 def kl(mean: Array, log_variance: Array) -> Array:
     """KL(N(mean, variance) || N(0, 1)), [n], summed over variables. Kingma and Welling 2014, appendix B."""
     return jnp.sum(mean**2 + jnp.exp(log_variance) - 1 - log_variance, axis=-1) / 2
+
+
+def cross_latents(rows: Array, *columns: Array) -> tuple[Array, ...]:
+    """Parts of a square number of latents: the first of `rows` a row each, of `columns` a column each.
+
+    >>> [part.tolist() for part in cross_latents(jnp.arange(4), jnp.arange(4))]
+    [[0, 0, 1, 1], [0, 1, 0, 1]]
+    """
+    n, side = len(rows), math.isqrt(len(rows))
+    if side**2 != n:
+        raise InputError(f"crossed samples fill a square, such as 16 or 64; got {n}")
+    row, column = jnp.divmod(jnp.arange(n), side)
+    return rows[row], *(part[column] for part in columns)

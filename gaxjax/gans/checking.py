@@ -26,3 +26,16 @@ def check_clips(game: GAN, batch: Batch, frames: int | None = None) -> None:
         raise InputError(
             f"{name}(frames={frames}) is given clips of {length} frames: set its frames or the data's shape"
         )
+
+
+def check_factors(batch: Batch, count: int) -> None:
+    """InputError for a batch without factors of variation, [B, count], one for each number of a code."""
+    if "factors" not in batch:
+        has = f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}"
+        raise InputError(f"{has}: use shapes, a folder with factors.csv, or beta=0 and alpha=0")
+    # A single factor would be broadcast over all codes.
+    if (factors := batch["factors"].shape[1]) != count:
+        raise InputError(
+            f"each factor is a code: the data have {factors} factors and gan.code.size={count}; "
+            f"use gan.code.size={factors}, and as many numbers of the discriminator's head"
+        )

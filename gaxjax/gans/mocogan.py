@@ -1,6 +1,5 @@
 """MoCoGAN: clips of one content, that move. Tulyakov et al. 2018, arXiv 1707.04993."""
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -13,7 +12,7 @@ from gaxjax.adversary import Adversary, add_prefix
 from gaxjax.errors import InputError
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.gans.checking import check_clips
-from gaxjax.latents import Joint, Latents
+from gaxjax.latents import Joint, Latents, cross_latents
 
 
 class MoCoGAN(GAN):
@@ -88,6 +87,7 @@ class MoCoGAN(GAN):
         if frames is not None and frames < 1:
             raise InputError(f"frames={frames}: clips have 1 frame or more")
         latents = self.sample_latents(batch, frames)
+        # Rows are of contents; the code is of motion, and goes with it.
         return self.render(*(cross_latents(*latents) if crossed else latents))
 
     def sides(self, batch: Batch) -> tuple[dict[str, Array], dict[str, Array], Array]:
@@ -117,13 +117,3 @@ class MoCoGAN(GAN):
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
         return self.losses(self.adversary.generator_loss, batch, step)
-
-
-def cross_latents(content: Array, code: Array, noise: Array) -> tuple[Array, Array, Array]:
-    """Of a square number of clips: the first contents, a row each, and the first motions, a column each."""
-    n, side = len(content), math.isqrt(len(content))
-    if side**2 != n:
-        raise InputError(f"crossed samples fill a square, such as 16 or 64; got {n}")
-    row, column = jnp.divmod(jnp.arange(n), side)
-    # The code is of motion, and goes with it.
-    return content[row], code[column], noise[column]

@@ -1,14 +1,16 @@
 """Info- and Semi-StyleGAN: factors as codes, with few labels. Nie et al. 2020, arXiv 2003.03461."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
 from jax import Array
 
-from gaxjax.adversary import Adversary, Outputs
+from gaxjax.adversary import Adversary
 from gaxjax.errors import InputError
 from gaxjax.game import PLAY, Batch, Logs, count_examples
+from gaxjax.gans.checking import check_factors
 from gaxjax.gans.style_game import StyleGame
 from gaxjax.latents import Joint, Latents
 from gaxjax.losses import squared_error
@@ -74,52 +76,41 @@ class SemiStyleGAN(StyleGame):
 
     def labels_of(self, batch: Batch) -> tuple[Array, Array | bool]:
         """Codes of the batch's factors [B, F], and which of them count, [B]."""
-        if "factors" not in batch:
-            has = f"beta and alpha are of factors, and the data have {', '.join(sorted(batch))}"
-            raise InputError(f"{has}: use shapes, a folder with factors.csv, or beta=0 and alpha=0")
-        # A single factor would be broadcast over all codes.
-        if (factors := batch["factors"].shape[1]) != self.code.size:
-            raise InputError(
-                f"each factor is a code: the data have {factors} factors and gan.code.size={self.code.size}; "
-                f"use gan.code.size={factors}, and as many numbers of the discriminator's head"
-            )
+        check_factors(batch, self.code.size)
         # Labels that are withheld are zeros, which would be factors as good as others.
         return self.code.bound * (2 * batch["factors"] - 1), batch.get("labeled", True)
 
     def discriminator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
-        latents = self.sample_latents(batch)
-        real, fake = batch["image"], self.generate(latents)
-        loss, logs, outputs = self.adversary.discriminator_loss(self.discriminator, real, fake, step)
-        # E is a head of the discriminator, so that this player is who trains it.
-        of_codes, code_logs = self.code_loss(batch, step, latents, fake, outputs)
-        if self.beta:
-            # Of E alone: no generator has a part in it.
-            code_logs["supervised"] = squared_error(outputs.real["code"], *self.labels_of(batch))
-            of_codes += self.beta * code_logs["supervised"]
-        return loss + of_codes, {**logs, **code_logs}
+        # E is a head of the discriminator, so that this player is who trains it; labels say nothing of fakes.
+        return self.losses(self.adversary.discriminator_loss, batch, step, self.beta)
 
     def generator_loss(self, batch: Batch, step: Array) -> tuple[Array, Logs]:
+        return self.losses(self.adversary.generator_loss, batch, step)
+
+    def losses(
+        self, loss_of: Callable[..., Any], batch: Batch, step: Array, beta: float = 0.0
+    ) -> tuple[Array, Logs]:
+        """A player's: the adversary's, and what both lower, that codes are read off fakes and E is smooth.
+
+        beta: weight of |E(x) - c|^2 of images with labels, in which no generator has a part.
+        """
         latents = self.sample_latents(batch)
         real, fake = batch["image"], self.generate(latents)
-        loss, logs, outputs = self.adversary.generator_loss(self.discriminator, real, fake, step)
-        of_codes, code_logs = self.code_loss(batch, step, latents, fake, outputs)
-        return loss + of_codes, {**logs, **code_logs}
-
-    def code_loss(
-        self, batch: Batch, step: Array, latents: Array, fake: Array, outputs: Outputs
-    ) -> tuple[Array, Logs]:
-        """What both players lower: that codes are read off fakes, and the smoothness of E."""
+        loss, logs, outputs = loss_of(self.discriminator, real, fake, step)
         code = self.latents.split(latents)[1]
-        logs = {"unsupervised": squared_error(outputs.fake["code"], code)}
-        loss = self.gamma * logs["unsupervised"]
-        if not self.alpha:
-            return loss, logs
-        labels, labeled = self.labels_of(batch)
-        # One share for an image and its code; a pair is by position, of an example and the fake beside it.
-        share = jax.random.beta(self.make_rng(PLAY), self.mixture, self.mixture, (len(code), 1))
-        of_image = share[:, :, None, None]
-        images = of_image * batch["image"] + (1 - of_image) * fake
-        # Augmented as all images that E sees in training.
-        read = self.adversary(self.discriminator, images, step)["code"]
-        logs["smoothness"] = squared_error(read, share * labels + (1 - share) * code, labeled)
-        return loss + self.alpha * logs["smoothness"], logs
+        logs["unsupervised"] = squared_error(outputs.fake["code"], code)
+        of_codes = self.gamma * logs["unsupervised"]
+        if self.alpha:
+            labels, labeled = self.labels_of(batch)
+            # One share for an image and its code; a pair is by position, an example and the fake beside it.
+            share = jax.random.beta(self.make_rng(PLAY), self.mixture, self.mixture, (len(code), 1))
+            of_image = share[:, :, None, None]
+            # Augmented as all images that E sees in training.
+            mixed = self.adversary(self.discriminator, of_image * real + (1 - of_image) * fake, step)
+            target = share * labels + (1 - share) * code
+            logs["smoothness"] = squared_error(mixed["code"], target, labeled)
+            of_codes += self.alpha * logs["smoothness"]
+        if beta:
+            logs["supervised"] = squared_error(outputs.real["code"], *self.labels_of(batch))
+            of_codes += beta * logs["supervised"]
+        return loss + of_codes, logs

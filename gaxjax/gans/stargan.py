@@ -10,6 +10,7 @@ from gaxjax.adversary import Adversary
 from gaxjax.game import GAN, PLAY, Batch, Logs, pure, select_condition
 from gaxjax.gans import label_sets
 from gaxjax.gans.label_sets import LabelSet
+from gaxjax.gans.target_labels import aim_at_each, permute
 from gaxjax.losses import absolute
 from gaxjax.objectives import Wasserstein
 from gaxjax.penalties import GradientPenalty
@@ -58,14 +59,14 @@ class StarGAN(GAN):
     def translate_at_random(self, batch: Batch) -> tuple[Array, Array, Array]:
         """Images translated to labels of others of the batch, as the authors' code has it; and both."""
         labels = self.labels_of(batch)
-        targets = label_sets.permute(self.make_rng(PLAY), labels, self.sets)
+        targets = permute(self.make_rng(PLAY), labels, self.sets)
         return self.generate(batch["image"], targets), labels, targets
 
     def sample(self, batch: Batch, **options: Any) -> dict[str, Array]:
         """Images, translated to each domain by its number, to the batch's labels, and to others' and back."""
         image, generator = batch["image"], pure(self.generator)
         fake, labels, _ = self.translate_at_random(batch)
-        aims = label_sets.aim_at_each(labels, self.sets)
+        aims = aim_at_each(labels, self.sets)
         # One after the other: a game of 40 attributes is compiled as fast, and takes no more memory.
         translated = jax.lax.map(lambda aim: generator(image, label_sets.with_mask(aim, self.sets)), aims)
         # Numbers of one width, so that the names are in alphabetical order.

@@ -74,16 +74,17 @@ class StyleGame(GAN):
         # A crossover past the last layer mixes nothing: one compiled program for mixed and for plain.
         return mix_styles(styles, others, jnp.where(is_mixed, crossover, layers))
 
-    def draw_styles(
-        self,
-        latents: Array,
-        label: Array | None,
-        batch: Batch,
-        psi: float | Sequence[float],
-        cutoff: int | None,
-        mix: int,
-    ) -> Styles:
-        """Styles of latents and of `mix` - 1 others, each from a random layer on; then truncated."""
+    def draw_images(
+        self, batch: Batch, psi: float | Sequence[float], cutoff: int | None, mix: int, **options: Any
+    ) -> Any:
+        """What the generator makes of fresh latents, given these options.
+
+        Of styles of `mix` latents, all but the first from a random layer on; then truncated.
+        """
+        latents, label = self.sample_latents(batch), self.condition_of(batch)
+        # The one way for a generator without styles, ProGAN's; and no crossovers are drawn for nothing.
+        if psi == 1.0 and mix == 1:
+            return self.generator(latents, label, **options)
         styles = self.generator.styles(self.generator.map(latents, label))
         shape = (count_examples(batch), mix - 1)
         points = jax.random.randint(self.make_rng(PLAY), shape, 1, self.generator.layers)
@@ -91,22 +92,7 @@ class StyleGame(GAN):
         for crossover in jnp.sort(points, axis=1).T:
             others = self.generator.styles(self.generator.map(self.sample_latents(batch), label))
             styles = mix_styles(styles, others, crossover[:, None])
-        return transforms.truncate(psi, self.generator.average(), cutoff)(styles)
-
-    def draw_images(
-        self,
-        batch: Batch,
-        psi: float | Sequence[float],
-        cutoff: int | None,
-        mix: int,
-        **options: Any,
-    ) -> Any:
-        """What the generator makes of fresh latents, given these options, with styles as `draw_styles`."""
-        latents, label = self.sample_latents(batch), self.condition_of(batch)
-        # The one way for a generator without styles, ProGAN's; and no crossovers are drawn for nothing.
-        if psi == 1.0 and mix == 1:
-            return self.generator(latents, label, **options)
-        styles = self.draw_styles(latents, label, batch, psi, cutoff, mix)
+        styles = transforms.truncate(psi, self.generator.average(), cutoff)(styles)
         return self.generator.synthesize(styles, latents, label, **options)
 
     def sample(

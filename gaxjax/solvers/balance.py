@@ -43,7 +43,8 @@ def balanced(
 
     F > R + margin: the first alone. Otherwise the last; and before it the first too, if R > threshold. Each
     minibatch decides anew, of each of the game's `subgames` by itself. Errors are cross-entropies, which an
-    `Adversary` says of logits, or a game of its own logs as real_error and fake_error.
+    `Adversary` says of logits, or a game of its own logs as real_error and fake_error; of several
+    discriminators that move together (image_real_error, video_real_error), their mean.
 
     Who waits keeps its parameters and the optimizer's sums; batch statistics follow the examples as ever.
     Gradients are taken of all, for the program must not depend on what it finds; `moves` in the logs is the
@@ -90,7 +91,7 @@ def choose_movers(gan: GAN, logs: Logs, margin: float, threshold: float) -> dict
     first, last = gan.players
     movers: dict[str, dict[str, Array]] = {first: {}, last: {}}
     for name in find_subgames(gan):
-        real, fake = (logs.get(log_name(name, f"{side}_error")) for side in ("real", "fake"))
+        real, fake = (mean_error(logs, name, f"{side}_error") for side in ("real", "fake"))
         if real is None or fake is None:
             raise InputError(
                 f"balanced goes by {log_name(name, 'real_error')} and {log_name(name, 'fake_error')} among "
@@ -100,6 +101,18 @@ def choose_movers(gan: GAN, logs: Logs, margin: float, threshold: float) -> dict
         fooled = fake > real + margin
         movers[first][name], movers[last][name] = fooled | (real > threshold), ~fooled
     return movers
+
+
+def mean_error(logs: Logs, subgame: str, name: str) -> Array | None:
+    """The mean of what a subgame logs as this, [], of each of its discriminators; None where it logs none.
+
+    >>> mean_error({"image_real_error": 0.5, "video_real_error": 1.5, "image_loss": 9.0}, "", "real_error")
+    1.0
+    """
+    start, end = log_name(subgame, ""), f"_{name}"
+    errors = [value for key, value in logs.items() if key.startswith(start) and f"_{key}".endswith(end)]
+    # Each discriminator has the same weight, as each array of logits has in `errors_of`.
+    return sum(errors[1:], start=errors[0]) / len(errors) if len(errors) > 1 else next(iter(errors), None)
 
 
 def keep_waiting(gan: GAN, player: str, moves: dict[str, Array], before: State, after: State) -> State:

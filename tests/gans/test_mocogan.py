@@ -19,6 +19,7 @@ from gaxjax.game import State, call_averaged, sample
 from gaxjax.gans import MoCoGAN
 from gaxjax.latents import Latents
 from gaxjax.networks import dcgan, mocogan
+from gaxjax.solvers import Balanced
 
 pytestmark = pytest.mark.usefixtures("float64")
 FRAMES, CONTENT, CLASSES, NOISE = 16, 3, 4, 2
@@ -182,3 +183,30 @@ def test_frames_depend_on_noise_up_to_them_alone() -> None:
     slopes = np.any(quick.run(jax.jacrev(last_pixels), noise) != 0, axis=-1)
     # Frame t is of the beginning and of noise 0 to t.
     assert np.array_equal(slopes, np.tri(5, 6, k=1, dtype=bool))
+
+
+def test_who_moves_is_said_by_frames_and_clips_together() -> None:
+    """By margins between the mean of both discriminators' errors and what the one or the other alone says."""
+    optimizers, once = games.sgd(GAME), dict.fromkeys(GAME.players, 1)
+    batches = {"video": np.stack([BATCH["video"]] * 2)}
+
+    def step(margin: float) -> Any:
+        solver = Balanced(margin)(GAME, optimizers, once)
+        return quick.run(solver, games.begin(GAME, optimizers, BATCH), batches, jax.random.key(3))
+
+    begun, (_, logs) = games.begin(GAME, optimizers, BATCH), step(0.0)
+    errors = {
+        side: [logs[f"discriminator/{of}_{side}_error"] for of in ("image", "video")]
+        for side in ("real", "fake")
+    }
+    excess = np.subtract(errors["fake"], errors["real"])
+    assert 0 < excess.min() < excess.max() and np.mean(errors["real"]) < Balanced().threshold
+    for bound, mover in ((excess.min(), "discriminator"), (excess.max(), "generator")):
+        state, logs = step(float((bound + excess.mean()) / 2))
+        assert {player: logs[f"{player}/moves"] for player in once} == {
+            player: player == mover for player in once
+        }
+        for player, fields in GAME.players.items():
+            for field in fields:
+                pairs = zip(*map(jax.tree.leaves, (state.params[field], begun.params[field])), strict=True)
+                assert any((new != old).any() for new, old in pairs) == (player == mover), field

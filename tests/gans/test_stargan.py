@@ -18,7 +18,8 @@ from gaxjax.data import Source
 from gaxjax.errors import InputError
 from gaxjax.game import call_averaged, sample
 from gaxjax.gans import LabelSet, StarGAN
-from gaxjax.gans.label_sets import aim_at_each, classify, permute, with_mask
+from gaxjax.gans.label_sets import classify, with_mask
+from gaxjax.gans.target_labels import aim_at_each, permute
 from gaxjax.layers.conditioning import Concatenated, Head
 from gaxjax.networks.stargan import Discriminator
 from gaxjax.networks.translation import ResidualGenerator

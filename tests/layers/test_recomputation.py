@@ -20,13 +20,14 @@ from gaxjax.adversary import Adversary
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.gans.cyclegan import CycleGAN
 from gaxjax.gans.mocogan import MoCoGAN
+from gaxjax.gans.msg_gan import MSGGAN
 from gaxjax.gans.path_length import PathLength
 from gaxjax.gans.stylegan import StyleGAN
 from gaxjax.latents import Latents
 from gaxjax.layers.conditioning import Head
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.standard import Conv, Dense, Dropout, activate, flatten
-from gaxjax.networks import dcgan, mocogan, progressive, style, translation, unet
+from gaxjax.networks import dcgan, mocogan, msg, progressive, style, translation, unet
 from gaxjax.objectives import FeatureMatching
 from gaxjax.parallel import compiler
 from gaxjax.penalties import DRAGAN, R1, GradientPenalty
@@ -93,6 +94,12 @@ GAMES: dict[str, game.GAN] = {
         path_length=PathLength(2.0, every=2),
         adversary=Adversary(penalties=(R1(),)),
     ),
+    "msg": MSGGAN(
+        replace(STYLE, output="every"),
+        msg.Discriminator(SHAPE, features=16, taps=(1, 2, 1), combine="cat_lin"),
+        Latents(SIZE),
+        Adversary(penalties=(R1(),)),
+    ),
     "translation": CycleGAN(
         *[translation.ResidualGenerator(2, features=2, blocks=1) for _ in range(2)],
         *[translation.PatchDiscriminator(features=2, patch=16) for _ in range(2)],
@@ -152,7 +159,9 @@ def test_parameters_outputs_and_statistics_are_the_same_bits(name: str) -> None:
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", some_slow(GAMES, "batch norm", "progan", "style2", "translation", "mocogan"))
+@pytest.mark.parametrize(
+    "name", some_slow(GAMES, "batch norm", "progan", "style2", "msg", "translation", "mocogan")
+)
 def test_losses_gradients_and_what_they_leave_behind_are_the_same(name: str) -> None:
     """Also those of penalties, which are gradients of gradients, and through `game.pure`; in float64."""
     gan = GAMES[name]

@@ -116,6 +116,36 @@ def test_a_discriminator_says_its_errors_where_it_is_asked() -> None:
     }
 
 
+class Partners(Pairs):
+    """One game of two discriminators, that log errors each of its own."""
+
+    subgames: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+
+@pytest.mark.parametrize(
+    ("errors", "moves"),
+    [
+        # (F, R) of each. By the first alone the other player would move; by the means, (0.9, 0.5):
+        ([(0.4, 0.5), (1.4, 0.5)], (1, 0)),
+        # (0.7, 0.5), where by the second alone the first player would.
+        ([(0.5, 0.5), (0.9, 0.5)], (0, 1)),
+        # (0.8, 0.8): by the means both, by the first alone the last.
+        ([(0.6, 0.6), (1.0, 1.0)], (1, 1)),
+    ],
+)
+def test_two_discriminators_are_one_player(errors: Any, moves: tuple[int, int]) -> None:
+    gan = Partners()
+    optimizers = dict.fromkeys(gan.players, optax.sgd(1.0))
+    step = Balanced()(gan, optimizers, ONCE)
+    batches = jax.tree.map(lambda x: x[0], minibatches([errors]))
+    state, logs = quick.run(step, begin(gan, optimizers), batches, KEY)
+    for player, field, move in zip(ONCE, ("ds", "gs"), moves, strict=True):
+        assert logs[f"{player}/moves"] == move
+        for index in range(2):
+            # Every gradient is 1, and parameters begin at 0.
+            assert state.params[f"{field}_{index}"]["value"] == -move
+
+
 def test_what_is_refused() -> None:
     gan = Bilinear()
     with pytest.raises(InputError, match=r"balanced moves every player once; got updates .*2"):
