@@ -66,7 +66,7 @@ class ClipFolder(Pictures):
         check_reader(self.listing.files)
         tell(self.listing.describe_others())
         self.spec = {VIDEO: jax.ShapeDtypeStruct(data.shape, np.uint8)}
-        self.class_names = class_names(self.clips, data)
+        self.class_names = class_names(self.clips, self.root, data)
         self.numbers = {name: number for number, name in enumerate(self.class_names)}
         if self.numbers:
             self.classes = len(self.numbers)

@@ -1,5 +1,6 @@
 """A folder of images of one's own, of any size, as labeled or unlabeled images or as pairs."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from gaxjax.data.attributes import NAME as ATTRIBUTES
 from gaxjax.data.attributes import read_attributes
-from gaxjax.data.config import Data
+from gaxjax.data.config import Data, has_clips
 from gaxjax.data.factors import FILES, read_factors
 from gaxjax.data.factors import NAME as FACTORS
 from gaxjax.data.images import (
@@ -22,7 +23,7 @@ from gaxjax.data.images import (
     upright_size,
     verify,
 )
-from gaxjax.data.layout import domain_folders, folder_of_split
+from gaxjax.data.layout import domain_folders, folder_of_split, subfolders_of
 from gaxjax.data.listing import image_files, list_images, natural_key
 from gaxjax.data.pictures import Pictures
 from gaxjax.data.source import Batch
@@ -32,8 +33,11 @@ from gaxjax.parallel import tell
 __all__ = ["Folder", "folder_of_split", "image_files"]
 
 
-def class_names(files: Sequence[Path], data: Data) -> list[str]:
-    """The subfolders that are classes, as people count (1, 2, 10); none if the images have no labels."""
+def class_names(files: Sequence[Path], folder: Path, data: Data) -> list[str]:
+    """The subfolders that are classes, as people count (1, 2, 10); none if the images have no labels.
+
+    files: of images or clips, relative to the folder
+    """
     loose = [path for path in files if len(path.parts) == 1]
     names = sorted({path.parts[0] for path in files if len(path.parts) > 1}, key=natural_key)
     if data.layout == "classes":
@@ -42,8 +46,29 @@ def class_names(files: Sequence[Path], data: Data) -> list[str]:
                 f"layout=classes takes images from one subfolder for each class, and {len(loose)} of the "
                 f"{len(files)} images lie beside the subfolders, such as {loose[0]}"
             )
-        return names
-    return names if data.layout in ("auto", "frames", "strips") and not loose and len(names) > 1 else []
+    elif data.layout not in ("auto", "frames", "strips") or loose or len(names) < 2:
+        return []
+    check_empty(names, folder, data)
+    return names
+
+
+def check_empty(names: Sequence[str], folder: Path, data: Data) -> None:
+    """InputError for subfolders without examples beside those that are classes.
+
+    Those after one would be numbered as if it were not there. Where nobody said that each subfolder is a
+    class, it may hold something else: a warning.
+    """
+    empty = [path for path in subfolders_of(folder) if path.name not in names]
+    if not empty:
+        return
+    listing = ", ".join(repr(path.name) for path in sorted(empty, key=lambda path: natural_key(path.name)))
+    what = "clip" if has_clips(data) else "image"
+    if data.layout == "classes":
+        raise InputError(
+            f"a class without any {what}: {listing} in {folder}; add {what}s or remove the subfolder, for "
+            "classes are numbered in the order of their names"
+        )
+    warnings.warn(f"{folder}: no class is made of subfolder {listing}, which has no {what}", stacklevel=2)
 
 
 @final
@@ -85,7 +110,7 @@ class Folder(Pictures):
         self.key = side or "image"
         # Each domain has an order of its own, as unpaired data must: streams 0 for a and 1 for b.
         self.spec, self.streams = {self.key: picture}, {self.key: "ab".find(side) if side else 0}
-        self.class_names = class_names(self.files, data)
+        self.class_names = class_names(self.files, self.root, data)
         self.numbers = {name: number for number, name in enumerate(self.class_names)}
         if self.numbers:
             self.classes = len(self.numbers)

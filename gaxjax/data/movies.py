@@ -12,6 +12,7 @@ from PIL import Image
 
 from gaxjax.data.config import Data, has_clips
 from gaxjax.data.images import DamagedError
+from gaxjax.data.matroska import check_elements
 from gaxjax.errors import InputError, summarize_error
 from gaxjax.files.places import is_remote, read_remote
 
@@ -57,9 +58,12 @@ def find_times(file: Path) -> Sequence[int]:
                 count += 1
                 times += [packet.pts] if not packet.is_discard and is_shown(packet, stream) else []
         check_whole(count, end, container.duration, stream.frames)
+        if "matroska" in container.format.name:  # WebM too, which says nowhere how many frames it has
+            with io.BytesIO(read_remote(file)) if is_remote(file) else file.open("rb") as source:
+                check_elements(source)
         if is_counted(file):
             container.seek(0)
-            return range(sum(1 for _ in container.decode(stream)))
+            return range(sum(1 for _ in decode_packets(container, stream)))
     moments = sorted(time for time in times if time is not None)
     if not moments or len(moments) < len(times):
         raise DamagedError("its frames have no times" if times else "it has no frames")
@@ -106,7 +110,7 @@ def decode_frames(file: Path, times: Sequence[int], start: int | None = None) ->
     with open_movie(file) as (container, stream):
         if start is not None:
             container.seek(start, stream=stream)
-        for number, frame in enumerate(container.decode(stream)):
+        for number, frame in enumerate(decode_packets(container, stream)):
             time = number if is_counted(file) else frame.pts
             if time == remaining[-1] and not frame.is_corrupt:  # FFmpeg fills in what it cannot decode
                 yield upright(frame)
@@ -115,6 +119,30 @@ def decode_frames(file: Path, times: Sequence[int], start: int | None = None) ->
                 return
             if not remaining:
                 return
+
+
+def decode_packets(container: Any, stream: Any) -> Iterator[Any]:
+    """All frames from where a container is; FFmpeg's error for one whose data are seen to be damaged."""
+    strict = open_strict(stream.codec_context)
+    for packet in container.demux(stream):
+        if strict:
+            strict.decode(packet)
+        yield from packet.decode()
+
+
+def open_strict(context: Any) -> Any:
+    """A second decoder, which sees what a movie's own takes for pictures; None where that needs none.
+
+    FFmpeg's of VP9 overlooks data that end too early. Google's sees it, but nothing tells it which way up the
+    pictures are, and it may know those of 8 bits alone.
+    """
+    av = load_reader()
+    known = context.codec.canonical_name == "vp9" and "libvpx-vp9" in av.codecs_available
+    if not known or not context.format or context.format.components[0].bits > 8:
+        return None
+    strict = av.CodecContext.create("libvpx-vp9", "r")
+    strict.thread_count = 1
+    return strict
 
 
 @contextlib.contextmanager

@@ -108,3 +108,24 @@ def test_damage_that_only_decoding_shows(tmp_path: Path) -> None:
             source = open_clips(tmp_path, layout="strips", memory=memory, strict=False)
             assert (grays(source.take(np.arange(4), seed=0)) == [[10, 15, 20, 25]] * 4).all()
         assert len(source) == count
+
+
+@pytest.mark.parametrize(("name", "share"), [("a.gif", 50), ("a.mp4", 50), ("a.webm", 10), ("a.webm", 200)])
+def test_damage_in_the_middle(tmp_path: Path, name: str, share: int) -> None:
+    """A part of a clip is overwritten: it is named where all is decoded, and never taken for frames."""
+    if name != "a.gif":
+        pytest.importorskip("av")
+    random = np.random.default_rng(0)
+    noise = random.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    moving = np.stack([np.roll(noise, 3 * number, 1) for number in range(60)])
+    whole = write(tmp_path / f"whole{Path(name).suffix}", moving)
+    assert len(open_clips(tmp_path, memory=0)) == open_clips(tmp_path, memory=0).decode_all() == 1
+    data = bytearray(whole.read_bytes())
+    middle, length = len(data) // 2, len(data) // share
+    data[middle : middle + length] = random.bytes(length)
+    (tmp_path / name).write_bytes(data)
+    for memory in (2.0, 0.0):
+        with pytest.raises(InputError, match=rf"1 of [12] clips cannot be used:\n  .*{name}: "):
+            open_clips(tmp_path, memory=memory).decode_all()
+    with pytest.warns(UserWarning, match="left out 1 of 2 clips"):
+        assert len(open_clips(tmp_path, strict=False)) == 1

@@ -92,6 +92,24 @@ def test_auto_takes_no_classes_beside_loose_images_or_from_one_subfolder(tmp_pat
         open_folder(tmp_path, layout="classes")
 
 
+@pytest.mark.parametrize("shape", [(4, 4, 3), (2, 4, 4, 3)])
+def test_a_class_without_examples_is_named(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """It would shift the numbers of those after it."""
+    for name in ("a", "c"):
+        animation = [Image.fromarray(noise(seed, 4, 4, 3)) for seed in range(2)]
+        save(tmp_path / name / "0.gif", animation[0], save_all=True, append_images=animation[1:])
+    (tmp_path / ".hidden").mkdir()
+    assert open_folder(tmp_path, shape, layout="classes").classes == 2
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "notes.txt").write_text("no image")
+    what = "clip" if len(shape) == 4 else "image"
+    with pytest.raises(InputError, match=f"a class without any {what}: 'b' in {tmp_path}; add {what}s or"):
+        open_folder(tmp_path, shape, layout="classes")
+    with pytest.warns(UserWarning, match=f"no class is made of subfolder 'b', which has no {what}"):
+        assert open_folder(tmp_path, shape).classes == 2
+    assert open_folder(tmp_path, shape, layout="flat").classes is None
+
+
 def test_halves(tmp_path: Path) -> None:
     pixels = noise(0, 4, 8, 3)
     save(tmp_path / "pair.png", pixels)

@@ -1,5 +1,6 @@
 """Every command of the README and of the pages in docs/ runs, and their Python does."""
 
+import io
 import re
 import shlex
 import subprocess
@@ -13,9 +14,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import quick
+from PIL import Image
 
 from gaxjax import Adversary, cli, objectives, penalties
 from gaxjax.bench import speed
+from gaxjax.data import Data, open_source
 from gaxjax.features import classifier
 from gaxjax.game import PRETRAINED
 
@@ -125,10 +128,28 @@ def test_commands_on_data_of_ones_own(here: Path, shared_data: Path, kind: str) 
 
 def test_factors_of_isaac3d(here: Path) -> None:
     """The lines that name its factors: as many sizes, whose product is the number of its images."""
-    (snippet,) = blocks(DATA, "python")
+    (snippet,) = (block for block in blocks(DATA, "python") if "factors.npz" in block)
     exec(snippet, {})
     with np.load("factors.npz") as stored:
         assert len(stored["names"]) == len(stored["sizes"]) == 9 and np.prod(stored["sizes"]) == 737_280
+
+
+def test_moving_shapes_in_one_array(here: Path) -> None:
+    """The lines that write them as files: three strips of two motions, which are then read as clips."""
+    files = []
+    for gray in (10, 20, 30):
+        stored = io.BytesIO()
+        Image.new("RGB", (32 * 64, 64), (gray, gray, gray)).save(stored, "png")
+        files.append(stored.getvalue())
+    data = np.frombuffer(b"".join(files), np.uint8)
+    offsets = np.cumsum([0, *map(len, files)])
+    np.savez("shapes.npz", bytes=data, offsets=offsets, action=np.array([1, 0, 1], np.uint8))
+    (snippet,) = (block for block in blocks(DATA, "python") if "shapes.npz" in block)
+    exec(snippet, {})
+    source = open_source(Data("folder", (16, 64, 64, 3), "shapes", layout="strips", stride=2))
+    clips = source.take(np.arange(3))
+    assert clips["video"][:, 5, 32, 32, 0].tolist() == [20, 10, 30]
+    assert clips["label"].tolist() == [0, 1, 1]
 
 
 def test_recipe_of_ones_own(here: Path) -> None:
