@@ -7,8 +7,8 @@ DIR holds pictures of one domain, a, in trainA and testA, and of the other, b, i
 of two fonts, some 1,400 of each for training. In testA and testB pictures of one name are of the same thing,
 and what becomes of one is compared with the other.
 
-Paper: no number for this set, and no table for its own. Here: at 32 px, in networks a quarter as wide, nothing
-is learned yet after 24 kimg: PSNR 11.68, of the image as it is 12.67 (docs/results.md).
+Paper: no number for this set, and no table for its own. Here: at 32 px, in networks a quarter as wide,
+nothing is learned yet after 24 kimg: PSNR 11.68, of the image as it is 12.67 (docs/results.md).
 
 As in the authors' code, of three minibatches the discriminators move at the first and the generators at the
 other two; features are matched; the reconstructions' share is 0.01 at first and then a half.

@@ -92,7 +92,9 @@ def test_the_recipe_moves_as_the_code_does() -> None:
     assert gan.first_steps == 10_000 // minibatches_per_step(updates)
 
 
-@pytest.mark.parametrize("name", ["cyclegan_facades", "cyclegan_facades:paper", "cyclegan_emoji", "cyclegan_emoji:paper"])
+@pytest.mark.parametrize(
+    "name", ["cyclegan_facades", "cyclegan_facades:paper", "cyclegan_emoji", "cyclegan_emoji:paper"]
+)
 def test_cyclegans_rates_fall_to_nothing_over_the_second_half(name: str) -> None:
     recipe = load_recipe(name)[0]
     for optimizer in recipe.optimizers.values():
