@@ -25,7 +25,8 @@ from jax import Array
 from gaxjax.game import GAN, PLAY, Batch, Logs, count_examples
 from gaxjax.latents import Latents
 from gaxjax.losses import nonsaturating_discriminator, nonsaturating_generator
-from gaxjax.layers.standard import BatchNorm, Conv, Dense, activate, flatten
+from gaxjax.layers.norms import BatchNorm
+from gaxjax.layers.standard import Conv, Dense, activate, flatten
 from gaxjax.recipe import Data, Optimizer, Recipe
 
 

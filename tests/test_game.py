@@ -20,7 +20,8 @@ from gaxjax.errors import InputError
 from gaxjax.game import GAN, State, count_examples, frozen, init, objective, player_params, pure, sample
 from gaxjax.gans.adversarial import Adversarial
 from gaxjax.latents import Latents
-from gaxjax.layers.standard import BatchNorm, Dense, Dropout
+from gaxjax.layers.norms import BatchNorm
+from gaxjax.layers.standard import Dense, Dropout
 
 KEY = jax.random.key(5)
 IMAGES = {"image": np.random.default_rng(0).uniform(-1, 1, (6, 3)).astype(np.float32)}

@@ -2,8 +2,9 @@
 
 from gaxjax.layers.conditioning import Concatenated, Head, Projected, RealOrClass
 from gaxjax.layers.equalized import Equalized
+from gaxjax.layers.norms import BatchNorm
 from gaxjax.layers.resampling import pixel_shuffle
-from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, Dropout, PReLU
+from gaxjax.layers.standard import Conv, ConvTranspose, Dense, Dropout, PReLU
 from gaxjax.layers.transformed import Transformed, Wrapper
 from gaxjax.layers.weight_norm import GaussianNoise, WeightNormDense
 

@@ -12,7 +12,8 @@ from jax import Array
 
 from gaxjax.errors import InputError, check_labels
 from gaxjax.layers.dtypes import check_floating
-from gaxjax.layers.standard import Dense, Norm, activate, normalize
+from gaxjax.layers.norms import Norm, normalize
+from gaxjax.layers.standard import Dense, activate
 from gaxjax.layers.transformed import Wrapper
 
 

@@ -14,16 +14,8 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import (
-    BatchNorm,
-    Conv,
-    ConvTranspose,
-    Dense,
-    PReLU,
-    activate,
-    flatten,
-    halved_sizes,
-)
+from gaxjax.layers.norms import BatchNorm
+from gaxjax.layers.standard import Conv, ConvTranspose, Dense, PReLU, activate, flatten, halved_sizes
 
 DOMAINS = ("a", "b")
 SHARED = "shared"

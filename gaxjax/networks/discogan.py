@@ -10,8 +10,9 @@ import flax.linen as nn
 from jax import Array
 
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
+from gaxjax.layers.norms import Norm, normalize
 from gaxjax.layers.recomputation import apply_block
-from gaxjax.layers.standard import Activation, Conv, ConvTranspose, Dense, Norm, activate, flatten, normalize
+from gaxjax.layers.standard import Activation, Conv, ConvTranspose, Dense, activate, flatten
 
 
 def down_layer(width: int, stride: int, norm: Norm, deviation: float) -> Callable[[nn.Module, Array], Array]:

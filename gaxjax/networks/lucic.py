@@ -12,16 +12,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import (
-    BatchNorm,
-    Conv,
-    ConvTranspose,
-    Dense,
-    activate,
-    flatten,
-    halved_sizes,
-    normalize,
-)
+from gaxjax.layers.norms import BatchNorm, normalize
+from gaxjax.layers.standard import Conv, ConvTranspose, Dense, activate, flatten, halved_sizes
 
 Norm = Literal["batch", "layer", "none"]
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import Conv, Dense, Norm, activate, normalize
+from gaxjax.layers.norms import Norm, normalize
+from gaxjax.layers.standard import Conv, Dense, activate
 
 
 class Encoder(nn.Module):

@@ -10,7 +10,8 @@ import jax
 from jax import Array
 
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
-from gaxjax.layers.standard import BatchNorm, Dense, activate, flatten
+from gaxjax.layers.norms import BatchNorm
+from gaxjax.layers.standard import Dense, activate, flatten
 from gaxjax.layers.weight_norm import GaussianNoise, WeightNormDense
 
 PIXELS = 0.067

@@ -7,9 +7,10 @@ from jax import Array
 
 from gaxjax.errors import InputError
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
+from gaxjax.layers.norms import Norm, normalize
 from gaxjax.layers.recomputation import apply_block
 from gaxjax.layers.resampling import pixel_shuffle
-from gaxjax.layers.standard import Conv, Dense, Norm, PReLU, activate, flatten, normalize
+from gaxjax.layers.standard import Conv, Dense, PReLU, activate, flatten
 
 
 class Generator(nn.Module):

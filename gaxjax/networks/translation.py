@@ -9,8 +9,9 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.layers.convolution import Padding
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
+from gaxjax.layers.norms import Norm, normalize
 from gaxjax.layers.recomputation import apply_block
-from gaxjax.layers.standard import Conv, ConvTranspose, Norm, activate, normalize
+from gaxjax.layers.standard import Conv, ConvTranspose, activate
 
 
 class ResidualGenerator(nn.Module):

@@ -11,8 +11,9 @@ from jax import Array
 from gaxjax.errors import InputError
 from gaxjax.layers.conditioning import concatenate
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
+from gaxjax.layers.norms import Norm, normalize
 from gaxjax.layers.recomputation import apply_block
-from gaxjax.layers.standard import Conv, ConvTranspose, Dropout, Norm, activate, normalize
+from gaxjax.layers.standard import Conv, ConvTranspose, Dropout, activate
 from gaxjax.networks.translation import count_channels
 
 

@@ -13,8 +13,9 @@ import jax.numpy as jnp
 from jax import Array
 
 from gaxjax.layers.dtypes import Precision, to_compute_dtype, to_float32
+from gaxjax.layers.norms import Norm, normalize
 from gaxjax.layers.recomputation import apply_block
-from gaxjax.layers.standard import Conv, ConvTranspose, Norm, activate, halved_sizes, normalize
+from gaxjax.layers.standard import Conv, ConvTranspose, activate, halved_sizes
 from gaxjax.networks import dcgan
 
 

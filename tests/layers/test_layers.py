@@ -16,20 +16,17 @@ from rounding import widest
 from gaxjax.errors import InputError
 from gaxjax.game import DROPOUT, evaluation_mode, transformed_weights
 from gaxjax.layers.conditioning import Concatenated
+from gaxjax.layers.norms import BatchNorm, InstanceNorm, instance_norm, normalize
 from gaxjax.layers.resampling import repeat_pixels
 from gaxjax.layers.standard import (
-    BatchNorm,
     Conv,
     ConvTranspose,
     Dense,
     Dropout,
-    InstanceNorm,
     Maxout,
     activate,
     flatten,
     halved_sizes,
-    instance_norm,
-    normalize,
 )
 from gaxjax.networks import dcgan, style
 

@@ -16,7 +16,8 @@ from shrinking import batches, recipes, shrunk
 from gaxjax.data import spec_of
 from gaxjax.errors import InputError
 from gaxjax.game import sample
-from gaxjax.layers.standard import BatchNorm, Conv, ConvTranspose, Dense, instance_norm
+from gaxjax.layers.norms import BatchNorm, instance_norm
+from gaxjax.layers.standard import Conv, ConvTranspose, Dense
 from gaxjax.parallel.counting import count_operations
 from gaxjax.programs.program import StageProgram, abstract_batch, stage_programs
 from gaxjax.recipe import Recipe
