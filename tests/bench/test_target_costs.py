@@ -73,7 +73,14 @@ def test_table_of_a_step() -> None:
     rows = dict(line.strip("| ").split(" | ") for line in list(report.format_cost(COST, CHIP))[2:])
     assert rows["in all"] == "0.8 of 1 MiB: fits"
     assert rows["were channels padded to 128"] == "3.00 times as much arithmetic"
+    assert rows["were a device's batch padded to 16"] == "1.00 times as much arithmetic"
     assert rows["images per second at the most"] == "21,333, bound by arithmetic"
+    # Five images of float32 on each device, of eight; GPUs have no such tiles.
+    few = replace(COST, batch_size=10, bfloat16=0.0)
+    assert report.pad_batch(few, CHIP) == {
+        "were a device's batch padded to 8": "1.60 times as much arithmetic"
+    }
+    assert report.pad_batch(few, CHIPS["h100"]) == {}
     tight = replace(COST, memory=replace(COST.memory, temporaries=2**20))
     assert "does not fit" in "".join(report.format_cost(tight, CHIP))
 

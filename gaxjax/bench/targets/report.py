@@ -112,6 +112,7 @@ def format_cost(cost: Cost, chip: Chip) -> Iterator[str]:
         # XLA's count for GPUs is zero where a library computes, so that no number is better than that one.
         "all operations, as the compiler counts": f"{cost.counted / 1e9:,.2f} GFLOP" if cost.counted else "-",
         f"were channels padded to {chip.channels}": f"{padding:.2f} times as much arithmetic",
+        **pad_batch(cost, chip),
         "read and written": f"{cost.traffic / MIB:,.1f} MiB",
         "read and written in conditionals": f"{cost.conditional_traffic / MIB:,.1f} MiB",
         "padding of layouts": f"{cost.layout_padding:.1%} of what results take",
@@ -120,6 +121,16 @@ def format_cost(cost: Cost, chip: Chip) -> Iterator[str]:
     }
     yield from ("| on each device, a step | |", "|---|---|")
     yield from (f"| {name} | {value} |" for name, value in rows.items())
+
+
+def pad_batch(cost: Cost, chip: Chip) -> dict[str, str]:
+    """The row of what a device's batch wastes, where it lies along the sublanes of a TPU's tiles."""
+    if chip.platform != "tpu":
+        return {}
+    # A register has 8 sublanes of 128 lanes, and numbers of 16 bits lie in each by twos.
+    sublanes, each = 16 if cost.bfloat16 else 8, cost.batch_size // cost.devices
+    padding = -(-each // sublanes) * sublanes / each
+    return {f"were a device's batch padded to {sublanes}": f"{padding:.2f} times as much arithmetic"}
 
 
 def format_collectives(collectives: Sequence[Collective], devices: int) -> Iterator[str]:
