@@ -138,7 +138,13 @@ def test_the_largest_that_fits_is_found(most: int) -> None:
 
 def test_a_compiler_that_refuses_and_one_that_always_does() -> None:
     assert find_largest(lambda n: 0.5 if n <= 20 else math.inf, 16) in range(16, 21)
-    assert find_largest(lambda n: math.inf, 8) == 0
+    for first in (1, 8, 64, 1000, 4_000_000):
+        asked = []
+        assert find_largest(lambda n, asked=asked: asked.append(n) or math.inf, first) == 0
+        # Not one fits: that was asked, and not concluded from larger ones.
+        assert asked[-1] == 1 and len(set(asked)) == len(asked) <= COMPILATIONS
+        assert find_largest(lambda n: 1.0 if n == 1 else math.inf, first) == 1
+    assert find_largest(lambda n: 1.0 if n <= 4 else math.inf, 256) in (3, 4)
 
 
 def test_targets() -> None:
