@@ -96,6 +96,15 @@ def test_scaling_and_where_it_stops() -> None:
     assert "whose rate no page says" in report.advise(COST, replace(CHIP, network=0))
 
 
+def recipe_of_stages(count: int) -> tuple[Recipe, Any]:
+    """Of minibatches of 8 points, and what a point is."""
+    gan = Adversarial(MLPGenerator((2,), (4,)), MLPDiscriminator((4,)))
+    optimizers = dict.fromkeys(gan.players, Optimizer())
+    stages = count * (Stage(gan, batch_size=8, kimg=1, optimizers=optimizers),)
+    recipe = Recipe(gan, optimizers, Data("ring", shape=(2,)), batch_size=8, kimg=1, stages=stages)
+    return recipe, {"image": jax.ShapeDtypeStruct((2,), "float32")}
+
+
 @pytest.mark.parametrize(("most", "largest"), [(5, True), (5, False), (0, True)])
 def test_a_step_that_does_not_fit_is_an_answer(
     most: int, largest: bool, monkeypatch: pytest.MonkeyPatch
@@ -110,17 +119,29 @@ def test_a_step_that_does_not_fit_is_an_answer(
     monkeypatch.setattr(report, "measure_cost", measure)
     monkeypatch.setattr(report, "target_mesh", lambda target: SimpleNamespace(size=1))
     monkeypatch.setattr(report, "largest_batch", lambda program, mesh, chip: most)
-    gan = Adversarial(MLPGenerator((2,), (4,)), MLPDiscriminator((4,)))
-    optimizers = dict.fromkeys(gan.players, Optimizer())
-    stages = 2 * (Stage(gan, batch_size=8, kimg=1, optimizers=optimizers),)
-    recipe = Recipe(gan, optimizers, Data("ring", shape=(2,)), batch_size=8, kimg=1, stages=stages)
-    spec = {"image": jax.ShapeDtypeStruct((2,), "float32")}
+    recipe, spec = recipe_of_stages(2)
     first, second = report.report(recipe, spec, parse_target("v5e:1x1"), (), largest).split("## Stage 1, 2")
     assert "## Stage 0, 2" in first and "does not fit: " not in first
     assert "It does not fit: a step of 8 images does not fit: Used 9G of 8G hbm." in second
     assert ("by search: 5, 5 on each device. What follows is of that." in second) == (largest and most > 0)
     assert ("| minibatch, on each device | 5, 2 |" in second) == (largest and most > 0)
     assert ("Not one image a device fits." in second) == (most == 0)
+
+
+def test_two_devices_that_are_too_small_for_what_one_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one needs is said all the same, and nothing of what two would send."""
+
+    def measure(program: Any, mesh: Any, chip: Any) -> Cost:
+        if mesh.size == 2:
+            raise DoesNotFit("a step of 16 images does not fit: Used 9G of 8G hbm")
+        return replace(COST, devices=1, batch_size=program.stage.batch_size)
+
+    monkeypatch.setattr(report, "measure_cost", measure)
+    monkeypatch.setattr(report, "target_mesh", lambda target: SimpleNamespace(size=target.size))
+    text = report.report(*recipe_of_stages(1), parse_target("v5e:1x1"), (), largest=False)
+    assert "| minibatch, on each device | 8, 8 |" in text and "| kernels |" in text
+    assert "On 2 devices, each with as many images, a step of 16 images does not fit: Used" in text
+    assert "| collective |" not in text and "Nothing is sent" not in text and "| devices |" not in text
 
 
 @pytest.mark.parametrize("most", [1, 3, 37, 1000])
@@ -138,7 +159,13 @@ def test_the_largest_that_fits_is_found(most: int) -> None:
 
 def test_a_compiler_that_refuses_and_one_that_always_does() -> None:
     assert find_largest(lambda n: 0.5 if n <= 20 else math.inf, 16) in range(16, 21)
-    assert find_largest(lambda n: math.inf, 8) == 0
+    for first in (1, 8, 64, 1000, 4_000_000):
+        asked = []
+        assert find_largest(lambda n, asked=asked: asked.append(n) or math.inf, first) == 0
+        # Not one fits: that was asked, and not concluded from larger ones.
+        assert asked[-1] == 1 and len(set(asked)) == len(asked) <= COMPILATIONS
+        assert find_largest(lambda n: 1.0 if n == 1 else math.inf, first) == 1
+    assert find_largest(lambda n: 1.0 if n <= 4 else math.inf, 256) in (3, 4)
 
 
 def test_targets() -> None:

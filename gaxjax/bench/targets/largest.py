@@ -18,7 +18,7 @@ CLOSE = 1.1
 
 
 def find_largest(fits: Callable[[int], float], first: int) -> int:
-    """The largest n that is known to fit after a few questions, from a first guess on; 0 for none.
+    """The largest n that is known to fit after a few questions, from a first guess on; 0 where 1 does not.
 
     fits(n): the share of the memory that n take; above 1, or infinite, they do not fit.
     """
@@ -29,7 +29,8 @@ def find_largest(fits: Callable[[int], float], first: int) -> int:
         fitting = sorted(n for n, share in shares.items() if share <= 1)
         too_many = min((n for n, share in shares.items() if share > 1), default=0)
         if not fitting:
-            n //= 2
+            # The last question is whether 1 fits, however many were wanted: 0 is an answer, not a giving up.
+            n = int(n / max(2, n ** (1 / max(COMPILATIONS - len(shares), 1))))
         elif too_many and (too_many <= fitting[-1] + 1 or too_many / fitting[-1] <= CLOSE):
             break
         else:

@@ -79,10 +79,17 @@ def report_stage(program: StageProgram, target: Target, largest: bool, top: int)
     if cost.devices == 1:
         # A program of one device sends nothing, and says nothing of more.
         pair = target_mesh(replace(target, shape=(2, *target.shape[1:])))
-        cost = measure_cost(with_batch_size(program, 2 * cost.batch_size), pair, chip)
-        yield from ("", f"On {cost.devices} devices, each with as many images:")
-    yield from ("", *format_collectives(cost.collectives, cost.devices))
-    yield from ("", *format_scaling(cost, chip))
+        yield ""
+        try:
+            cost = measure_cost(with_batch_size(program, 2 * cost.batch_size), pair, chip)
+        except DoesNotFit as error:
+            # What is sent takes memory too, and the largest batch of one leaves little.
+            yield f"On 2 devices, each with as many images, {error}."
+        else:
+            yield f"On {cost.devices} devices, each with as many images:"
+    if cost.devices > 1:
+        yield from ("", *format_collectives(cost.collectives, cost.devices))
+        yield from ("", *format_scaling(cost, chip))
     yield from ("", *format_kernels(cost.instructions, chip, top))
 
 
