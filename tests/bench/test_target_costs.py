@@ -38,6 +38,7 @@ COST = Cost(
     shape=(8, 8, 1),
     devices=2,
     batch_size=64,
+    accumulate=1,
     images=64,
     memory=Memory(2**18, 2**18 + 2**10, 2**18, 2**19),
     bfloat16=1e9,
@@ -81,6 +82,9 @@ def test_table_of_a_step() -> None:
         "were a device's batch padded to 8": "1.60 times as much arithmetic"
     }
     assert report.pad_batch(few, CHIPS["h100"]) == {}
+    # 32 on each, in 8 parts of 4: of each part's 16 rows a quarter is filled.
+    (parts,) = report.pad_batch(replace(COST, accumulate=8), CHIP).values()
+    assert parts == "4.00 times as much arithmetic"
     tight = replace(COST, memory=replace(COST.memory, temporaries=2**20))
     assert "does not fit" in "".join(report.format_cost(tight, CHIP))
 

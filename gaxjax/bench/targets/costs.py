@@ -29,6 +29,8 @@ class Cost:
     devices: int
     batch_size: int
     """examples of a minibatch, over all devices"""
+    accumulate: int
+    """parts that a minibatch is taken in"""
     images: int
     """that a step counts, over all devices"""
     memory: Memory
@@ -132,6 +134,7 @@ def read_cost(program: StageProgram, compiled: Any, mesh: Mesh, chip: Chip) -> C
         shape=footprint.example_shape(program),
         devices=mesh.size,
         batch_size=program.stage.batch_size,
+        accumulate=program.recipe.accumulate,
         images=program.images_per_step,
         memory=footprint.read_memory(compiled, mesh),
         bfloat16=least - floats,

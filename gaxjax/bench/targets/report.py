@@ -135,7 +135,7 @@ def pad_batch(cost: Cost, chip: Chip) -> dict[str, str]:
     if chip.platform != "tpu":
         return {}
     # A register has 8 sublanes of 128 lanes, and numbers of 16 bits lie in each by twos.
-    sublanes, each = 16 if cost.bfloat16 else 8, cost.batch_size // cost.devices
+    sublanes, each = 16 if cost.bfloat16 else 8, cost.batch_size // cost.devices // cost.accumulate
     padding = -(-each // sublanes) * sublanes / each
     return {f"were a device's batch padded to {sublanes}": f"{padding:.2f} times as much arithmetic"}
 
