@@ -61,7 +61,8 @@ class Status:
         yield f"{self.rate:,.0f} images/s, {self.trend:.0%} of its median"
         if self.images < self.total and self.rate > 0:
             # Of a run that nobody holds: once somebody does, on such a machine.
-            yield f"{describe_seconds((self.total - self.images) / self.rate)} to go"
+            how = "" if self.holder else " at its last rate"
+            yield f"{describe_seconds((self.total - self.images) / self.rate)} to go{how}"
 
     def _describe_end(self) -> str:
         if self.holder:

@@ -90,7 +90,7 @@ def test_the_last_error_of_a_run_that_went_on(run: Path, capsys: pytest.CaptureF
         (line,) = say(capsys, run)
     assert line.endswith(f"; last error: No space left on device ({end['time']})") and "trained by" in line
     # Nobody is at it now: what is left of it takes as long as it did.
-    assert "5 s to go; " in say(capsys, run)[0]
+    assert "5 s to go at its last rate; " in say(capsys, run)[0]
 
 
 def test_a_run_that_diverges_says_why(tmp_path: Path) -> None:
